@@ -1,0 +1,22 @@
+"""Lab: a terminal-first lab manager for machine learning on your own machine.
+
+Containers mount this package beside `lab.runtime` alone, so importing it needs
+nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.runtime import tracking as track
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "track"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "track":
+        return import_module("lab.runtime.tracking")
+    raise AttributeError(f"module 'lab' has no attribute {name!r}")

@@ -1,0 +1,180 @@
+"""Runs: one execution of an entry point, from request to verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from lab.domain.resources import Resources, format_size
+
+Param = str | int | float | bool | None
+
+SPEC_VERSION = 1
+
+
+class RunStatus(StrEnum):
+    CREATED = "created"  # asked for; its environment may still be building
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"  # by the user
+    INTERRUPTED = "interrupted"  # by something outside: engine restart, kill from outside
+    LOST = "lost"  # nothing is left that could say how it ended
+
+    @property
+    def active(self) -> bool:
+        return self in (RunStatus.CREATED, RunStatus.RUNNING)
+
+
+@dataclass(frozen=True)
+class DataInput:
+    """A dataset version that a run sees: `version` such as `v2`, `manifest` the id of its content."""
+
+    name: str
+    version: str
+    manifest: str
+
+
+@dataclass(frozen=True)
+class CodeSnapshot:
+    """The project's tree at launch: `tree` is a manifest id in the store; commit and dirty where git knows."""
+
+    tree: str
+    files: int
+    size: int
+    commit: str = ""
+    dirty: bool = False
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """All that was asked for (`spec.json`); enough to launch the run again.
+
+    `command` is argv inside the environment, with `project_dir` the project's folder relative to the
+    lab home where possible. `environment` is the hash of the image or virtual environment and
+    `image` what the engine calls it.
+    """
+
+    id: str
+    name: str
+    project: str
+    entry: str
+    command: tuple[str, ...]
+    params: Mapping[str, Param]
+    seed: int
+    datasets: Mapping[str, DataInput]
+    code: CodeSnapshot
+    engine: str
+    image: str
+    environment: str
+    resources: Resources
+    network: bool
+    created: float
+    sweep: str = ""
+    tags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"v": SPEC_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
+        """Inverse of `to_json`; unknown keys of later versions are ignored."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["command"] = tuple(data["command"])
+        known["tags"] = tuple(data.get("tags", ()))
+        known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
+        known["code"] = CodeSnapshot(**data["code"])
+        known["resources"] = Resources(**data["resources"])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """One metric of one run; `last` is by order of logging, the rest over finite values (NaN if there are none)."""
+
+    last: float
+    min: float
+    max: float
+    mean: float
+    count: int
+    step: float = 0.0  # of the last value
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the catalog knows it. Times in seconds since the epoch, `None` while not reached."""
+
+    id: str
+    name: str
+    project: str
+    entry: str
+    status: RunStatus
+    cause: str = ""
+    exit_code: int | None = None
+    engine: str = ""
+    params: Mapping[str, Param] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    seed: int = 0
+    sweep: str = ""
+    code: str = ""
+    image: str = ""
+    memory: int = 0  # limit, bytes
+    launcher: str = ""  # "<pid>:<process start>@<boot id>" of the Lab process that launched it
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+
+    def duration(self, now: float) -> float | None:
+        """Seconds from start to end, or to `now` while it runs; never negative."""
+        if self.started is None:
+            return None
+        return max(0.0, (self.ended if self.ended is not None else now) - self.started)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended and who says so; a higher `authority` overrules a lower one."""
+
+    status: RunStatus
+    cause: str
+    exit_code: int | None
+    authority: int
+
+
+#: Our entry point's exit.json, what the engine remembers, nobody.
+ENTRY, ENGINE, NOBODY = 3, 2, 1
+
+
+def ending_of(
+    *,
+    exit_code: int,
+    signal: int = 0,
+    out_of_memory: bool = False,
+    memory: int = 0,
+    stop_requested: bool = False,
+    interruption: str = "",
+    authority: int = ENTRY,
+) -> Ending:
+    """The verdict on a process that ended with `exit_code`, or by `signal` (0: none).
+
+    A stop that the user asked for is `stopped` whatever the exit code; the kernel's out-of-memory kill is
+    never told as "exit 137"; a kill that nobody here asked for is `interrupted` with `interruption` as its reason.
+    """
+    if stop_requested and (signal or exit_code != 0):
+        return Ending(RunStatus.STOPPED, "stopped by user", exit_code, authority)
+    if out_of_memory and exit_code != 0:
+        limit = f" (limit {format_size(memory)})" if memory else ""
+        return Ending(RunStatus.FAILED, f"out of memory{limit}", exit_code, authority)
+    if exit_code == 0:
+        cause = "finished" if not out_of_memory else "finished, but a child process ran out of memory"
+        return Ending(RunStatus.FINISHED, cause, 0, authority)
+    if interruption:
+        return Ending(RunStatus.INTERRUPTED, f"interrupted: {interruption}", exit_code, authority)
+    if signal:
+        return Ending(RunStatus.FAILED, f"failed by signal {signal}", exit_code, authority)
+    return Ending(RunStatus.FAILED, f"failed exit {exit_code}", exit_code, authority)

@@ -1,0 +1,72 @@
+"""The journal's vocabulary, and the bus that carries news inside one process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from lab.domain.event import Event
+
+PROJECT_ADDED = "project.added"
+
+DATASET_ADDED = (
+    "dataset.added"  # a version: body holds dataset, project, path, number, manifest, files, bytes, …
+)
+DATASET_ALIASED = "dataset.aliased"
+
+RUN_CREATED = "run.created"
+RUN_STARTED = "run.started"
+RUN_STOP_REQUESTED = "run.stop_requested"
+RUN_ENDED = "run.ended"  # status, cause, exit_code, authority, started, ended, metrics
+RUN_TAGGED = "run.tagged"
+RUN_NOTED = "run.noted"
+
+MODEL_REGISTERED = "model.registered"  # a version
+MODEL_ALIASED = "model.aliased"
+
+DEPLOYMENT_CREATED = "deployment.created"
+DEPLOYMENT_STATUS = "deployment.status"
+
+#: Events that must survive a power cut and cannot be edited unseen: flushed to disk and hash-chained.
+GOVERNANCE = frozenset(
+    {
+        PROJECT_ADDED,
+        DATASET_ADDED,
+        DATASET_ALIASED,
+        RUN_CREATED,
+        RUN_ENDED,
+        MODEL_REGISTERED,
+        MODEL_ALIASED,
+        DEPLOYMENT_CREATED,
+        DEPLOYMENT_STATUS,
+    }
+)
+
+Listener = Callable[[Sequence[Event]], None]
+
+
+class Bus:
+    """Tells listeners of batches of new events, on the thread that found them.
+
+    Listeners must be quick and must not raise; the screen's one only marks what to refresh.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Listener, ...] = ()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add `listener`; call what is returned to take it off again."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+        return unsubscribe
+
+    def publish(self, events: Sequence[Event]) -> None:
+        if events:
+            for listener in self._listeners:
+                listener(events)

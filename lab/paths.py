@@ -1,0 +1,203 @@
+"""Every path inside a lab home and a run folder; nothing else builds one.
+
+Records hold only paths relative to the lab home, so that a home can be moved.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Where a run's files are seen from inside a container. The process engine maps these back to the host.
+RUN_DIR = "/lab/run"
+CODE_DIR = "/lab/code"
+DATA_DIR = "/lab/data"
+RUNTIME_DIR = "/lab/runtime"
+MODEL_DIR = "/lab/model"
+
+
+def default_home() -> Path:
+    """`$LAB_HOME`, else `~/.lab`."""
+    return Path(os.environ.get("LAB_HOME") or Path.home() / ".lab").expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<id>/`: all that one run read and wrote."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        """What was asked for; written before the engine hears of the run."""
+        return self.root / "spec.json"
+
+    @property
+    def params(self) -> Path:
+        """The parameters alone, as the script reads them (`LAB_PARAMS`)."""
+        return self.root / "params.json"
+
+    @property
+    def events(self) -> Path:
+        """Metrics and marks as JSON lines, appended by the run itself."""
+        return self.root / "events.jsonl"
+
+    @property
+    def stdout(self) -> Path:
+        return self.root / "stdout.log"
+
+    @property
+    def exit(self) -> Path:
+        """How the run ended, by our entry point: the first truth."""
+        return self.root / "exit.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Metric histories of an ended run, one zstd Parquet."""
+        return self.root / "metrics.parquet"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def code(self) -> Path:
+        """The project as it was at launch, read-only to the run."""
+        return self.root / "code"
+
+    @property
+    def process(self) -> Path:
+        """Process engine only: pid and start time, to find the process again."""
+        return self.root / "process.json"
+
+
+@dataclass(frozen=True)
+class DeploymentFolder:
+    """`deployments/<id>/`: what one deployment serves, and its token and logs."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "spec.json"
+
+    @property
+    def model(self) -> Path:
+        """The model version's files, hash-checked and read-only to the server."""
+        return self.root / "model"
+
+    @property
+    def run(self) -> Path:
+        """The one folder that the server may write."""
+        return self.root / "run"
+
+    @property
+    def stdout(self) -> Path:
+        return self.run / "stdout.log"
+
+
+@dataclass(frozen=True)
+class LabHome:
+    """The lab home: one per user, many projects. Constructing it touches nothing."""
+
+    root: Path
+
+    def create(self) -> LabHome:
+        """Make the folders, private to the user. Returns itself."""
+        for folder in (
+            self.root,
+            self.journal,
+            self.index,
+            self.objects,
+            self.manifests,
+            self.runs,
+            self.deployments,
+            self.locks,
+            self.tmp,
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal"
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    @property
+    def index_db(self) -> Path:
+        return self.index / "catalog.duckdb"
+
+    @property
+    def index_snapshot(self) -> Path:
+        """The last published copy of the index, for readers beside the holder."""
+        return self.index / "snapshot.duckdb"
+
+    @property
+    def index_lock(self) -> Path:
+        return self.index / "index.lock"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def objects(self) -> Path:
+        return self.store / "objects"
+
+    @property
+    def manifests(self) -> Path:
+        return self.store / "manifests"
+
+    @property
+    def mounts(self) -> Path:
+        """Hardlink trees of dataset versions, for read-only mounts."""
+        return self.store / "mounts"
+
+    @property
+    def tmp(self) -> Path:
+        return self.store / "tmp"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def deployments(self) -> Path:
+        return self.root / "deployments"
+
+    @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
+    def environments(self) -> Path:
+        """Process engine: virtual environments by hash."""
+        return self.root / "environments"
+
+    @property
+    def build_cache(self) -> Path:
+        """Downloaded packages, shared by image builds."""
+        return self.root / "cache" / "build"
+
+    @property
+    def runtime(self) -> Path:
+        """Copies of `lab/runtime`, by hash, as mounted into containers."""
+        return self.root / "cache" / "runtime"
+
+    @property
+    def ui_state(self) -> Path:
+        return self.root / "ui.json"
+
+    def run(self, run_id: str) -> RunFolder:
+        return RunFolder(self.runs / run_id)
+
+    def deployment(self, deployment_id: str) -> DeploymentFolder:
+        return DeploymentFolder(self.deployments / deployment_id)
