@@ -9,9 +9,7 @@ from lab.domain.event import Event
 
 PROJECT_ADDED = "project.added"
 
-DATASET_ADDED = (
-    "dataset.added"  # a version: body holds dataset, project, path, number, manifest, files, bytes, …
-)
+DATASET_ADDED = "dataset.added"  # a version: body holds dataset, project, path, number, manifest, files, bytes, …
 DATASET_ALIASED = "dataset.aliased"
 
 RUN_CREATED = "run.created"

@@ -21,9 +21,7 @@ def parse_size(text: str | int) -> int:
     else:
         match = _SIZE.fullmatch(str(text).strip())
         if match is None:
-            raise UsageError(
-                f"{text!r} is not a size", "write a number with k, m, g or t, such as 512m or 2g"
-            )
+            raise UsageError(f"{text!r} is not a size", "write a number with k, m, g or t, such as 512m or 2g")
         size = int(float(match[1]) * _FACTORS[match[2].lower()])
     if size < 1:
         raise UsageError(f"{text!r} is not a size", "a size is at least one byte")
@@ -36,9 +34,7 @@ def format_size(size: float) -> str:
     for unit in ("B", "KB", "MB", "GB"):
         if abs(value) < 1024:
             return (
-                f"{value:.0f} {unit}"
-                if unit == "B" or value >= 100 or value == int(value)
-                else f"{value:.1f} {unit}"
+                f"{value:.0f} {unit}" if unit == "B" or value >= 100 or value == int(value) else f"{value:.1f} {unit}"
             )
         value /= 1024
     return f"{value:.1f} TB"
