@@ -124,6 +124,7 @@ class Run:
     code: str = ""
     image: str = ""
     memory: int = 0  # limit, bytes
+    stop_requested: bool = False
     launcher: str = ""  # "<pid>:<process start>@<boot id>" of the Lab process that launched it
     created: float = 0.0
     started: float | None = None

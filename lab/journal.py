@@ -1,0 +1,228 @@
+"""The journal: append-only JSON lines, the truth about everything that is not bytes in the store or a run folder.
+
+Each process appends to a segment of its own, one `os.write` per event, so that no writer waits for another and no
+two lines are ever joined. Events of the durable types are flushed to the disk before `append` returns, and each
+carries the SHA-256 of the durable line before it in its segment (`prev`), so that an edit shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.domain.event import EVENT_VERSION, Event
+from lab.domain.ids import ulid
+from lab.errors import LabError
+from lab.paths import LabHome
+
+SUFFIX = ".jsonl"
+
+#: Read at most this much of a segment at once, so that a huge journal needs no huge memory.
+CHUNK = 32 * 1024 * 1024
+
+
+class Journal:
+    """This process's pen. Safe to share between threads and to carry through a fork."""
+
+    def __init__(self, home: LabHome, durable: Collection[str]) -> None:
+        self._folder = home.journal
+        self._durable = frozenset(durable)
+        self._lock = threading.Lock()
+        self._fd = -1
+        self._pid = 0
+        self._prev = ""
+
+    def append(self, type: str, subject: str, body: Mapping[str, Any] | None = None) -> Event:
+        """Write one event. When this returns it is in the file; a durable one is on the disk.
+
+        Raises LabError when the disk is full or the folder cannot be written; then nothing was written.
+        """
+        with self._lock:
+            if self._pid != os.getpid():
+                self._open()
+            durable = type in self._durable
+            event = Event(ulid(), time.time(), type, subject, dict(body or {}))
+            line = _encode(event, self._prev if durable else None)
+            self._write(line + b"\n", durable)
+            if durable:
+                self._prev = _digest(line)
+            return event
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _open(self) -> None:
+        self._drop()
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        path = self._folder / f"{stamp}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            _flush_folder(self._folder)
+        except OSError as error:
+            raise LabError(
+                f"cannot write the journal {path}: {error.strerror}", "free the disk or mend rights"
+            ) from error
+        self._pid = os.getpid()
+        self._prev = _digest(path.name.encode())
+
+    def _write(self, line: bytes, durable: bool) -> None:
+        before = os.fstat(self._fd).st_size
+        try:
+            written = os.write(self._fd, line)
+            if written != len(line):
+                raise OSError(28, f"only {written} of {len(line)} bytes fitted")
+            if durable:
+                os.fdatasync(self._fd)
+        except OSError as error:
+            # Take the torn tail back: a reader never passes the last line break, so nobody has seen it.
+            os.ftruncate(self._fd, before)
+            raise LabError(
+                f"cannot write the journal: {error.strerror}", "free some disk space, then try again"
+            ) from error
+
+    def _drop(self) -> None:
+        # After a fork the descriptor is the parent's: closing our copy of it leaves the parent's open.
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._pid, self._prev = -1, 0, ""
+
+
+def _encode(event: Event, prev: str | None) -> bytes:
+    record: dict[str, Any] = {
+        "id": event.id,
+        "ts": event.ts,
+        "v": EVENT_VERSION,
+        "type": event.type,
+        "subject": event.subject,
+        "body": event.body,
+    }
+    if prev is not None:
+        record["prev"] = prev
+    return json.dumps(record, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode(line: bytes) -> Event:
+    """The event in one line. Raises ValueError, with a reason, for anything else."""
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("not an object")
+    match record:
+        case {
+            "id": str(id),
+            "ts": int() | float() as ts,
+            "type": str(type),
+            "subject": str(subject),
+            "body": dict(body),
+        }:
+            return Event(id, float(ts), type, subject, body)
+    raise ValueError("not an event: id, ts, type, subject or body is missing or of a wrong type")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One file of the journal and its size in bytes as last seen."""
+
+    name: str
+    size: int
+
+
+def segments(home: LabHome) -> list[Segment]:
+    """All segments, by name, which is by time of opening."""
+    try:
+        with os.scandir(home.journal) as entries:
+            found = [
+                Segment(entry.name, entry.stat().st_size)
+                for entry in entries
+                if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda segment: segment.name)
+
+
+def read_lines(home: LabHome, name: str, offset: int) -> tuple[list[bytes], int]:
+    """Whole lines of a segment from `offset`, at most about CHUNK bytes, and the offset behind the last of them.
+
+    A tail without a line break is left for later: its writer is still at it, or died before it was acknowledged.
+    """
+    with open(home.journal / name, "rb") as file:
+        file.seek(offset)
+        data = file.read(CHUNK)
+        end = data.rfind(b"\n") + 1
+        while not end and len(data) >= CHUNK:  # one line longer than a chunk
+            more = file.read(CHUNK)
+            if not more:
+                break
+            data += more
+            end = data.rfind(b"\n") + 1
+    return data[:end].split(b"\n")[:-1], offset + end
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place in the journal that is not what a writer of Lab leaves. `line` counts from 1, 0 for the whole segment."""
+
+    segment: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"journal/{self.segment}" + (f", line {self.line}" if self.line else "")
+        return f"{where}: {self.reason}"
+
+
+def verify(home: LabHome, name: str) -> Iterator[Damage]:
+    """Walk one segment: garbage lines, a torn tail whose writer is dead, breaks in the hash chain."""
+    prev = _digest(name.encode())
+    data = (home.journal / name).read_bytes()
+    lines = data.split(b"\n")
+    tail = lines.pop()
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            decode(line)
+        except ValueError as error:
+            yield Damage(name, number, f"not readable, skipped ({error})")
+            continue
+        if "prev" in record:
+            if record["prev"] != prev:
+                yield Damage(name, number, "the hash chain is broken: a line before it was changed, added or removed")
+            prev = _digest(line)
+    if tail and not _alive(name):
+        yield Damage(name, len(lines) + 1, f"{len(tail)} bytes of an unfinished event, which was never acknowledged")
+
+
+def _alive(name: str) -> bool:
+    """Whether the writer of a segment may still be running, by the pid in its name."""
+    pid = name.removesuffix(SUFFIX).split("-")[1:2]
+    if not pid or not pid[0].isdigit():
+        return False
+    try:
+        os.kill(int(pid[0]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
