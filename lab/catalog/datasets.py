@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 from lab.catalog.reader import Reader
+from lab.catalog.statements import Statement
 from lab.domain.datasets import Column, Dataset, DatasetVersion
 
 INGEST = (
-    """
+    Statement(
+        "dataset.added",
+        """
     INSERT INTO dataset_versions BY NAME
     SELECT DISTINCT ON (b.project, b.dataset, b.number) b.*, ts AS created FROM (
         SELECT id AS event, ts, json_transform(body, '{"project":"VARCHAR","dataset":"VARCHAR","number":"INTEGER",
@@ -19,7 +22,10 @@ INGEST = (
     ) ORDER BY b.project, b.dataset, b.number, event
     ON CONFLICT DO NOTHING
     """,
-    """
+    ),
+    Statement(
+        "dataset.aliased",
+        """
     INSERT INTO dataset_aliases
     SELECT body->>'$.project', body->>'$.dataset', body->>'$.alias',
         arg_max((body->>'$.number')::INTEGER, id), max(id)
@@ -27,6 +33,7 @@ INGEST = (
     ON CONFLICT (project, dataset, alias) DO UPDATE SET number = excluded.number, event = excluded.event
     WHERE excluded.event > event
     """,
+    ),
 )
 
 _LATEST = """

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lab.catalog.reader import Reader
+from lab.catalog.statements import Statement
 from lab.domain.deployments import Deployment, DeploymentStatus
 
 INGEST = (
-    """
+    Statement(
+        "deployment.created",
+        """
     INSERT INTO deployments BY NAME
     SELECT subject AS id, b.*, ts AS created FROM (
         SELECT subject, ts, json_transform(body, '{"name":"VARCHAR","model":"VARCHAR","version":"INTEGER",
@@ -19,7 +22,10 @@ INGEST = (
         alias = excluded.alias, engine = excluded.engine, port = excluded.port, image = excluded.image,
         created = excluded.created
     """,
-    """
+    ),
+    Statement(
+        "deployment.status",
+        """
     INSERT INTO deployments BY NAME
     SELECT subject AS id, b.*, event AS status_event FROM (
         SELECT subject, id AS event, json_transform(body, '{"status":"VARCHAR","cause":"VARCHAR","ready":"DOUBLE",
@@ -31,6 +37,7 @@ INGEST = (
         ready = coalesce(excluded.ready, ready), ended = excluded.ended, status_event = excluded.status_event
     WHERE excluded.status_event > coalesce(status_event, '')
     """,
+    ),
 )
 
 _ALL = "SELECT * FROM deployments WHERE created IS NOT NULL ORDER BY created DESC"

@@ -7,11 +7,11 @@ events only, each once) and are written so that the order in which events arrive
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 import duckdb
 
 from lab.catalog import datasets, deployments, models, projects, runs
+from lab.catalog.statements import Statement
 from lab.domain.event import Event
 from lab.domain.ids import observe
 from lab.journal import Damage, decode, read_lines, segments
@@ -22,12 +22,12 @@ BULK = 2000
 #: Take in at most this many bytes in one transaction.
 BATCH_BYTES = 64 * 1024 * 1024
 
-_NOUNS: tuple[Sequence[str], ...] = (
-    projects.INGEST,
-    datasets.INGEST,
-    runs.INGEST,
-    models.INGEST,
-    deployments.INGEST,
+_STATEMENTS: tuple[Statement, ...] = (
+    *projects.INGEST,
+    *datasets.INGEST,
+    *runs.INGEST,
+    *models.INGEST,
+    *deployments.INGEST,
 )
 
 _OFFSETS = "SELECT name, read_to FROM segments"
@@ -40,7 +40,7 @@ _FROM_LINES = """
 """
 _FROM_FILE = """
     CREATE OR REPLACE TEMP TABLE staged AS SELECT id, ts, type, subject, body FROM read_json($1,
-        format='newline_delimited', ignore_errors=true, maximum_object_size=268435456,
+        format='newline_delimited', ignore_errors=true, maximum_object_size=$2,
         columns={id: 'VARCHAR', ts: 'DOUBLE', type: 'VARCHAR', subject: 'VARCHAR', body: 'JSON'})
 """
 _COUNT_STAGED = """
@@ -51,6 +51,7 @@ _NEW_ONLY = """
     CREATE OR REPLACE TEMP TABLE incoming AS
     SELECT DISTINCT ON (id) * FROM staged WHERE id NOT IN (SELECT id FROM events) ORDER BY id
 """
+_TYPES = "SELECT DISTINCT type FROM incoming"
 _REMEMBER = "INSERT INTO events SELECT id, ts, type, subject FROM incoming"
 _MOVE_ON = "INSERT OR REPLACE INTO segments VALUES (?, ?)"
 _DAMAGED = "INSERT OR REPLACE INTO damage VALUES (?, ?, ?)"
@@ -121,9 +122,10 @@ def _commit(
             damage = damage + bad
             con.execute(_FROM_LINES, [good])
         con.execute(_NEW_ONLY)
-        for statements in _NOUNS:
-            for statement in statements:
-                con.execute(statement)
+        types = {row[0] for row in con.execute(_TYPES).fetchall()}
+        for statement in _STATEMENTS:
+            if statement.type in types:
+                con.execute(statement.sql)
         con.execute(_REMEMBER)
         for name, end in ends.items():
             con.execute(_MOVE_ON, [name, end])
@@ -144,7 +146,9 @@ def _stage_file(con: duckdb.DuckDBPyConnection, home: LabHome, lines: list[tuple
     try:
         with open(path, "wb") as file:
             file.writelines(line + b"\n" for _, _, line in lines)
-        con.execute(_FROM_FILE, [str(path)])
+        # DuckDB takes twice this size as a buffer for every thread.
+        longest = max(len(line) for _, _, line in lines)
+        con.execute(_FROM_FILE, [str(path), max(1 << 20, 2 * longest)])
     finally:
         path.unlink(missing_ok=True)
     row = con.execute(_COUNT_STAGED).fetchone()

@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 from lab.catalog.reader import Reader
+from lab.catalog.statements import Statement
 from lab.domain.models import Model, ModelVersion
 from lab.domain.numbers import decode_float
 
 INGEST = (
-    """
+    Statement(
+        "model.registered",
+        """
     INSERT INTO model_versions BY NAME
     SELECT DISTINCT ON (b.model, b.number) b.*, ts AS created FROM (
         SELECT id AS event, ts, json_transform(body, '{"model":"VARCHAR","number":"INTEGER","manifest":"VARCHAR",
@@ -20,13 +23,17 @@ INGEST = (
     ) ORDER BY b.model, b.number, event
     ON CONFLICT DO NOTHING
     """,
-    """
+    ),
+    Statement(
+        "model.aliased",
+        """
     INSERT INTO model_aliases
     SELECT subject, body->>'$.alias', arg_max((body->>'$.number')::INTEGER, id), max(id)
     FROM incoming WHERE type = 'model.aliased' GROUP BY ALL
     ON CONFLICT (model, alias) DO UPDATE SET number = excluded.number, event = excluded.event
     WHERE excluded.event > event
     """,
+    ),
 )
 
 _LATEST = """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from lab.catalog.reader import Reader
+from lab.catalog.statements import Statement
 from lab.domain.projects import Project
 
 INGEST = (
-    """
+    Statement(
+        "project.added",
+        """
     INSERT INTO projects
     SELECT subject, arg_max(body->>'$.root', id), min(ts), max(id)
     FROM incoming WHERE type = 'project.added' GROUP BY subject
@@ -15,6 +18,7 @@ INGEST = (
         created = least(created, excluded.created),
         event = greatest(event, excluded.event)
     """,
+    ),
 )
 
 _ALL = "SELECT name, root, created FROM projects ORDER BY created"

@@ -7,120 +7,89 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.catalog.reader import Reader
+from lab.catalog.statements import Statement, earliest, latest
 from lab.domain.numbers import decode_float
 from lab.domain.query import FIELDS, Condition, RunQuery
 from lab.domain.runs import MetricSummary, Run, RunStatus
 from lab.errors import UsageError
 
 INGEST = (
-    # run.created owns what was asked for.
-    """
-    INSERT INTO runs BY NAME
-    SELECT subject AS id, b.*, ts AS created FROM (
-        SELECT subject, ts, json_transform(body, '{"name":"VARCHAR","project":"VARCHAR","entry":"VARCHAR",
-            "engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR","sweep":"VARCHAR","seed":"BIGINT",
-            "memory":"BIGINT","launcher":"VARCHAR","params":"JSON","datasets":"JSON"}') AS b
-        FROM incoming WHERE type = 'run.created'
-    )
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, project = excluded.project, entry = excluded.entry,
-        engine = excluded.engine, image = excluded.image, code = excluded.code, sweep = excluded.sweep,
-        seed = excluded.seed, memory = excluded.memory, launcher = excluded.launcher, params = excluded.params,
-        datasets = excluded.datasets, created = excluded.created
-    """,
-    """
-    INSERT INTO run_params
-    SELECT subject, e.key, CASE WHEN json_type(e.value) = 'VARCHAR' THEN e.value->>'$' ELSE e.value END,
-        try_cast(e.value->>'$' AS DOUBLE)
-    FROM (
-        SELECT subject, unnest(map_entries(from_json(body->'$.params', '"MAP(VARCHAR,JSON)"'))) AS e
-        FROM incoming WHERE type = 'run.created'
-    )
-    """,
-    """
-    INSERT INTO runs BY NAME
-    SELECT subject AS id, list_distinct(from_json(body->'$.tags', '["VARCHAR"]')) AS tags, id AS tags_event
-    FROM incoming WHERE (type = 'run.created' AND json_array_length(body->'$.tags') > 0) OR type = 'run.tagged'
-    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY id DESC) = 1
-    ON CONFLICT (id) DO UPDATE SET tags = excluded.tags, tags_event = excluded.tags_event
-    WHERE excluded.tags_event > coalesce(tags_event, '')
-    """,
-    """
-    INSERT INTO runs BY NAME
-    SELECT subject AS id, body->>'$.notes' AS notes, id AS notes_event FROM incoming WHERE type = 'run.noted'
-    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY id DESC) = 1
-    ON CONFLICT (id) DO UPDATE SET notes = excluded.notes, notes_event = excluded.notes_event
-    WHERE excluded.notes_event > coalesce(notes_event, '')
-    """,
-    """
-    INSERT INTO runs BY NAME
-    SELECT subject AS id, min(ts) AS started FROM incoming WHERE type = 'run.started' GROUP BY subject
-    ON CONFLICT (id) DO UPDATE SET started = least(coalesce(started, excluded.started), excluded.started)
-    """,
-    """
-    INSERT INTO runs BY NAME
-    SELECT subject AS id, min(ts) AS stop_requested FROM incoming WHERE type = 'run.stop_requested' GROUP BY subject
-    ON CONFLICT (id) DO UPDATE SET
-        stop_requested = least(coalesce(stop_requested, excluded.stop_requested), excluded.stop_requested)
-    """,
+    Statement(
+        "run.created",
+        """
+        INSERT INTO runs BY NAME
+        SELECT subject AS id, b.*, ts AS created FROM (
+            SELECT subject, ts, json_transform(body, '{"name":"VARCHAR","project":"VARCHAR","entry":"VARCHAR",
+                "engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR","sweep":"VARCHAR","seed":"BIGINT",
+                "memory":"BIGINT","launcher":"VARCHAR","params":"JSON","datasets":"JSON"}') AS b
+            FROM incoming WHERE type = 'run.created'
+        )
+        """,
+    ),
+    Statement(
+        "run.created",
+        """
+        INSERT INTO run_params
+        SELECT subject, e.key, e.value, try_cast(e.value AS DOUBLE) FROM (
+            SELECT subject, unnest(map_entries(from_json(body->'$.params', '"MAP(VARCHAR,VARCHAR)"'))) AS e
+            FROM incoming WHERE type = 'run.created'
+        )
+        """,
+    ),
+    *earliest("run.started", "run_starts", "started"),
+    *earliest("run.stop_requested", "run_stops", "stop_requested"),
     # Of several endings the one with the highest authority holds, of equals the first.
-    """
-    CREATE OR REPLACE TEMP TABLE endings AS
-    SELECT subject AS id, event AS ended_event, b.* FROM (
-        SELECT subject, id AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
-            "exit_code":"INTEGER","authority":"INTEGER","started":"DOUBLE","ended":"DOUBLE","metrics":"JSON"}') AS b
-        FROM incoming WHERE type = 'run.ended'
-    )
-    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY b.authority DESC, event) = 1
-    """,
-    """
-    DELETE FROM run_metrics WHERE run IN (SELECT id FROM endings)
-        AND run NOT IN (
-            SELECT r.id FROM runs r JOIN endings e USING (id)
-            WHERE r.authority > e.authority OR (r.authority = e.authority AND r.ended_event < e.ended_event)
+    Statement(
+        "run.ended",
+        """
+        CREATE OR REPLACE TEMP TABLE endings AS
+        WITH fresh AS (
+            SELECT subject AS run, event, b.* FROM (
+                SELECT subject, id AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
+                    "exit_code":"INTEGER","authority":"INTEGER","started":"DOUBLE","ended":"DOUBLE",
+                    "metrics":"JSON"}') AS b
+                FROM incoming WHERE type = 'run.ended'
+            )
+            QUALIFY row_number() OVER (PARTITION BY subject ORDER BY b.authority DESC, event) = 1
         )
-    """,
-    """
-    INSERT INTO run_metrics
-    SELECT id, e.key, e.value.last, e.value.min, e.value.max, e.value.mean FROM (
-        SELECT id, unnest(map_entries(from_json(metrics,
-            '"MAP(VARCHAR,STRUCT(last DOUBLE, min DOUBLE, max DOUBLE, mean DOUBLE))"'))) AS e
-        FROM endings WHERE id NOT IN (
-            SELECT r.id FROM runs r JOIN endings e USING (id)
-            WHERE r.authority > e.authority OR (r.authority = e.authority AND r.ended_event < e.ended_event)
+        SELECT * FROM fresh ANTI JOIN run_endings old ON old.run = fresh.run AND
+            (old.authority > fresh.authority OR (old.authority = fresh.authority AND old.event < fresh.event))
+        """,
+    ),
+    Statement("run.ended", "DELETE FROM run_endings WHERE run IN (SELECT run FROM endings)"),
+    Statement("run.ended", "DELETE FROM run_metrics WHERE run IN (SELECT run FROM endings)"),
+    Statement(
+        "run.ended",
+        """
+        INSERT INTO run_endings BY NAME
+        SELECT run, ending, cause, exit_code, authority, started AS entry_started, ended, metrics, event FROM endings
+        """,
+    ),
+    Statement(
+        "run.ended",
+        """
+        INSERT INTO run_metrics
+        SELECT run, e.key, e.value.last, e.value.min, e.value.max, e.value.mean FROM (
+            SELECT run, unnest(map_entries(from_json(metrics,
+                '"MAP(VARCHAR,STRUCT(last DOUBLE, min DOUBLE, max DOUBLE, mean DOUBLE))"'))) AS e
+            FROM endings
         )
-    )
-    """,
-    """
-    INSERT INTO runs BY NAME
-    SELECT id, ended_event, ending, cause, exit_code, authority, started, ended, metrics FROM endings
-    ON CONFLICT (id) DO UPDATE SET ended_event = excluded.ended_event, ending = excluded.ending,
-        cause = excluded.cause, exit_code = excluded.exit_code, authority = excluded.authority,
-        started = coalesce(excluded.started, started), ended = excluded.ended, metrics = excluded.metrics
-    WHERE excluded.authority > coalesce(authority, 0)
-        OR (excluded.authority = authority AND excluded.ended_event < ended_event)
-    """,
+        """,
+    ),
+    *latest("run.tagged", "run_tags", "from_json(body->'$.tags', '[\"VARCHAR\"]')"),
+    *latest("run.noted", "run_notes", "body->>'$.notes'"),
 )
 
-_STATUS = "coalesce(r.ending, CASE WHEN r.started IS NULL THEN 'created' ELSE 'running' END)"
+_COLUMNS = {name: f"r.{name}" for name in FIELDS}
 
-_COLUMNS = {
-    **{name: f"r.{name}" for name in FIELDS},
-    "status": _STATUS,
-    "duration": "(r.ended - r.started)",
-}
-
-_ONE = "SELECT * FROM runs WHERE id = ? AND created IS NOT NULL"
-_MANY = "SELECT * FROM runs WHERE id IN (SELECT unnest($1::VARCHAR[])) AND created IS NOT NULL"
-_FIND = """
-    SELECT id FROM runs WHERE created IS NOT NULL AND (name = $1 OR starts_with(id, $1) OR starts_with(name, $1))
-    ORDER BY (id = $1 OR name = $1) DESC, created DESC LIMIT 20
+_ONE = "SELECT * FROM run_table WHERE id = ?"
+_MANY = "SELECT * FROM run_table WHERE id IN (SELECT unnest($1::VARCHAR[]))"
+_EXACT = "SELECT id FROM runs WHERE name = $1 OR id = $1"
+_BEGINS = """
+    SELECT id FROM runs WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC LIMIT 20
 """
-_EXACT = "SELECT id FROM runs WHERE created IS NOT NULL AND (name = $1 OR id = $1)"
-_ACTIVE = "SELECT * FROM runs WHERE ending IS NULL AND created IS NOT NULL ORDER BY created"
-_COUNTS = """
-    SELECT coalesce(ending, CASE WHEN started IS NULL THEN 'created' ELSE 'running' END) AS status, count(*) AS n
-    FROM runs WHERE created IS NOT NULL GROUP BY ALL
-"""
+_ACTIVE = "SELECT * FROM run_table WHERE status IN ('created', 'running') ORDER BY created"
+_COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL"
 _PARAM_KEYS = "SELECT DISTINCT key FROM run_params ORDER BY key"
 _METRIC_KEYS = "SELECT DISTINCT key FROM run_metrics ORDER BY key"
 
@@ -147,7 +116,7 @@ def get_many(catalog: Reader, ids: list[str]) -> list[Run]:
 def find(catalog: Reader, text: str) -> list[str]:
     """Ids of runs that `text` may mean: an exact id or name alone, else those that begin with it."""
     exact = [row["id"] for row in catalog.rows(_EXACT, [text])]
-    return exact or [row["id"] for row in catalog.rows(_FIND, [text])]
+    return exact or [row["id"] for row in catalog.rows(_BEGINS, [text])]
 
 
 def active(catalog: Reader) -> list[Run]:
@@ -169,7 +138,7 @@ def keys(catalog: Reader) -> tuple[list[str], list[str]]:
 def page(catalog: Reader, query: RunQuery) -> Page:
     """One page of the runs that meet all conditions, in the order asked for."""
     parameters: dict[str, object] = {"limit": query.limit, "offset": query.offset}
-    where = ["r.created IS NOT NULL"]
+    where = ["true"]
     where += [_condition(condition, f"c{i}", parameters) for i, condition in enumerate(query.conditions)]
     order, join = _order(query, parameters)
     direction = "DESC" if query.order.descending else "ASC"
@@ -177,7 +146,7 @@ def page(catalog: Reader, query: RunQuery) -> Page:
         (
             "SELECT r.id,",
             order,
-            "AS k, count(*) OVER () AS total FROM runs r",
+            "AS k, count(*) OVER () AS total FROM run_table r",
             join,
             "WHERE",
             " AND ".join(where),
@@ -264,13 +233,12 @@ def _exists(table: str, text: str, number: str, condition: Condition, slot: str,
 
 
 def _run(row: dict[str, Any]) -> Run:
-    status = row["ending"] or ("created" if row["started"] is None else "running")
     return Run(
         id=row["id"],
         name=row["name"],
         project=row["project"],
         entry=row["entry"],
-        status=RunStatus(status),
+        status=RunStatus(row["status"]),
         cause=row["cause"] or "",
         exit_code=row["exit_code"],
         engine=row["engine"] or "",

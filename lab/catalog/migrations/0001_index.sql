@@ -7,7 +7,7 @@ CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR);
 CREATE TABLE segments (name VARCHAR PRIMARY KEY, read_to BIGINT NOT NULL);
 
 -- Ids of all events taken in: an event that is met again changes nothing.
-CREATE TABLE events (id VARCHAR PRIMARY KEY, ts DOUBLE, type VARCHAR, subject VARCHAR);
+CREATE TABLE events (id VARCHAR, ts DOUBLE, type VARCHAR, subject VARCHAR);
 
 CREATE TABLE damage (segment VARCHAR, line BIGINT, reason VARCHAR, PRIMARY KEY (segment, line));
 
@@ -23,20 +23,39 @@ CREATE TABLE dataset_aliases (
     PRIMARY KEY (project, dataset, alias)
 );
 
--- Each event type owns columns of its own, so that events may arrive in any order.
--- params and metrics stand here as JSON to be shown, and long in the two tables below to be searched and sorted.
+-- Each kind of event about a run owns a table, so that events may arrive in any order and each costs one insert.
+-- No primary keys here: a row comes from an event that was not known before, and an index would double the cost.
 CREATE TABLE runs (
-    id VARCHAR PRIMARY KEY,
-    name VARCHAR, project VARCHAR, entry VARCHAR, engine VARCHAR, image VARCHAR, code VARCHAR, sweep VARCHAR,
-    seed BIGINT, memory BIGINT, launcher VARCHAR, params JSON, datasets JSON, created DOUBLE,
-    started DOUBLE,
-    stop_requested DOUBLE,
-    ending VARCHAR, cause VARCHAR, exit_code INTEGER, authority INTEGER, ended DOUBLE, metrics JSON, ended_event VARCHAR,
-    tags VARCHAR[], tags_event VARCHAR,
-    notes VARCHAR, notes_event VARCHAR
+    id VARCHAR, name VARCHAR, project VARCHAR, entry VARCHAR, engine VARCHAR, image VARCHAR, code VARCHAR,
+    sweep VARCHAR, seed BIGINT, memory BIGINT, launcher VARCHAR, params JSON, datasets JSON, created DOUBLE
 );
+CREATE TABLE run_starts (run VARCHAR, started DOUBLE);
+CREATE TABLE run_stops (run VARCHAR, stop_requested DOUBLE);
+CREATE TABLE run_endings (
+    run VARCHAR, ending VARCHAR, cause VARCHAR, exit_code INTEGER, authority INTEGER, entry_started DOUBLE,
+    ended DOUBLE, metrics JSON, event VARCHAR
+);
+CREATE TABLE run_tags (run VARCHAR, tags VARCHAR[], event VARCHAR);
+CREATE TABLE run_notes (run VARCHAR, notes VARCHAR, event VARCHAR);
+
+-- params and metrics of runs and run_endings once more, long, to be searched and sorted.
 CREATE TABLE run_params (run VARCHAR, key VARCHAR, value VARCHAR, number DOUBLE);
 CREATE TABLE run_metrics (run VARCHAR, key VARCHAR, last DOUBLE, min DOUBLE, max DOUBLE, mean DOUBLE);
+
+CREATE VIEW run_table AS
+SELECT
+    r.*,
+    coalesce(e.entry_started, s.started) AS started,
+    coalesce(e.ending, CASE WHEN s.started IS NULL THEN 'created' ELSE 'running' END) AS status,
+    e.cause, e.exit_code, e.ended, e.metrics,
+    e.ended - coalesce(e.entry_started, s.started) AS duration,
+    p.stop_requested, t.tags, n.notes
+FROM runs r
+LEFT JOIN run_starts s ON s.run = r.id
+LEFT JOIN run_endings e ON e.run = r.id
+LEFT JOIN run_stops p ON p.run = r.id
+LEFT JOIN run_tags t ON t.run = r.id
+LEFT JOIN run_notes n ON n.run = r.id;
 
 CREATE TABLE model_versions (
     model VARCHAR, number INTEGER, manifest VARCHAR, framework VARCHAR, run VARCHAR, project VARCHAR, created DOUBLE,
