@@ -1,0 +1,29 @@
+"""Rows of (text, token) spans to Textual strips, every segment with an explicit style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lab.ui.render.cells import width_of
+from lab.ui.render.glyphs import Span
+from lab.ui.theme import token_style
+
+
+def is_dark(widget: Widget) -> bool:
+    """Whether `widget` is drawn on a dark background."""
+    return widget.app.current_theme.dark
+
+
+def to_strip(spans: Iterable[Span], base: Style, dark: bool, width: int) -> Strip:
+    """`spans` over `base` (which has both colours) in exactly `width` cells."""
+    segments, used = [], 0
+    for text, token in spans:
+        segments.append(Segment(text, base + token_style(token, dark) if token else base))
+        used += width_of(text)
+    strip = Strip(segments, used)
+    return strip if used == width else strip.adjust_cell_length(width, base)
