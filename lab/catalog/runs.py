@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from lab.catalog.reader import Reader
 from lab.catalog.statements import Statement, earliest, latest
 from lab.domain.numbers import decode_float
-from lab.domain.query import FIELDS, Condition, RunQuery
+from lab.domain.query import FIELDS, Condition, Page, RunQuery
 from lab.domain.runs import MetricSummary, Run, RunStatus
 from lab.errors import UsageError
 
@@ -92,14 +91,6 @@ _ACTIVE = "SELECT * FROM run_table WHERE status IN ('created', 'running') ORDER 
 _COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL"
 _PARAM_KEYS = "SELECT DISTINCT key FROM run_params ORDER BY key"
 _METRIC_KEYS = "SELECT DISTINCT key FROM run_metrics ORDER BY key"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some of the matching runs, and how many match in all."""
-
-    items: tuple[Run, ...]
-    total: int
 
 
 def get(catalog: Reader, run_id: str) -> Run | None:

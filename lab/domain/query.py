@@ -11,6 +11,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from lab.domain.runs import Run
 from lab.errors import UsageError
 
 #: Filter and sort names of a run's own fields.
@@ -65,6 +66,14 @@ class RunQuery:
     order: Order = Order()
     limit: int = 50
     offset: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the matching runs, and how many match in all."""
+
+    items: tuple[Run, ...]
+    total: int
 
 
 def parse_filter(text: str) -> tuple[Condition, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -100,6 +100,15 @@ class MetricSummary:
     mean: float
     count: int
     step: float = 0.0  # of the last value
+
+
+@dataclass(frozen=True)
+class History:
+    """All values of one metric in the order of logging; `times` in seconds since the epoch. Equal lengths."""
+
+    steps: Sequence[float]
+    times: Sequence[float]
+    values: Sequence[float]
 
 
 @dataclass(frozen=True)
