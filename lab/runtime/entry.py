@@ -1,0 +1,189 @@
+"""The entry point of every run, in every engine: `python -m lab.runtime.entry -- COMMAND…`.
+
+Runs the command in the current folder with its output appended to `$LAB_RUN_DIR/stdout.log`, waits, and writes
+`$LAB_RUN_DIR/exit.json`, the first truth about how the run ended. Ends with the command's own exit code, 128 + n for a
+death by signal n, 127 or 126 if the command was not found or cannot be run. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+from lab.runtime.atomic import write_json
+
+TAIL_BYTES = 2048
+_FORWARDED = (signal.SIGTERM, signal.SIGINT)
+_DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[^-]+)?\.(dist|egg)-info")
+
+
+class Child:
+    """The command as a child process, leader of a process group of its own."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.ended = 0.0  # monotonic
+        self._pending = 0
+
+    def listen(self) -> None:
+        """Catch the signals to forward and the child's death, from before it starts."""
+        for number in _FORWARDED:
+            signal.signal(number, self._forward)
+        signal.signal(signal.SIGCHLD, self._note_death)
+
+    def start(self, argv: list[str], output: int) -> None:
+        """Start `argv` with stdout and stderr going to the descriptor `output`. Raises OSError."""
+        self.pid = os.posix_spawnp(
+            argv[0],
+            argv,
+            {"PYTHONUNBUFFERED": "1", **os.environ},
+            file_actions=[(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)],
+            setpgroup=0,
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, *_FORWARDED],
+        )
+        if self._pending:
+            self._send(self._pending)
+
+    def wait(self) -> int:
+        """Wait for the end; kill what is left of its group; return the wait status."""
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self._note_death(0, None)
+        self._send(signal.SIGKILL)  # not reaped yet, so the group's number is still its own
+        return os.waitpid(self.pid, 0)[1]
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if self.pid:
+            self._send(number)
+        else:
+            self._pending = number
+
+    def _send(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return  # macOS refuses a group that holds only the dead
+
+    def _note_death(self, _number: int, _frame: FrameType | None) -> None:
+        """Take the time of death as it happens, whatever the main line is doing."""
+        if self.pid and not self.ended and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+            self.ended = time.monotonic()
+
+
+def oom_kills() -> int:
+    """How often the kernel has killed for want of memory in this process's control group; 0 where none says."""
+    for path in _memory_files():
+        try:
+            with open(path, encoding="ascii") as file:
+                counts = dict(line.split(None, 1) for line in file)
+        except (OSError, ValueError):
+            continue
+        if "oom_kill" in counts:
+            return int(counts["oom_kill"])
+    return 0
+
+
+def _memory_files() -> list[str]:
+    """Where the count may be: our own group by name, else the top, which is our own inside a container."""
+    named, top = [], ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return top
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        if not controllers:
+            named.append(f"/sys/fs/cgroup{path}/memory.events")
+        elif "memory" in controllers.split(","):
+            named.append(f"/sys/fs/cgroup/memory{path}/memory.oom_control")
+    return named + top
+
+
+def packages() -> dict[str, str]:
+    """Installed distributions: normalised name to version, by the names of their metadata folders."""
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue
+        for match in filter(None, map(_DISTRIBUTION.fullmatch, names)):
+            found.setdefault(re.sub(r"[-_.]+", "-", match["name"]).lower(), match["version"])
+    return dict(sorted(found.items()))
+
+
+def _tail(path: str) -> bytes:
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        return file.read()
+
+
+def _fate(status: int) -> tuple[int, int]:
+    """(exit code as a shell tells it, signal or 0) of a wait status."""
+    if os.WIFSIGNALED(status):
+        return 128 + os.WTERMSIG(status), os.WTERMSIG(status)
+    return os.WEXITSTATUS(status), 0
+
+
+def run(argv: list[str], folder: str) -> int:
+    """Run `argv` to its end and leave `stdout.log` and `exit.json` in `folder`. Returns the exit code.
+
+    Raises OSError if `folder` cannot be written.
+    """
+    log = os.path.join(folder, "stdout.log")
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    child = Child()
+    child.listen()
+    kills, started, began = oom_kills(), time.time(), time.monotonic()
+    installed: dict[str, str] = {}
+    try:
+        child.start(argv, output)
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        code, number = (127 if missing else 126), 0
+        reason = getattr(error, "strerror", None) or str(error)
+        os.write(output, f"lab: cannot start {argv[0]!r}: {reason}\n".encode("utf-8", "replace"))
+        child.ended = time.monotonic()
+    else:
+        installed = packages()
+        code, number = _fate(child.wait())
+    duration = child.ended - began
+    verdict: dict[str, Any] = {
+        "v": 1,
+        "exit_code": code,
+        "signal": number,
+        "oom": oom_kills() > kills,
+        "started": started,
+        "ended": started + duration,
+        "duration": duration,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "packages": installed,
+    }
+    write_json(os.path.join(folder, "exit.json"), verdict)
+    if code:
+        sys.stderr.buffer.write(_tail(log))
+        sys.stderr.flush()
+    return code
+
+
+def main(argv: list[str]) -> int:
+    """The command line: everything after `--`."""
+    command = argv[argv.index("--") + 1 :] if "--" in argv else argv
+    folder = os.environ.get("LAB_RUN_DIR", "")
+    if not command or not folder:
+        sys.stderr.write("usage: LAB_RUN_DIR=FOLDER python -m lab.runtime.entry -- COMMAND…\n")
+        return 2
+    try:
+        return run(command, folder)
+    except OSError as error:
+        sys.stderr.write(f"lab: cannot write the run folder {folder}: {error}\n")
+        return 125
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

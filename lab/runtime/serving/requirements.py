@@ -1,0 +1,11 @@
+"""What the server needs beyond the model's own requirements. Standard library only: the host reads it too."""
+
+from __future__ import annotations
+
+#: Added to a model's `requirements.txt` (scikit-learn, skops, numpy) when its serving image is built.
+SERVING_REQUIREMENTS = (
+    "uvicorn>=0.30,<1",
+    "httptools>=0.6,<1",
+    "uvloop>=0.21,<1",
+    "orjson>=3.10,<4",
+)

@@ -1,0 +1,198 @@
+"""Saving a fitted scikit-learn estimator as a folder that Lab can serve. Imported only when a model is saved.
+
+The folder holds `model.skops`, `signature.json`, `golden.jsonl` and `requirements.txt`; their formats are with `save`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from sklearn.base import is_classifier, is_regressor
+
+from lab.runtime import skops_files, tabular
+from lab.runtime.atomic import write_json
+from lab.runtime.tabular import Example
+
+GOLDEN_ROWS = 20
+MAX_CATEGORIES = 100
+_PINNED = ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl")
+
+
+def save(model: Any, folder: Path, *, example: Any, framework: str | None, labels: Any) -> list[str]:
+    """Write `model` into the empty `folder`. Returns warnings: what will keep it from being served, or checked.
+
+    `signature.json`: `{v, framework, task, kind, inputs: [{name, dtype, min?, max?, categories?, nullable?}],
+    outputs: [{name, dtype, width?}], classes, labels, python, file, sha256}`, `kind` being how the model takes its
+    input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …, "probabilities": […]?}` a line.
+    Raises TypeError for an object that is no estimator, ValueError for an example that does not fit it.
+    """
+    if framework not in (None, "sklearn"):
+        raise ValueError(f"cannot save objects of the framework {framework!r}: give track.model its files")
+    if not hasattr(model, "predict"):
+        raise TypeError(f"a {type(model).__name__} has no predict: give track.model an estimator, a file or a folder")
+    warnings: list[str] = []
+    data = skops.io.dumps(model)
+    refused = skops_files.refused_types(data)
+    if refused:
+        warnings.append(f"serving will refuse this model: it holds {', '.join(refused)[:300]}")
+    (folder / "model.skops").write_bytes(data)
+    task = "classification" if is_classifier(model) else "regression" if is_regressor(model) else "other"
+    signature: dict[str, Any] = {
+        "v": 1,
+        "framework": "sklearn",
+        "task": task,
+        "kind": tabular.ARRAY,
+        "inputs": _unseen_inputs(model),
+        "outputs": [],
+        "classes": _json(getattr(model, "classes_", [])),
+        "labels": _labels(labels),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "file": "model.skops",
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    if example is None:
+        warnings.append("without example= the server cannot check column types, nor that it predicts alike")
+    else:
+        rows = tabular.example_of(example, _names(model), _features(model))
+        golden = _golden(rows)
+        kind = _kind(model, rows, golden, example)
+        signature |= {"kind": kind, "inputs": _inputs(rows)}
+        outputs = _predict(model, tabular.build(kind, rows.names, golden))
+        signature["outputs"] = _outputs(outputs)
+        _write_golden(folder / "golden.jsonl", golden, outputs)
+    (folder / "requirements.txt").write_text(_requirements(signature["kind"]), encoding="utf-8")
+    write_json(folder / "signature.json", signature)
+    return warnings
+
+
+def _names(model: Any) -> tuple[str, ...]:
+    return tuple(str(name) for name in getattr(model, "feature_names_in_", ()))
+
+
+def _features(model: Any) -> int:
+    return int(getattr(model, "n_features_in_", 0))
+
+
+def _unseen_inputs(model: Any) -> list[dict[str, Any]]:
+    names = _names(model) or tuple(f"x{index}" for index in range(_features(model)))
+    return [{"name": name, "dtype": "float64"} for name in names]
+
+
+def _golden(example: Example) -> list[list[Any]]:
+    """Up to GOLDEN_ROWS rows, evenly spaced, so that sorted examples show more than their beginning."""
+    count = min(GOLDEN_ROWS, len(example.rows))
+    return [example.rows[index * len(example.rows) // count] for index in range(count)]
+
+
+def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) -> str:
+    """The plainest input that the model takes and answers as it does to the example itself."""
+    numeric = all(isinstance(value, (int, float)) or value is None for row in example.rows for value in row)
+    plain = tabular.ARRAY if numeric else tabular.OBJECTS
+    frames = (
+        [example.frame] if example.frame else [kind for kind in (tabular.PANDAS, tabular.POLARS) if kind in sys.modules]
+    )
+    wanted = model.predict(original) if example.frame else None
+    problem: Exception | None = None
+    for kind in [plain, *frames]:
+        try:
+            answer = model.predict(tabular.build(kind, example.names, example.rows if wanted is not None else golden))
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            problem = problem or error
+            continue
+        if wanted is None or tabular.same(answer, wanted):
+            return kind
+    raise ValueError(f"the model does not predict the example: {problem or 'its answers vary with the input type'}")
+
+
+def _inputs(example: Example) -> list[dict[str, Any]]:
+    return [_input(name, [row[index] for row in example.rows]) for index, name in enumerate(example.names)]
+
+
+def _input(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Type and range of one column. Raises ValueError for values that JSON has no type for."""
+    present = [value for value in values if value is not None and value == value]
+    about: dict[str, Any] = {"name": name, "dtype": _dtype(name, present)}
+    if len(present) < len(values):
+        about["nullable"] = True
+    if about["dtype"] == "string":
+        seen = sorted(set(present))
+        if len(seen) <= MAX_CATEGORIES:
+            about["categories"] = seen
+    elif about["dtype"] != "bool":
+        finite = [value for value in present if math.isfinite(value)]
+        if finite:
+            about |= {"min": min(finite), "max": max(finite)}
+    return about
+
+
+def _dtype(name: str, values: Sequence[Any]) -> str:
+    found = {type(value) for value in values}
+    for dtype, kinds in (("bool", {bool}), ("int64", {int}), ("float64", {int, float}), ("string", {str})):
+        if found and found <= kinds:
+            return dtype
+    if not found:
+        return "float64"
+    raise ValueError(f"the column {name!r} of the example holds {', '.join(sorted(kind.__name__ for kind in found))}")
+
+
+def _predict(model: Any, table: Any) -> tuple[Any, Any]:
+    """(predictions, probabilities or None)."""
+    predictions = np.asarray(model.predict(table))
+    probabilities = model.predict_proba(table) if hasattr(model, "predict_proba") else None
+    return predictions, None if isinstance(probabilities, list) else probabilities
+
+
+def _outputs(outputs: tuple[Any, Any]) -> list[dict[str, Any]]:
+    predictions, probabilities = outputs
+    about: dict[str, Any] = {"name": "predictions", "dtype": _output_dtype(predictions.dtype)}
+    if predictions.ndim > 1:
+        about["width"] = predictions.shape[1]
+    if probabilities is None:
+        return [about]
+    return [about, {"name": "probabilities", "dtype": "float64", "width": probabilities.shape[1]}]
+
+
+def _output_dtype(dtype: Any) -> str:
+    return {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(dtype.kind, "string")
+
+
+def _write_golden(path: Path, rows: list[list[Any]], outputs: tuple[Any, Any]) -> None:
+    predictions, probabilities = outputs
+    with open(path, "w", encoding="utf-8") as file:
+        for index, row in enumerate(rows):
+            line = {"data": [_nullable(value) for value in row], "prediction": _json(predictions[index])}
+            if probabilities is not None:
+                line["probabilities"] = _json(probabilities[index])
+            file.write(json.dumps(line) + "\n")
+
+
+def _nullable(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _json(value: Any) -> Any:
+    return np.asarray(value).tolist()
+
+
+def _labels(labels: Any) -> list[str]:
+    return [] if labels is None else [str(label) for label in labels]
+
+
+def _requirements(kind: str) -> str:
+    """Exact versions of what opens and runs the model."""
+    lines = []
+    for name in (*_PINNED, *((kind,) if kind in (tabular.PANDAS, tabular.POLARS) else ())):
+        try:
+            lines.append(f"{name}=={version(name)}\n")
+        except PackageNotFoundError:
+            continue
+    return "".join(lines)

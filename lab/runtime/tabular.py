@@ -1,0 +1,93 @@
+"""Rows as JSON has them, and as a model takes them. Needs numpy; pandas or polars only for models that need frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+#: How a model takes its input: float64 or object arrays, or a data frame with named columns.
+ARRAY, OBJECTS, PANDAS, POLARS = "array", "objects", "pandas", "polars"
+
+Row = list[Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Example rows in the order of `names`; values are JSON's own. `frame` is the library they came from, or ""."""
+
+    names: tuple[str, ...]
+    rows: list[Row]
+    frame: str = ""
+
+
+def build(kind: str, names: Sequence[str], rows: list[Row]) -> Any:
+    """`rows` as the input that a model of this `kind` takes. Raises ImportError if its frame library is missing."""
+    if kind == ARRAY:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+    if kind == OBJECTS:
+        table = np.empty((len(rows), len(names)), dtype=object)
+        for index, row in enumerate(rows):
+            table[index, :] = row
+        return table
+    library = import_module(kind)
+    columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    return library.DataFrame(columns)
+
+
+def example_of(value: Any, expected: Sequence[str], features: int) -> Example:
+    """Read an example of a model's input: a data frame, a list of dicts, or a 2-D array or list of lists.
+
+    `expected` are the model's own column names ((): it has none), `features` their number (0: unknown).
+    Raises ValueError if the example does not fit them.
+    """
+    library = type(value).__module__.split(".")[0]
+    if hasattr(value, "columns") and library in (PANDAS, POLARS):
+        names = tuple(str(name) for name in value.columns)
+        rows = [list(row) for row in zip(*(value[name].to_list() for name in value.columns), strict=True)]
+        return _fitting(Example(names, _plain(rows), library), expected, features)
+    if isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
+        names = tuple(expected) or tuple(str(name) for name in value[0])
+        missing = [name for name in names if name not in value[0]]
+        if missing:
+            raise ValueError(f"the example lacks the columns {', '.join(missing)}")
+        return _fitting(Example(names, _plain([[row[name] for name in names] for row in value])), expected, features)
+    table = np.asarray(value)
+    if table.ndim == 1 and features and len(table) == features:
+        table = table.reshape(1, -1)
+    if table.ndim != 2:
+        raise ValueError(f"the example has {table.ndim} dimensions, not 2")
+    names = tuple(expected) or tuple(f"x{index}" for index in range(table.shape[1]))
+    if len(names) != table.shape[1]:
+        raise ValueError(f"the example has {table.shape[1]} columns, the model {len(names)}")
+    return _fitting(Example(names, table.tolist()), expected, features)
+
+
+def _fitting(example: Example, expected: Sequence[str], features: int) -> Example:
+    if not example.rows:
+        raise ValueError("the example has no rows")
+    if expected and set(example.names) != set(expected):
+        raise ValueError("the example has other columns than the model was fitted on")
+    if features and len(example.names) != features:
+        raise ValueError(f"the example has {len(example.names)} columns, the model {features}")
+    return example
+
+
+def _plain(rows: list[Row]) -> list[Row]:
+    """Values of numpy's own types as Python's."""
+    return [[value.item() if isinstance(value, np.generic) else value for value in row] for row in rows]
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two outputs agree: exactly for labels, within 1e-6 relative or 1e-9 absolute for numbers."""
+    a, b = np.asarray(left), np.asarray(right)
+    if a.shape != b.shape:
+        return False
+    if a.dtype.kind == "f" or b.dtype.kind == "f":
+        if a.dtype.kind not in "fiu" or b.dtype.kind not in "fiu":
+            return False
+        return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True))
+    return bool(np.array_equal(a, b))
