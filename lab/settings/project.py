@@ -1,0 +1,184 @@
+"""A project's `lab.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lab.domain.names import check_name
+from lab.domain.resources import Resources
+from lab.domain.runs import Param
+from lab.domain.text import clean
+from lab.errors import NotFoundError
+from lab.settings.schema import (
+    ANYWHERE,
+    BOOLEAN,
+    COMMAND,
+    CORES,
+    GPUS,
+    INSIDE,
+    LINE,
+    PARAM,
+    PROCESSES,
+    PROJECT_NAME,
+    SIZE,
+    STRING,
+    STRINGS,
+    Document,
+    Table,
+    check_param,
+)
+
+PROJECT_FILE = "lab.toml"
+
+_RESOURCES = Table({"cpus": CORES, "memory": SIZE, "gpus": GPUS, "shm": SIZE, "pids": PROCESSES})
+
+SCHEMA = Table(
+    {
+        "project": Table({"name": PROJECT_NAME}, required=True),
+        "datasets": Table(
+            each=Table({"path": replace(ANYWHERE, required=True), "description": STRING}),
+            check=lambda name: check_name("dataset", name),
+        ),
+        "entries": Table(
+            each=Table(
+                {
+                    "command": COMMAND,
+                    "datasets": STRINGS,
+                    "workdir": INSIDE,
+                    "network": BOOLEAN,
+                    "params": Table(each=PARAM, check=check_param),
+                    "resources": _RESOURCES,
+                }
+            ),
+            check=lambda name: check_name("entry", name),
+        ),
+        "image": Table({"base": LINE, "requirements": INSIDE, "python": LINE}),
+        "resources": _RESOURCES,
+        "code": Table({"ignore": STRINGS, "max_file": SIZE, "max_total": SIZE}),
+    }
+)
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """A named path: relative to the project, or absolute."""
+
+    name: str
+    path: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class EntrySettings:
+    """An entry point. `command` is argv, `workdir` relative to the project, `resources` the project's with the
+    entry's own on top."""
+
+    name: str
+    command: tuple[str, ...]
+    datasets: tuple[str, ...] = ()
+    workdir: str = "."
+    network: bool = False
+    params: Mapping[str, Param] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """`base` image, `requirements` file relative to the project, `python` version; "" where not given."""
+
+    base: str = ""
+    requirements: str = ""
+    python: str = ""
+
+
+@dataclass(frozen=True)
+class CodeSettings:
+    """What a code snapshot takes: patterns to leave out, and caps in bytes for one file and for all."""
+
+    ignore: tuple[str, ...] = ()
+    max_file: int = 10 * 1024**2
+    max_total: int = 200 * 1024**2
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """A project; `file` is its `lab.toml`, None for a script without one."""
+
+    root: Path
+    name: str
+    file: Path | None = None
+    datasets: Mapping[str, DatasetSettings] = field(default_factory=dict)
+    entries: Mapping[str, EntrySettings] = field(default_factory=dict)
+    image: ImageSettings = field(default_factory=ImageSettings)
+    resources: Resources = field(default_factory=Resources)
+    code: CodeSettings = field(default_factory=CodeSettings)
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest folder with a `lab.toml`, from `start` upwards; None if there is none."""
+    start = start.absolute()
+    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+
+
+def load_project(folder: Path) -> ProjectSettings:
+    """Read `folder/lab.toml`. Raises NotFoundError if there is none, SettingsError for all that is wrong with it."""
+    root = folder.absolute()
+    path = root / PROJECT_FILE
+    try:
+        document = Document(path, SCHEMA)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"no {PROJECT_FILE} in {clean(str(root))}", "make one with: lab init") from error
+    data = document.data
+    resources = Resources(**data.get("resources", {}))
+    datasets = {name: DatasetSettings(name, **table) for name, table in data.get("datasets", {}).items()}
+    entries = {name: _entry(name, table, resources) for name, table in data.get("entries", {}).items()}
+    for entry in entries.values():
+        for used in entry.datasets:
+            if used not in datasets:
+                raise document.error(
+                    ("entries", entry.name, "datasets"),
+                    f'[entries.{entry.name}] datasets names "{clean(used, 60)}", which is not a dataset of the project',
+                    f"the datasets are {', '.join(datasets)}" if datasets else "declare it under [datasets]",
+                )
+    return ProjectSettings(
+        root=root,
+        name=data["project"]["name"],
+        file=path,
+        datasets=datasets,
+        entries=entries,
+        image=ImageSettings(**data.get("image", {})),
+        resources=resources,
+        code=CodeSettings(**data.get("code", {})),
+    )
+
+
+def _entry(name: str, table: dict[str, Any], resources: Resources) -> EntrySettings:
+    own = table.pop("resources", {})
+    return EntrySettings(name, **table, resources=replace(resources, **own))
+
+
+def settings_for_script(folder: Path, script: Path) -> ProjectSettings:
+    """A project made of a folder without `lab.toml` and one script in it (relative to the folder, or absolute).
+
+    Raises NotFoundError if there is no such file in the folder.
+    """
+    root = folder.absolute()
+    path = (root / script).absolute()
+    if not path.is_file():
+        raise NotFoundError(f"no script {clean(str(script))} in {clean(str(root))}", "check the path")
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise NotFoundError(f"{clean(str(script))} is not inside {clean(str(root))}", "run it from its own folder")
+    entry = legal_name(path.stem, "main")
+    command = ("python", path.resolve().relative_to(root.resolve()).as_posix())
+    return ProjectSettings(
+        root=root, name=legal_name(root.name, "project"), entries={entry: EntrySettings(entry, command)}
+    )
+
+
+def legal_name(text: str, default: str) -> str:
+    """`text` made into a name that `check_name` accepts, `default` where nothing is left of it."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:63].rstrip("-") or default

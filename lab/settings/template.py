@@ -1,0 +1,183 @@
+"""The `lab.toml` that `lab init` writes: what was found in the folder, and the rest as comments."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.settings.project import legal_name
+
+_TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
+_DATA_FOLDERS = ("data", "dataset", "datasets")
+_FIRST = ("train.py", "main.py")
+_NOT_ENTRIES = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py|noxfile\.py")
+_MAIN = re.compile(r"""^if\s+__name__\s*==\s*['"]__main__['"]""", re.MULTILINE)
+_A_FEW = 5
+_SCRIPT_MAX = 256 * 1024  # bytes of a script that are looked at
+_LISTED_MAX = 10_000  # entries of a folder that are looked at
+
+
+@dataclass(frozen=True)
+class _Dataset:
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class _Script:
+    name: str
+    path: str
+    text: str
+
+
+def render_template(folder: Path) -> str:
+    """A commented `lab.toml` for `folder` with the datasets and entry points found in it; `load_project` accepts it."""
+    root = folder.absolute()
+    datasets = _datasets(root)
+    scripts = _scripts(root)
+    parts = [
+        f"# What Lab knows about this project.\n[project]\nname = {_toml(legal_name(root.name, 'project'))}",
+        "# Data that runs may read. Lab keeps versions of it; a script finds its one with track.data(NAME).",
+        *([f"[datasets.{_key(item.name)}]\npath = {_toml(item.path)}" for item in datasets] or [_NO_DATASETS]),
+        "# What can be run: `lab run NAME -p key=value`.",
+        *([_entry(script, datasets) for script in scripts] or [_NO_ENTRIES]),
+        _image(root),
+        _RESOURCES,
+        _CODE,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_NO_DATASETS = """\
+# [datasets.sales]
+# path = "data/sales.csv"
+# description = "one row per sale\""""
+
+_NO_ENTRIES = """\
+# [entries.train]
+# command = "python train.py"
+# datasets = ["sales"]
+# network = false
+#
+# [entries.train.params]
+# lr = 0.1"""
+
+_RESOURCES = """\
+# What one run may use. An entry can have its own under [entries.NAME.resources].
+[resources]
+memory = "2g"
+# cpus = 2
+# gpus = "all"
+# shm = "256m"
+# pids = 512"""
+
+_CODE = """\
+# Every run keeps a snapshot of the project's code. Data does not belong in it.
+# [code]
+# ignore = ["*.ckpt", "outputs/"]
+# max_file = "10m"
+# max_total = "200m\""""
+
+
+def _entry(script: _Script, datasets: Sequence[_Dataset]) -> str:
+    used = [item.name for item in datasets if _mentions(script.text, item)]
+    lines = [f"[entries.{_key(script.name)}]", f"command = {_toml(shlex.join(['python', script.path]))}"]
+    lines.append(f"datasets = {_toml_list(used)}" if used else "# datasets = []")
+    lines += ["# network = true", "", f"# [entries.{_key(script.name)}.params]", "# lr = 0.1"]
+    return "\n".join(lines)
+
+
+def _mentions(text: str, dataset: _Dataset) -> bool:
+    words = {dataset.name, dataset.path, dataset.path.rpartition("/")[2]}
+    return any(re.search(rf"""['"/]{re.escape(word)}['"/]""", text) for word in words)
+
+
+def _image(root: Path) -> str:
+    lines = [
+        "# What runs are installed with. Without requirements: uv.lock, pyproject.toml, requirements.txt",
+        "# or environment.yml, whichever is there.",
+        "[image]",
+        '# base = "python:3.12-slim"',
+        '# python = "3.12"',
+    ]
+    found = (root / "requirements.txt").is_file()
+    lines.append(("" if found else "# ") + 'requirements = "requirements.txt"')
+    return "\n".join(lines)
+
+
+def _datasets(root: Path) -> list[_Dataset]:
+    """Table files at the top and in data folders, folders inside data folders; else a data folder as a whole."""
+    paths = [name for name, folder in _listing(root) if not folder and name.lower().endswith(_TABLES)]
+    for data in _DATA_FOLDERS:
+        inside = _listing(root / data)
+        found = [f"{data}/{name}" for name, folder in inside if folder or name.lower().endswith(_TABLES)]
+        paths += found if found or not inside else [data]
+    return [_Dataset(name, path) for name, path in _named(paths[:_A_FEW], "data")]
+
+
+def _scripts(root: Path) -> list[_Script]:
+    names = [name for name, folder in _listing(root) if not folder and name.endswith(".py")]
+    ordered = sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    scripts: list[tuple[str, str]] = []
+    for name in ordered:
+        if len(scripts) < _A_FEW and not _NOT_ENTRIES.fullmatch(name):
+            text = _read(root / name)
+            if name in _FIRST or _MAIN.search(text):
+                scripts.append((name, text))
+    named = _named([name for name, _ in scripts], "main")
+    return [_Script(entry, path, text) for (entry, path), (_, text) in zip(named, scripts, strict=True)]
+
+
+def _named(paths: Iterable[str], default: str) -> list[tuple[str, str]]:
+    """(legal unique name, path) of each path."""
+    taken: dict[str, str] = {}
+    for path in paths:
+        stem = legal_name(Path(path).stem, default)[:58]
+        name, number = stem, 2
+        while name in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken[name] = path
+    return list(taken.items())
+
+
+def _listing(folder: Path) -> list[tuple[str, bool]]:
+    """(name, is a folder) of what is visible in `folder` and can be written in TOML, sorted; [] if unreadable."""
+    found: list[tuple[str, bool]] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith((".", "_")) and entry.name.isprintable():
+                    found.append((entry.name, entry.is_dir()))
+                if len(found) >= _LISTED_MAX:
+                    break
+    except OSError:
+        return []
+    return sorted(found)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(_SCRIPT_MAX).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return ""
+
+
+def _toml(text: str) -> str:
+    """A TOML basic string; names that hold control characters or surrogates were left out before."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _toml_list(items: Iterable[str]) -> str:
+    return f"[{', '.join(_toml(item) for item in items)}]"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)

@@ -1,0 +1,41 @@
+"""The user's own `config.toml` in the lab home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.settings.schema import LINE, Document, Table, one_of
+
+USER_FILE = "config.toml"
+
+SCHEMA = Table(
+    {
+        "ui": Table({"theme": LINE}),
+        "engine": Table({"default": one_of("auto", "docker", "process")}),
+        "keys": Table(each=LINE),
+    }
+)
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """`theme` is "" for the app's own choice; `engine` is auto, docker or process; `keys` maps actions to keys."""
+
+    theme: str = ""
+    engine: str = "auto"
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def user_settings(home: Path) -> UserSettings:
+    """Read `home/config.toml`; the defaults if there is none. Raises SettingsError for all that is wrong with it."""
+    try:
+        data = Document(home / USER_FILE, SCHEMA).data
+    except FileNotFoundError:
+        return UserSettings()
+    return UserSettings(
+        theme=data.get("ui", {}).get("theme", ""),
+        engine=data.get("engine", {}).get("default", "auto"),
+        keys=data.get("keys", {}),
+    )

@@ -1,0 +1,54 @@
+"""Locks between processes, by the kernel: they vanish with their holder, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import ConflictError
+
+_PAUSE = 0.02  # seconds between two tries
+
+
+@contextmanager
+def hold(path: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Hold the lock file `path`, waiting up to `timeout` seconds for it. Not reentrant, also within one process.
+
+    Raises ConflictError that names the holder when it does not get it in time. The file stays: unlinking a lock
+    file lets two processes hold two files of one name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(fd, path, timeout)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def _acquire(fd: int, path: Path, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise ConflictError(
+                    f"{path.stem} is in use by {_holder(fd)}", "wait until it is done, then try again"
+                ) from error
+        time.sleep(_PAUSE)
+
+
+def _holder(fd: int) -> str:
+    text = os.pread(fd, 32, 0)
+    return f"process {int(text)}" if text.isdigit() else "another process"
