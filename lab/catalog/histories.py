@@ -1,0 +1,240 @@
+"""Metric histories: every value that a run logged, beside the index, never in it.
+
+A live run has its `events.jsonl`; when it ends, that becomes one zstd Parquet, sorted by key and then by order of
+logging, so that one metric of one run is one short read however large the lab has grown. Every function here takes
+either file. Statistics are always over all values; only `buckets` cuts to the width of a chart.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+
+from lab.domain.runs import MetricSummary
+from lab.errors import IntegrityError, LabError
+from lab.paths import RunFolder
+
+XAxis = Literal["step", "time"]
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "memory_limit": "1GB",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+#: A longer line is no line of metrics; it is left out. DuckDB takes twice this size as a buffer for every thread.
+_LONGEST = 16 * 1024 * 1024
+
+# A line that is torn or not about metrics gives nulls. A missing step is the value's place in its series.
+_LINES = """
+    SELECT filename, key, coalesce(s, row_number() OVER (PARTITION BY filename, key ORDER BY seq) - 1) AS step,
+        coalesce(t, 0) AS t, value, seq
+    FROM (
+        SELECT filename, s, t, seq, unnest(map_keys(m)) AS key, unnest(map_values(m)) AS value FROM (
+            SELECT filename, s, t, m, row_number() OVER () AS seq
+            FROM read_json($lines, format='newline_delimited', ignore_errors=true, filename=true,
+                maximum_object_size=16777216, columns={t: 'DOUBLE', s: 'DOUBLE', m: 'MAP(VARCHAR,DOUBLE)'})
+        )
+        WHERE m IS NOT NULL
+    )
+    WHERE value IS NOT NULL
+"""
+_TABLES = "SELECT filename, key, step, t, value, seq FROM read_parquet($tables, filename=true)"
+
+_WRITE = """
+    COPY (SELECT key, step, t, value, seq FROM ($points) ORDER BY key, seq) TO $target
+    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)
+"""
+_READ = "SELECT list(step), list(t), list(value) FROM (SELECT * FROM ($points) WHERE key = $key ORDER BY seq)"
+_KEYS = "SELECT DISTINCT key FROM ($points) ORDER BY key"
+_SUMMARIES = """
+    SELECT key, arg_max(value, seq), min(value) FILTER (isfinite(value)), max(value) FILTER (isfinite(value)),
+        avg(value) FILTER (isfinite(value)), count(*), arg_max(step, seq)
+    FROM ($points) GROUP BY key ORDER BY key
+"""
+_BY_STEP = "WITH one AS MATERIALIZED (SELECT filename, step AS x, value, seq FROM ($points) WHERE key = $key),"
+_BY_TIME = """
+    WITH points AS ($points),
+    zero AS MATERIALIZED (SELECT filename, min(t) AS start FROM points GROUP BY filename),
+    one AS MATERIALIZED (
+        SELECT filename, t - start AS x, value, seq FROM points JOIN zero USING (filename) WHERE key = $key
+    ),
+"""
+_BUCKETS = """
+    span AS MATERIALIZED (SELECT min(x) AS low, max(x) - min(x) AS width FROM one WHERE isfinite(x))
+    SELECT list_position($names, filename) - 1, max(x), min(value) FILTER (isfinite(value)),
+        max(value) FILTER (isfinite(value)), avg(value) FILTER (isfinite(value)), arg_max(value, seq)
+    FROM one, span WHERE isfinite(x)
+    GROUP BY filename, CASE WHEN width > 0 THEN least(floor((x - low) / width * $columns), $columns - 1) ELSE 0 END
+    ORDER BY 1, 2
+"""
+
+
+class Bucket(NamedTuple):
+    """What falls into one column of a chart: its greatest x; min, max and mean of the finite values (NaN where there
+    are none); and its last value by order of logging, whatever that is."""
+
+    x: float
+    min: float
+    max: float
+    mean: float
+    last: float
+
+
+def source(folder: RunFolder) -> Path:
+    """The file that holds a run's history now."""
+    return folder.metrics if folder.metrics.exists() else folder.events
+
+
+def write(events_jsonl: Path, parquet: Path) -> int:
+    """Turn a run's lines into its Parquet, which appears whole or not at all. Returns the number of values.
+
+    Lines that are not metrics are skipped; a missing `events_jsonl` gives an empty Parquet. Raises LabError when it
+    cannot be written.
+    """
+    fresh = parquet.with_name(f".{parquet.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        lines = events_jsonl if events_jsonl.exists() else Path(os.devnull)
+        (row,) = _run([lines], _WRITE, {"target": str(fresh)})
+        _flush(fresh)
+        fresh.rename(parquet)
+        _flush(parquet.parent)
+    except (OSError, duckdb.Error) as error:
+        raise LabError(
+            f"cannot write the metrics of run {parquet.parent.name}: {_first_line(error)}",
+            "free some disk space or mend rights; its events.jsonl still holds them",
+        ) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return int(row[0])
+
+
+def read(path: Path, key: str) -> tuple[list[float], list[float], list[float]]:
+    """Steps, times (seconds since the epoch) and values of one metric, by order of logging; empty for an unknown one.
+
+    Raises IntegrityError for a file that cannot be read, as do all functions here.
+    """
+    if not path.exists():
+        return [], [], []
+    (row,) = _ask([path], _READ, key=key)
+    return row[0] or [], row[1] or [], row[2] or []
+
+
+def keys(path: Path) -> list[str]:
+    """Names of all metrics in a history, sorted."""
+    return [row[0] for row in _ask([path], _KEYS)] if path.exists() else []
+
+
+def summaries(path: Path) -> dict[str, MetricSummary]:
+    """Each metric's last, min, max, mean and count, over the whole history."""
+    if not path.exists():
+        return {}
+    return {
+        key: MetricSummary(last, _or_nan(low), _or_nan(high), _or_nan(mean), count, step)
+        for key, last, low, high, mean, count, step in _ask([path], _SUMMARIES)
+    }
+
+
+def buckets(paths: Sequence[Path], key: str, columns: int, x: XAxis = "step") -> list[list[Bucket]]:
+    """One metric of several runs, cut to `columns` columns over their common range of x, for charts laid over
+    each other: per path its filled columns from left to right, none for a run without it.
+
+    With `x="time"`, x is seconds since the run's first value of any metric.
+    """
+    there = [path for path in dict.fromkeys(paths) if path.exists()]
+    found: dict[Path, list[Bucket]] = {path: [] for path in paths}
+    if there:
+        sql = (_BY_STEP if x == "step" else _BY_TIME) + _BUCKETS
+        for place, at, low, high, mean, last in _ask(there, sql, key=key, columns=max(1, columns)):
+            found[there[place]].append(Bucket(at, _or_nan(low), _or_nan(high), _or_nan(mean), last))
+    return [found[path] for path in paths]
+
+
+def _ask(paths: Sequence[Path], sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+    """Rows of `sql` over the points of all `paths`, which are its `$points`; `$names` are the files' names."""
+    try:
+        return _run(paths, sql, parameters)
+    except duckdb.Error as error:
+        names = ", ".join(f"{path.parent.name}/{path.name}" for path in paths[:3])
+        raise IntegrityError(
+            f"cannot read metrics of {names}: {_first_line(error)}",
+            "if the run's events.jsonl is there, delete its metrics.parquet",
+        ) from error
+
+
+def _run(paths: Sequence[Path], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    try:
+        return _query(paths, sql, parameters)
+    except duckdb.InvalidInputException as error:
+        if "maximum_object_size" not in str(error):
+            raise
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        shorter = [
+            path if path.suffix == ".parquet" else _without_long_lines(path, Path(folder) / f"{place}.jsonl")
+            for place, path in enumerate(paths)
+        ]
+        return _query(shorter, sql, parameters)
+
+
+def _query(paths: Sequence[Path], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    names = [str(path) for path in paths]
+    sources: dict[str, tuple[str, list[str]]] = {
+        "tables": (_TABLES, [name for name in names if name.endswith(".parquet")]),
+        "lines": (_LINES, [name for name in names if not name.endswith(".parquet")]),
+    }
+    used = {slot: part for slot, part in sources.items() if part[1]}
+    points = " UNION ALL ".join(text for text, _ in used.values())
+    given = parameters | {slot: files for slot, (_, files) in used.items()}
+    if "$names" in sql:
+        given["names"] = names
+    with _connection().cursor() as cursor:
+        return cursor.execute(sql.replace("$points", points), given).fetchall()
+
+
+_guard = threading.Lock()
+_connections: dict[int, duckdb.DuckDBPyConnection] = {}
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """This process's own database in memory. A fork opens another, for threads are not carried over, and keeps the
+    first untouched: closing it would wait for those threads."""
+    with _guard:
+        pid = os.getpid()
+        if pid not in _connections:
+            _connections[pid] = duckdb.connect(":memory:", config=_CONFIG)
+        return _connections[pid]
+
+
+def _without_long_lines(path: Path, copy: Path) -> Path:
+    with open(path, "rb") as lines, open(copy, "wb") as kept:
+        begins = True
+        while line := lines.readline(_LONGEST):
+            ends = line.endswith(b"\n")
+            if begins and ends:
+                kept.write(line)
+            begins = ends
+    return copy
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:160]
+
+
+def _flush(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from lab.catalog import histories
+from lab.errors import IntegrityError, LabError
+from lab.paths import RunFolder
+
+HOSTILE = b"""{"t":1.0,"s":0,"m":{"loss":0.3,"acc":"NaN"}}
+{"t":2.0,"s":1,"m":{"loss":"Infinity","acc":"-Infinity"}}
+garbage
+{"t":2.5,"s":2,"m":{"loss":"abc","acc":3}}
+{"t":2.7,"m":{"loss":5}}
+{"t":2.8,"s":3,"m":[1,2]}
+[1,2,3]
+"a string"
+\x00\xff\xfe
+{"t":2.9,"s":3,"m":{"loss":null}}
+{"t":3.0,"s":5,"m":{"caf\xc3\xa9 'q' \\" %":7}}
+{"t":3.1,"s":6,"m":{"loss":1}}{"t":3.1,"s":7,"m":{"loss":1}}
+
+{"t":3.5,"k":"artifact","path":"x"}
+{"t":3.6,"s":1,"m":{"loss":-2e300}}
+{"t":4,"s":12,"m":{"loss":0.77"""
+
+LOSS = ([0.0, 1.0, 2.0, 1.0], [1.0, 2.0, 2.7, 3.6], [0.3, math.inf, 5.0, -2e300])
+ODD = "café 'q' \" %"
+
+
+def same(found: object, expected: object) -> bool:
+    """Equal, where NaN equals NaN."""
+    return repr(found) == repr(expected)
+
+
+def write_lines(path: Path, count: int, keys: int, seed: int = 0, start: float = 1e9) -> Path:
+    rnd = random.Random(seed)
+    with open(path, "w") as file:
+        for i in range(count):
+            values = {f"k{k}": rnd.random() for k in range(keys)}
+            file.write(json.dumps({"t": start + i, "s": i, "m": values}) + "\n")
+    return path
+
+
+@pytest.fixture(params=["live", "ended"])
+def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    lines = tmp_path / "events.jsonl"
+    lines.write_bytes(HOSTILE)
+    if request.param == "live":
+        return lines
+    table = tmp_path / "metrics.parquet"
+    assert histories.write(lines, table) == 8
+    return table
+
+
+def test_only_whole_lines_of_metrics_count(hostile: Path) -> None:
+    assert histories.keys(hostile) == ["acc", ODD, "loss"]
+    assert histories.read(hostile, "loss") == LOSS
+    assert histories.read(hostile, ODD) == ([5.0], [3.0], [7.0])
+    assert same(histories.read(hostile, "acc")[2], [math.nan, -math.inf, 3.0])
+    assert histories.read(hostile, "none' OR 1=1 --") == ([], [], [])
+
+
+def test_summaries_are_over_finite_values_and_the_last_is_by_order_of_logging(hostile: Path) -> None:
+    found = histories.summaries(hostile)
+    assert (found["loss"].last, found["loss"].step, found["loss"].count) == (-2e300, 1.0, 4)
+    assert (found["loss"].min, found["loss"].max) == (-2e300, 5.0)
+    assert (found["acc"].last, found["acc"].min, found["acc"].max, found["acc"].mean) == (3.0, 3.0, 3.0, 3.0)
+
+
+def test_a_metric_that_was_never_finite_has_nan_statistics(tmp_path: Path) -> None:
+    lines = tmp_path / "events.jsonl"
+    lines.write_text('{"t":1,"s":1,"m":{"x":"NaN"}}\n{"t":2,"s":2,"m":{"x":"Infinity"}}\n')
+    found = histories.summaries(lines)["x"]
+    assert same((found.last, found.min, found.max, found.mean), (math.inf, math.nan, math.nan, math.nan))
+    (column,) = histories.buckets([lines], "x", 1)[0]
+    assert same(tuple(column), (2.0, math.nan, math.nan, math.nan, math.inf))
+
+
+def test_missing_steps_are_counted_per_metric(tmp_path: Path) -> None:
+    lines = tmp_path / "events.jsonl"
+    lines.write_text('{"m":{"x":1,"y":1}}\n{"m":{"y":2}}\n{"m":{"x":3}}\n')
+    assert histories.read(lines, "x") == ([0.0, 1.0], [0.0, 0.0], [1.0, 3.0])
+    assert histories.read(lines, "y")[0] == [0.0, 1.0]
+
+
+def test_parquet_holds_what_the_lines_hold_in_order(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "events.jsonl", 12_000, 4)
+    table = tmp_path / "metrics.parquet"
+    assert histories.write(lines, table) == 48_000
+    for key in ("k0", "k3"):
+        assert histories.read(table, key) == histories.read(lines, key)
+    assert histories.read(table, "k0")[0] == [float(i) for i in range(12_000)]
+    live, ended = histories.summaries(lines), histories.summaries(table)
+    assert live.keys() == ended.keys()
+    assert [live[key].mean for key in live] == pytest.approx([ended[key].mean for key in live])
+    assert [(v.last, v.min, v.max, v.count, v.step) for v in live.values()] == [
+        (v.last, v.min, v.max, v.count, v.step) for v in ended.values()
+    ]
+
+
+def test_write_leaves_nothing_but_the_table(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "events.jsonl", 10, 1)
+    histories.write(lines, tmp_path / "metrics.parquet")
+    histories.write(lines, tmp_path / "metrics.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl", "metrics.parquet"]
+
+
+def test_a_run_that_logged_nothing_gets_an_empty_table(tmp_path: Path) -> None:
+    table = tmp_path / "metrics.parquet"
+    assert histories.write(tmp_path / "events.jsonl", table) == 0
+    assert histories.keys(table) == []
+    assert histories.read(table, "x") == ([], [], [])
+    assert histories.buckets([table], "x", 10) == [[]]
+
+
+def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert histories.source(folder) == folder.events
+    assert histories.keys(folder.events) == []
+    assert histories.summaries(folder.events) == {}
+    assert histories.buckets([folder.events, folder.metrics], "x", 10) == [[], []]
+    folder.events.write_text('{"t":1,"s":1,"m":{"x":1}}\n')
+    histories.write(folder.events, folder.metrics)
+    assert histories.source(folder) == folder.metrics
+
+
+def test_a_line_too_long_for_the_reader_is_left_out(tmp_path: Path) -> None:
+    lines = tmp_path / "events.jsonl"
+    with open(lines, "wb") as file:
+        file.write(b'{"t":1,"s":0,"m":{"x":1}}\n')
+        file.write(b"x" * 40_000_000 + b"\n")
+        file.write(b'{"t":2,"s":1,"m":{"x":2}}\n')
+    assert histories.read(lines, "x") == ([0.0, 1.0], [1.0, 2.0], [1.0, 2.0])
+    assert histories.write(lines, tmp_path / "metrics.parquet") == 2
+    assert [bucket.last for bucket in histories.buckets([lines], "x", 9)[0]] == [1.0, 2.0]
+
+
+def test_a_folder_with_a_hostile_name(tmp_path: Path) -> None:
+    folder = tmp_path / "we'ird [a]*?{b} \\x $points"
+    folder.mkdir()
+    lines = write_lines(folder / "events.jsonl", 3, 1)
+    assert histories.write(lines, folder / "metrics.parquet") == 3
+    assert len(histories.read(folder / "metrics.parquet", "k0")[0]) == 3
+    assert len(histories.read(lines, "k0")[0]) == 3
+
+
+def test_a_damaged_table_is_an_error_that_names_it(tmp_path: Path) -> None:
+    folder = tmp_path / "r1"
+    folder.mkdir()
+    table = folder / "metrics.parquet"
+    table.write_bytes(os.urandom(4096))
+    with pytest.raises(IntegrityError, match=r"r1/metrics\.parquet"):
+        histories.read(table, "x")
+
+
+def test_a_table_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "events.jsonl", 3, 1)
+    with pytest.raises(LabError, match="cannot write the metrics of run nowhere"):
+        histories.write(lines, tmp_path / "nowhere" / "metrics.parquet")
+
+
+@pytest.mark.parametrize("axis", ["step", "time"])
+def test_buckets_hold_every_extreme_of_their_column(tmp_path: Path, axis: histories.XAxis) -> None:
+    live = write_lines(tmp_path / "a.jsonl", 10_000, 2, seed=1)
+    ended = tmp_path / "b.parquet"
+    histories.write(write_lines(tmp_path / "b.jsonl", 5_000, 2, seed=2, start=2e9), ended)
+    columns = 80
+    found = histories.buckets([live, ended, live], "k1", columns, axis)
+    assert found[0] == found[2]
+    for path, series in zip((live, ended), found, strict=False):
+        _, _, values = histories.read(path, "k1")
+        expected: dict[int, list[float]] = {}
+        for place, value in enumerate(values):
+            expected.setdefault(min(columns - 1, int(place / 9_999 * columns)), []).append(value)
+        assert [(b.min, b.max, b.last) for b in series] == [(min(v), max(v), v[-1]) for v in expected.values()]
+        assert [b.mean for b in series] == pytest.approx([sum(v) / len(v) for v in expected.values()])
+        assert series[-1].x == len(values) - 1
+        assert [b.x for b in series] == sorted(b.x for b in series)
+
+
+def test_few_points_keep_their_own_places(tmp_path: Path) -> None:
+    lines = tmp_path / "events.jsonl"
+    lines.write_text("".join(f'{{"t":{i},"s":{i * i},"m":{{"x":{i}}}}}\n' for i in range(5)))
+    assert [bucket.x for bucket in histories.buckets([lines], "x", 200)[0]] == [0.0, 1.0, 4.0, 9.0, 16.0]
+    lines.write_text('{"t":5,"s":3,"m":{"x":1}}\n')
+    assert histories.buckets([lines], "x", 200) == [[histories.Bucket(3.0, 1.0, 1.0, 1.0, 1.0)]]
+
+
+def test_a_forked_child_reads_too(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "events.jsonl", 5_000, 4)
+    assert len(histories.read(lines, "k0")[0]) == 5_000
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if len(histories.read(lines, "k0")[0]) == 5_000 else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
