@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.domain.names import check_name
 from lab.domain.resources import Resources
@@ -31,6 +32,8 @@ from lab.settings.schema import (
     Table,
     check_param,
 )
+
+_Named = TypeVar("_Named")
 
 PROJECT_FILE = "lab.toml"
 
@@ -74,13 +77,14 @@ class DatasetSettings:
 
 @dataclass(frozen=True)
 class EntrySettings:
-    """An entry point. `command` is argv, `workdir` relative to the project, `resources` the project's with the
+    """An entry point. `command` is argv, `workdir` relative to the project ("" for the
+    project itself), `resources` the project's with the
     entry's own on top."""
 
     name: str
     command: tuple[str, ...]
     datasets: tuple[str, ...] = ()
-    workdir: str = "."
+    workdir: str = ""
     network: bool = False
     params: Mapping[str, Param] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
@@ -116,6 +120,22 @@ class ProjectSettings:
     image: ImageSettings = field(default_factory=ImageSettings)
     resources: Resources = field(default_factory=Resources)
     code: CodeSettings = field(default_factory=CodeSettings)
+
+    def entry(self, name: str) -> EntrySettings:
+        """Raises NotFoundError with the nearest name."""
+        return _find("entry", self.entries, name)
+
+    def dataset(self, name: str) -> DatasetSettings:
+        """Raises NotFoundError with the nearest name."""
+        return _find("dataset", self.datasets, name)
+
+
+def _find(kind: str, known: Mapping[str, _Named], name: str) -> _Named:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, 1)
+    others = f"there are: {', '.join(known)}" if known else f"{PROJECT_FILE} declares none"
+    raise NotFoundError(f"no {kind} {clean(repr(name), 80)}", f"did you mean {near[0]}?" if near else others)
 
 
 def find_project(start: Path) -> Path | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from lab.domain.runs import MetricSummary, Param, RunSpec
 from lab.domain.text import clean
-from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError
+from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
 from lab.paths import RunFolder
 from lab.stores.durable import sync_folder, write_json
 
@@ -49,22 +49,26 @@ class ExitRecord:
     packages: Mapping[str, str] = field(default_factory=dict)
 
 
-def create(folder: RunFolder, spec: RunSpec) -> None:
-    """Make the run's folder with `spec.json` and `params.json`, durably.
-
-    Raises ConflictError if the folder exists already, LabError if a parameter is NaN or infinite (JSON has neither).
-    """
+def create(folder: RunFolder) -> None:
+    """Make the run's folder. Raises ConflictError if it exists already: a run's id is its own."""
     folder.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         folder.root.mkdir(mode=0o755)
     except FileExistsError as error:
         raise ConflictError(f"there is a run folder {folder.root.name} already", "start the run again") from error
+    sync_folder(folder.root.parent)
+
+
+def write_spec(folder: RunFolder, spec: RunSpec) -> None:
+    """Write `params.json`, then `spec.json`, each whole and durable.
+
+    Raises UsageError if a parameter is NaN or infinite: JSON has neither.
+    """
     try:
         write_json(folder.params, dict(spec.params))
         write_json(folder.spec, spec.to_json())
     except ValueError as error:
-        raise LabError(f"the run's parameters cannot be written: {error}", "parameters must be finite") from error
-    sync_folder(folder.root.parent)
+        raise UsageError("a parameter is not a finite number", "give it as text, or choose a finite value") from error
 
 
 def read_spec(folder: RunFolder) -> RunSpec:
@@ -115,7 +119,8 @@ def tail(path: Path, count: int) -> list[str]:
     """The last `count` lines of a growing text file, [] if there is none; as a terminal would leave them.
 
     Reads from the end, at most 4 MB however large the file is. Bytes that are not UTF-8 become U+FFFD, and of a line
-    that was overwritten by carriage returns (progress bars) the last state is kept.
+    that was overwritten by carriage returns (progress bars) the last state is kept. Raises LabError for what is no
+    regular file.
     """
     if count <= 0:
         return []
