@@ -19,6 +19,7 @@ import duckdb
 
 from lab.catalog import ingest
 from lab.domain.event import Event
+from lab.events import Listener
 from lab.journal import Damage
 from lab.paths import LabHome
 
@@ -45,6 +46,7 @@ _DAMAGE = "SELECT segment, line, reason FROM damage ORDER BY segment, line"
 class Catalog:
     """One process's view of the index. Safe to use from any thread.
 
+    `listener`, when set, hears of new events whoever asked for them, on that thread.
     `notices` are sentences about what was found wrong and mended at opening; a user must see them.
     """
 
@@ -58,6 +60,7 @@ class Catalog:
         self._dirty = False
         self._published = 0.0
         self.notices: list[str] = []
+        self.listener: Listener | None = None
         if self._take_lock(wait):
             self._open_file()
         else:
@@ -94,7 +97,9 @@ class Catalog:
                 events = self._ingest()
             if self.holder and self._dirty and time.monotonic() - self._published >= PUBLISH_EVERY:
                 self._publish_if_behind(0 if self._published else PUBLISH_BEHIND)
-            return events
+        if events and self.listener is not None:
+            self.listener(events)
+        return events
 
     def damage(self) -> list[Damage]:
         """Places in the journal that could not be read when they were met."""
