@@ -6,12 +6,13 @@ Contents are hostile. Nothing here raises for what a file holds, and nothing loa
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import itertools
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -24,12 +25,12 @@ _JSON_LINES = (".jsonl", ".ndjson")
 
 _SAMPLE_ROWS = 10_000  # rows that a text file's types are read from
 _SAMPLE_BYTES = 16 << 20
-_CHUNK = 4 << 20
+_LINE_MAX = 16 << 20
+_BUFFER = 1 << 20
 _COLUMNS_MAX = 10_000
 _TYPE_MAX = 120  # characters of a nested type's name
 _CELL_MAX = 200  # characters of a previewed value
 
-_BLANK_LINE = re.compile(rb"^\r?\n", re.MULTILINE)
 _NUMERIC = ("Int64", "Float64")
 
 # PanicException is what polars raises for its own bugs, which a broken file may meet; it is no Exception.
@@ -142,62 +143,40 @@ def _text(path: Path, separator: str) -> Table:
     sample = pl.scan_csv(
         io.BytesIO(_sample(path)), separator=separator, infer_schema_length=_SAMPLE_ROWS, encoding="utf8-lossy"
     )
-    schema = sample.collect_schema()
-    return Table(_text_rows(path, separator, len(schema)), _columns(schema))
+    return Table(_text_rows(path, separator), _columns(sample.collect_schema()))
 
 
-def _text_rows(path: Path, separator: str, width: int) -> int:
-    counted = _count_lines(path)
-    if counted is None:
-        return _parsed_rows(path, separator)
-    lines, blank = counted
-    # In a file of one column a blank line is a row without a value, but at the end it is none.
-    return max(0, lines - 1 - (blank if width > 1 else _blank_end(path)))
+def _text_rows(path: Path, separator: str) -> int:
+    """Rows after the header. Lines with a quote are parsed, with as many after them as belong to their record.
 
-
-def _parsed_rows(path: Path, separator: str) -> int:
-    """Rows of a file with quotes, by parsing: a quoted field may hold line breaks, and a quote inside a field none.
-
-    Polars counts quotes only, so that one stray `5" disk` hides the rest of the file from it.
+    (Polars counts quotes only, so that one stray `5" disk` hides the rest of the file from it.)
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
-            rows = sum(1 for row in csv.reader(file, delimiter=separator) if row)
-        except csv.Error as error:
-            raise _NotATableError(f"{error}: perhaps a quote is never closed") from error
-    return max(0, rows - 1)
+    records = 0
+    with path.open("rb", buffering=_BUFFER) as file:
+        lines = _lines(file)
+        for line in lines:
+            if b'"' in line:
+                records += _record(line, lines, separator)
+            elif not line.isspace():
+                records += 1
+    return max(0, records - 1)
 
 
-def _count_lines(path: Path) -> tuple[int, int] | None:
-    """(lines, blank ones among them), None if there is a quote somewhere."""
-    lines = blank = 0
-    rest = b""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if b'"' in chunk:
-                return None
-            whole, newline, rest = (rest + chunk).rpartition(b"\n")
-            if len(rest) > _SAMPLE_BYTES:
-                raise _NotATableError(f"a line is longer than {_SAMPLE_BYTES >> 20} MB")
-            lines += whole.count(b"\n") + len(newline)
-            blank += _blank_lines(whole + newline)
-    return lines + bool(rest), blank
+def _record(line: bytes, lines: Iterator[bytes], separator: str) -> bool:
+    """Consume one record that begins with `line`; whether it holds anything."""
+    text = (part.decode("utf-8", "replace") for part in itertools.chain([line], lines))
+    try:
+        return bool(next(csv.reader(text, delimiter=separator), []))
+    except csv.Error as error:
+        raise _NotATableError(f"{error}: perhaps a quote is never closed") from error
 
 
-def _blank_lines(data: bytes) -> int:
-    """How many of these whole lines are blank; the search is slow, so it is made only where there are some."""
-    if data.startswith((b"\n", b"\r\n")) or b"\n\n" in data or b"\n\r\n" in data:
-        return len(_BLANK_LINE.findall(data))
-    return 0
-
-
-def _blank_end(path: Path) -> int:
-    """Blank lines at the end of the file, as far as its last 64 KB tell."""
-    with path.open("rb") as file:
-        size = file.seek(0, io.SEEK_END)
-        file.seek(max(0, size - (64 << 10)))
-        end = file.read()
-    return max(0, end[len(end.rstrip(b"\r\n")) :].count(b"\n") - 1)
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends, none of them endless."""
+    for line in iter(functools.partial(file.readline, _LINE_MAX), b""):
+        if len(line) == _LINE_MAX:
+            raise _NotATableError(f"a line is longer than {_LINE_MAX >> 20} MB")
+        yield line
 
 
 def _sample(path: Path) -> bytes:
@@ -215,12 +194,8 @@ def _sample(path: Path) -> bytes:
 
 
 def _json_lines(path: Path) -> Table:
-    rows = 0
-    with path.open("rb") as file:
-        for line in iter(lambda: file.readline(_SAMPLE_BYTES), b""):
-            if len(line) == _SAMPLE_BYTES:
-                raise _NotATableError(f"a line is longer than {_SAMPLE_BYTES >> 20} MB")
-            rows += not line.isspace()
+    with path.open("rb", buffering=_BUFFER) as file:
+        rows = sum(not line.isspace() for line in _lines(file))
     schema = pl.read_ndjson(io.BytesIO(_first_lines(_sample(path), _SAMPLE_ROWS)), infer_schema_length=None).schema
     return Table(rows, _columns(schema))
 
