@@ -193,6 +193,16 @@ class LabHome:
         return self.root / "cache" / "runtime"
 
     @property
+    def jobs(self) -> Path:
+        """What engines note of their jobs, one folder each: the process engine's records, marks of asked-for stops."""
+        return self.root / "jobs"
+
+    @property
+    def id_file(self) -> Path:
+        """The home's own id: engines label its jobs with it, and it stays when the home is moved."""
+        return self.root / "id"
+
+    @property
     def ui_state(self) -> Path:
         return self.root / "ui.json"
 

@@ -83,6 +83,7 @@ class Guard:
     def __init__(self, folder: str, ready: int) -> None:
         self.folder = folder
         self.ready = ready
+        os.set_inheritable(ready, False)
         with open(os.path.join(folder, "job.json")) as file:
             self.job = json.load(file)
         self.child = 0

@@ -1,0 +1,320 @@
+"""Jobs as Docker containers, hardened by default (lab.engine.hardening), found again by their labels."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker.errors
+
+from lab.engine import hardening, identity, ownership
+from lab.engine.base import EngineInfo, Environment, Job, JobEvent, JobState, JobStatus, Prepared, Progress
+from lab.engine.client import (
+    Clients,
+    connect,
+    engine_identity,
+    epoch,
+    explanation,
+    is_local,
+    remove_container,
+    translated,
+)
+from lab.engine.images import ImageBuilder
+from lab.engine.jobs import job_folder
+from lab.errors import ConflictError, EngineError, EngineUnavailableError
+from lab.paths import LabHome
+
+HOME_LABEL = "lab.home"
+JOB_LABEL = "lab.job"
+_BOOT_LABEL = "lab.boot"
+_ENGINE_LABEL = "lab.engine"
+
+_NETWORK = "lab-loopback"
+_KILLED = {128 + number for number in (1, 2, 9, 15)}  # HUP, INT, KILL, TERM: sent by somebody, not by a fault
+_START_SECONDS = 60.0  # a container that was created longer ago and never started was abandoned
+_PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
+_EVENT_SECONDS = 0.5
+_EVENT_ACTIONS = ("start", "die", "oom")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    info: EngineInfo
+    rootless: bool
+
+
+class DockerEngine:
+    """A Docker engine (or one that speaks its API) reached by DOCKER_HOST or the docker command's context."""
+
+    name = "docker"
+
+    def __init__(self, home: LabHome) -> None:
+        self._home = home
+        self._clients = Clients()
+        self._lock = threading.Lock()
+        self._known_facts: _Facts | None = None
+        self._network_id = ""
+        self._images = ImageBuilder(home, self._clients)
+
+    def close(self) -> None:
+        self._clients.close()
+
+    # -- what it is ---------------------------------------------------------------------------------------------------
+
+    def available(self, timeout: float = 4.0) -> EngineInfo:
+        """The engine's version and what it can limit; `timeout` seconds at most for each of three calls."""
+        with translated("the engine cannot be asked for its version"):
+            api = connect(timeout)
+            try:
+                facts = _facts(api.info())
+            finally:
+                api.close()
+        self._known_facts = facts
+        return facts.info
+
+    def _facts(self) -> _Facts:
+        if self._known_facts is None:
+            self._known_facts = _facts(self._clients.quick.info())
+        return self._known_facts
+
+    # -- environments -------------------------------------------------------------------------------------------------
+
+    def prepare(self, environment: Environment, progress: Progress) -> Prepared:
+        """Find or build the image for `environment` (lab.engine.images)."""
+        return self._images.prepare(environment, progress)
+
+    # -- jobs ---------------------------------------------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        with translated(f"the job {job.id} cannot be started"):
+            api = self._clients.slow
+            user = hardening.job_user(os.getuid(), os.getgid(), rootless=self._facts().rootless)
+            if os.getuid() == 0 and user[0] != 0:
+                ownership.hand_over(job.mounts, self._home, *user)
+            network = self._loopback_network(api) if job.port and not job.network else ""
+            config = hardening.container_config(job, user, self._labels(job, api), network)
+            container = self._create(api, job, config)
+            try:
+                self._start(api, job, container)
+            except BaseException:
+                api.remove_container(container, force=True, v=True)
+                raise
+
+    def _create(self, api: Any, job: Job, config: Mapping[str, Any]) -> str:
+        try:
+            return str(api.create_container_from_config(config, self._container(job.id))["Id"])
+        except docker.errors.ImageNotFound as error:
+            raise EngineError(f"the image {job.image} is not there", "run again: Lab builds what is missing") from error
+        except docker.errors.APIError as error:
+            if error.status_code == 409:
+                raise ConflictError(f"there is a job {job.id} already") from error
+            raise
+
+    def _start(self, api: Any, job: Job, container: str) -> None:
+        try:
+            api.start(container)
+        except docker.errors.APIError as error:
+            said = explanation(error)
+            if job.port and any(sign in said.lower() for sign in _PORT_TAKEN):
+                raise ConflictError(f"port {job.port} is taken", "choose another port, or stop what uses it") from error
+            if _NETWORK in said or (self._network_id and self._network_id in said):
+                self._network_id = ""  # somebody removed it; the next submit makes it again
+            raise
+        if job.port:
+            state = api.inspect_container(container)
+            bound = state["NetworkSettings"]["Ports"].get(f"{job.container_port}/tcp")
+            if state["State"]["Running"] and not bound:
+                raise EngineError(f"the engine did not publish port {job.port} of the job {job.id}")
+
+    def status(self, job_id: str) -> JobStatus:
+        with translated(f"the job {job_id} cannot be asked for"):
+            api = self._clients.quick
+            try:
+                return self._status(api, job_id, api.inspect_container(self._container(job_id)))
+            except docker.errors.NotFound:
+                return JobStatus(job_id, JobState.GONE)
+
+    def logs(self, job_id: str, tail: int = 200) -> list[str]:
+        with translated(f"the logs of the job {job_id} cannot be read"):
+            try:
+                raw = self._clients.quick.logs(self._container(job_id), tail=tail)
+            except docker.errors.NotFound:
+                return []
+        return str(raw, "utf-8", "replace").splitlines()
+
+    def stop(self, job_id: str, grace: float = 10.0) -> None:
+        with translated(f"the job {job_id} cannot be stopped"):
+            api = self._clients.slow
+            container = self._container(job_id)
+            try:
+                if not api.inspect_container(container)["State"]["Running"]:
+                    return
+                job_folder(self._home, job_id).mark_stopped()
+                api.stop(container, timeout=math.ceil(grace))
+            except docker.errors.NotFound:
+                return
+
+    def remove(self, job_id: str) -> None:
+        with translated(f"the job {job_id} cannot be removed"):
+            remove_container(self._clients.slow, self._container(job_id))
+        job_folder(self._home, job_id).forget()
+
+    def list(self, home_id: str) -> list[JobStatus]:
+        with translated("the jobs cannot be listed"):
+            api = self._clients.quick
+            found = api.containers(all=True, filters={"label": [f"{HOME_LABEL}={home_id}", JOB_LABEL]})
+            jobs = []
+            for container in found:
+                try:
+                    details = api.inspect_container(container["Id"])
+                except docker.errors.NotFound:
+                    continue  # removed meanwhile
+                jobs.append(self._status(api, container["Labels"][JOB_LABEL], details))
+        return jobs
+
+    def memory(self, job_id: str) -> int:
+        """Bytes resident now, summed over the job's processes; 0 when it does not run."""
+        with translated(f"the memory of the job {job_id} cannot be read"):
+            try:
+                table = self._clients.quick.top(self._container(job_id), "-eo pid,rss")
+            except docker.errors.NotFound:
+                return 0
+            except docker.errors.APIError as error:
+                if error.status_code in (409, 500) and "is not running" in explanation(error):
+                    return 0
+                raise
+        column = [title.upper() for title in table["Titles"]].index("RSS")
+        return sum(int(row[column]) for row in table["Processes"] or ()) * 1024
+
+    # -- news ---------------------------------------------------------------------------------------------------------
+
+    def events(self, home_id: str, stop: Callable[[], bool]) -> Iterator[JobEvent]:
+        """Asks for the events of half a second at a time, so that `stop` is heard without a thread to interrupt.
+
+        The engine keeps its latest events: windows overlap, and what was seen before is dropped.
+        """
+        with translated("the engine's events cannot be read"):
+            since = epoch(self._clients.quick.info()["SystemTime"]) or time.time()
+        begun, offset = since, since - time.time()
+        seen: dict[tuple[str, str, int], None] = {}
+        while not stop():
+            until = time.time() + offset + _EVENT_SECONDS
+            try:
+                window = self._window(home_id, since, until)
+            except EngineUnavailableError:
+                return
+            for raw in window:
+                actor = raw["Actor"]
+                key = (actor["ID"], raw["Action"], raw["timeNano"])
+                if key in seen or raw["timeNano"] < begun * 1e9:
+                    continue
+                seen[key] = None
+                yield JobEvent(actor["Attributes"][JOB_LABEL], raw["Action"], raw["timeNano"] / 1e9)
+            while len(seen) > 1000:
+                del seen[next(iter(seen))]
+            since = until - 1.0
+
+    def _window(self, home_id: str, since: float, until: float) -> Iterator[dict[str, Any]]:
+        """The events of jobs between two times of the engine's clock, as they come."""
+        api = self._clients.quick
+        filters = {
+            "type": ["container"],
+            "event": list(_EVENT_ACTIONS),
+            "label": [f"{HOME_LABEL}={home_id}", JOB_LABEL],
+        }
+        # Not api.events(): that waits without a time limit for an engine that hangs.
+        with (
+            translated("the engine's events cannot be read"),
+            api.get(
+                f"{api.base_url}/v{api.api_version}/events",
+                params={"since": f"{since:.6f}", "until": f"{until:.6f}", "filters": json.dumps(filters)},
+                stream=True,
+                timeout=5,
+            ) as response,
+        ):
+            response.raise_for_status()
+            for line in response.iter_lines():
+                if line:
+                    yield json.loads(line)
+
+    # -- helpers ------------------------------------------------------------------------------------------------------
+
+    def _container(self, job_id: str) -> str:
+        return f"lab-{identity.home_id(self._home)[:8]}-{job_id}"
+
+    def _labels(self, job: Job, api: Any) -> dict[str, str]:
+        return {
+            HOME_LABEL: identity.home_id(self._home),
+            JOB_LABEL: job.id,
+            _BOOT_LABEL: identity.boot_id() if is_local(api) else "",
+            _ENGINE_LABEL: engine_identity(api),
+        }
+
+    def _loopback_network(self, api: Any) -> str:
+        """The id of the network for servers: no masquerading, so that a published port works but nothing gets out.
+
+        Made at first need. Two processes may make it at once; the oldest is everybody's.
+        """
+        with self._lock:
+            if not self._network_id:
+                if not _networks(api):
+                    api.create_network(
+                        _NETWORK,
+                        driver="bridge",
+                        check_duplicate=True,
+                        options={
+                            "com.docker.network.bridge.enable_ip_masquerade": "false",
+                            "com.docker.network.bridge.enable_icc": "false",
+                        },
+                        labels={"lab.network": "1"},
+                    )
+                self._network_id = _networks(api)[0]
+            return self._network_id
+
+    def _status(self, api: Any, job_id: str, details: Mapping[str, Any]) -> JobStatus:
+        state = details["State"]
+        started, ended = epoch(state["StartedAt"]), epoch(state["FinishedAt"])
+        if state["Status"] == "created":
+            age = time.time() - (epoch(details["Created"]) or 0.0)
+            if age < _START_SECONDS and not state["Error"]:
+                return JobStatus(job_id, JobState.RUNNING)
+            return JobStatus(job_id, JobState.EXITED, interruption="it was never started", error=state["Error"])
+        if state["Running"] or state["Restarting"] or state["Paused"]:
+            return JobStatus(job_id, JobState.RUNNING, started=started)
+        oom, code = bool(state["OOMKilled"]), int(state["ExitCode"])
+        asked = job_folder(self._home, job_id).stopped.exists()
+        cause = self._interruption(api, details) if code in _KILLED and not oom and not asked else ""
+        return JobStatus(job_id, JobState.EXITED, code, oom, cause, started, ended, state["Error"])
+
+    def _interruption(self, api: Any, details: Mapping[str, Any]) -> str:
+        """What killed a job that nobody here asked to end."""
+        labels = details["Config"]["Labels"]
+        if is_local(api) and labels.get(_BOOT_LABEL, "") != identity.boot_id():
+            return "machine restarted"
+        if labels.get(_ENGINE_LABEL, "") != engine_identity(api):
+            return "engine restarted"
+        return "killed from outside"
+
+
+def _networks(api: Any) -> list[str]:
+    """The ids of Lab's networks for servers, oldest first."""
+    found = [network for network in api.networks(names=[_NETWORK]) if network["Name"] == _NETWORK]
+    return [str(network["Id"]) for network in sorted(found, key=lambda network: str(network["Created"]))]
+
+
+def _facts(info: Mapping[str, Any]) -> _Facts:
+    rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+    able = {"network", "shm"}
+    able |= {limit for limit, key in (("memory", "MemoryLimit"), ("pids", "PidsLimit")) if info.get(key)}
+    if info.get("CpuCfsQuota") or info.get("CPUCfsQuota"):
+        able.add("cpus")
+    if "nvidia" in (info.get("Runtimes") or {}):
+        able.add("gpus")
+    detail = f"{info.get('OperatingSystem', '')}, {info.get('NCPU', 0)} processors, {info.get('Driver', '')}"
+    return _Facts(EngineInfo("docker", str(info["ServerVersion"]), True, frozenset(able), detail), rootless)
