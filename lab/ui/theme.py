@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
@@ -132,10 +133,6 @@ def _theme(name: str, palette: Palette, *, dark: bool) -> Theme:
             "scrollbar-background-hover": palette.surface,
             "scrollbar-background-active": palette.surface,
             "scrollbar-corner-color": palette.surface,
-            "table-cursor": palette.cursor,
-            "table-cursor-blurred": palette.cursor_blurred,
-            "table-marked": palette.marked,
-            "table-header": palette.header,
         },
     )
 
@@ -176,8 +173,8 @@ def _colours(palette: Palette) -> dict[str, str]:
     }
     for index, colour in enumerate(palette.series):
         colours[f"series.{index}"] = colour
-        colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.55)
-        colours[f"series.{index}.faint"] = blend(colour, palette.background, 0.72)
+        colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.45)
+        colours[f"series.{index}.faint"] = blend(colour, palette.background, 0.68)
     return colours
 
 
@@ -200,3 +197,15 @@ def token_style(token: str, dark: bool = True) -> Style:
             if word in ("title", "match"):
                 style += Style(bold=True)
     return style
+
+
+RowState = Literal["cursor", "cursor_blurred", "marked", "header", "cell"]
+
+
+@lru_cache(maxsize=16)
+def row_background(state: RowState, dark: bool = True) -> Style:
+    """The background of a table row in `state`; `cell` is the one cell that the column cursor points at."""
+    palette = DARK if dark else LIGHT
+    if state == "cell":
+        return Style(bgcolor=blend(palette.cursor, palette.primary, 0.3))
+    return Style(bgcolor=getattr(palette, state))

@@ -108,7 +108,9 @@ def heading(options: ChartOptions, plain: bool) -> Row:
         if options.x_kind == "seconds":
             text = ticks.time_labels([float(round(options.crosshair))])[0]
         else:
-            text = format_number(options.crosshair, 6)
+            text = format_number(
+                round(options.crosshair) if 100 <= abs(options.crosshair) < 1e15 else options.crosshair
+            )
         row.append((("  " if row else "") + f"{tidy(options.x_label, 20)} {text}", "accent"))
     return row
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.ui.render.cells import cut, fit, width_of
 from lab.ui.render.glyphs import Row, Span, glyphs
 
-_NAME_CAPS = (40, 28, 20, 14, 10)
+_NAME_CAPS = (28, 20, 14, 10)
 _GAP = "  "
 
 

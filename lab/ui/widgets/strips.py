@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,11 +19,14 @@ def is_dark(widget: Widget) -> bool:
     return widget.app.current_theme.dark
 
 
-def to_strip(spans: Iterable[Span], base: Style, dark: bool, width: int) -> Strip:
-    """`spans` over `base` (which has both colours) in exactly `width` cells."""
+def to_strip(
+    spans: Iterable[Span], base: Style, dark: bool, width: int, over: Mapping[int, Style] | None = None
+) -> Strip:
+    """`spans` over `base` (which has both colours) in exactly `width` cells; `over` adds to single spans."""
     segments, used = [], 0
-    for text, token in spans:
-        segments.append(Segment(text, base + token_style(token, dark) if token else base))
+    for index, (text, token) in enumerate(spans):
+        style = base + token_style(token, dark) if token else base
+        segments.append(Segment(text, style + over[index] if over and index in over else style))
         used += width_of(text)
     strip = Strip(segments, used)
     return strip if used == width else strip.adjust_cell_length(width, base)

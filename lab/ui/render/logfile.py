@@ -1,0 +1,328 @@
+"""A log file of any size, line by line, without reading or remembering all of it.
+
+Opening looks at the end only. What is known of the file is a list of blocks of whole lines (about 128 KiB each) with
+their number of lines: it grows backwards as somebody scrolls up (`extend_back`) and forwards as the file does (`poll`).
+Line numbers never change while blocks are found: -1 is the last whole line of the file as it was when opened, 0 the one
+after it. The text of few blocks is kept.
+
+Files are read by position, never mapped: a mapped file that another process truncates kills the reader.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+
+from lab.ui.render.cells import tidy
+
+BLOCK = 128 * 1024
+#: Longest line shown; the rest is cut.
+MAX_LINE = 4000
+_KEPT_BLOCKS = 8
+_POLL_BYTES = 16 * 1024 * 1024
+
+_ANSI = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC, DCS and other strings
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+    r"|\x1b[ -/]*[0-~]"
+)
+
+
+def plain_line(raw: bytes) -> str:
+    """One line as text to show: escapes removed, and after carriage returns what a terminal would be left with."""
+    text = raw.decode("utf-8", "replace").rstrip("\r\n")
+    if "\r" in text:
+        text = next((part for part in reversed(text.split("\r")) if part), "")
+    if "\x1b" in text or "\x9b" in text:
+        text = _ANSI.sub("", text)
+    return tidy(text, MAX_LINE)
+
+
+@dataclass
+class _Run:
+    """Blocks next to one another, in the order in which they were found, nearest to the anchor first."""
+
+    edges: list[int] = field(default_factory=list)  # byte offset of each block's edge farther from the anchor
+    lines: list[int] = field(default_factory=list)  # lines from the anchor up to and including each block
+
+    @property
+    def total(self) -> int:
+        return self.lines[-1] if self.lines else 0
+
+    def add(self, edge: int, lines: int) -> None:
+        self.edges.append(edge)
+        self.lines.append(self.total + lines)
+
+    def find(self, line: int) -> int:
+        """The block with the `line`-th line (from 0, counted from the near edge)."""
+        return bisect_right(self.lines, line)
+
+
+class LogFile:
+    """See the module. `first` and `end` bound the lines known now: first <= line < end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+        self._identity: tuple[int, int] | None = None
+        self._reset()
+        self._open()
+
+    def _reset(self) -> None:
+        self._anchor = 0  # byte offset of line 0
+        self._back = _Run()  # blocks before the anchor, nearest first
+        self._front = _Run()  # blocks after it
+        self._searched = 0  # no line break between the end of the blocks and here
+        self._size = 0
+        self._cache: OrderedDict[tuple[int, int], list[str]] = OrderedDict()
+        self._partial: tuple[int, int, str] | None = None
+
+    def _open(self) -> bool:
+        try:
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return False
+        stat = os.fstat(file)
+        if not S_ISREG(stat.st_mode):
+            os.close(file)
+            return False
+        self._file = file
+        self._identity = (stat.st_dev, stat.st_ino)
+        self._size = stat.st_size
+        self._anchor = self._line_start(stat.st_size, stat.st_size)
+        self._searched = stat.st_size
+        self.extend_back(BLOCK)
+        return True
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    # What is known
+
+    @property
+    def exists(self) -> bool:
+        return self._file is not None
+
+    @property
+    def first(self) -> int:
+        return -self._back.total
+
+    @property
+    def end(self) -> int:
+        return self._front.total + (1 if self._size > self._end_offset else 0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the first known line is the first of the file."""
+        return self._start_offset == 0
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file when last looked at."""
+        return self._size
+
+    @property
+    def _start_offset(self) -> int:
+        return self._back.edges[-1] if self._back.edges else self._anchor
+
+    @property
+    def _end_offset(self) -> int:
+        """The end of the last whole line."""
+        return self._front.edges[-1] if self._front.edges else self._anchor
+
+    # Finding lines
+
+    def extend_back(self, budget: int) -> bool:
+        """Find more lines at the beginning, reading about `budget` bytes; whether there were any."""
+        found = False
+        while budget > 0 and self._start_offset > 0 and self._file is not None:
+            stop = self._start_offset
+            start, lines = self._block_before(stop)
+            self._back.add(start, lines)
+            budget -= stop - start
+            found = True
+        return found
+
+    def _block_before(self, stop: int) -> tuple[int, int]:
+        """Start and number of lines of the block that ends at `stop`, which is the end of a line."""
+        base = max(0, stop - BLOCK)
+        data = self._read(base, stop - base)
+        if base == 0:
+            return 0, max(1, data.count(b"\n"))
+        # The block begins after the first line break in it, unless that is the one which ends its only line.
+        at = data.find(b"\n", 0, len(data) - 1)
+        if at >= 0:
+            return base + at + 1, data.count(b"\n", at + 1)
+        return self._line_start(base, stop - 1), 1
+
+    def _line_start(self, offset: int, limit: int) -> int:
+        """The start of the line that `offset` is in: after the last line break before min(offset, limit)."""
+        stop = min(offset, limit)
+        while stop > 0:
+            base = max(0, stop - BLOCK)
+            at = self._read(base, stop - base).rfind(b"\n")
+            if at >= 0:
+                return base + at + 1
+            stop = base
+        return 0
+
+    def poll(self) -> bool:
+        """Look at the file again; whether anything changed. Reads only what was appended, a bounded piece at a time.
+
+        A file that became shorter, or that is another one under the same name, is opened anew at its end.
+        """
+        if self._file is None:
+            return self._open()
+        if not self._same():
+            self.close()
+            self._reset()
+            self._identity = None
+            self._open()
+            return True
+        before = (self._size, self._end_offset)
+        size = os.fstat(self._file).st_size
+        limit = min(size, self._searched + _POLL_BYTES)
+        while self._searched < limit:
+            data = self._read(self._searched, min(BLOCK, limit - self._searched))
+            if not data:
+                break
+            self._take(data)
+            self._searched += len(data)
+        self._size = self._searched
+        return before != (self._size, self._end_offset)
+
+    def _same(self) -> bool:
+        try:
+            stat = os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return False
+        return (stat.st_dev, stat.st_ino) == self._identity and stat.st_size >= self._size
+
+    def _take(self, data: bytes) -> None:
+        """Add the lines that end in `data`, which begins at `_searched`; a line longer than a block gets its own."""
+        first, last = data.find(b"\n"), data.rfind(b"\n")
+        if first < 0:
+            return
+        lines = data.count(b"\n")
+        if self._searched + first - self._end_offset > BLOCK:
+            self._front.add(self._searched + first + 1, 1)
+            lines -= 1
+        if lines:
+            self._append(self._searched + last + 1, lines)
+
+    def _append(self, edge: int, lines: int) -> None:
+        """A block up to `edge`; one that is still small grows, so that a slow log does not make many."""
+        front = self._front
+        start = front.edges[-2] if len(front.edges) > 1 else self._anchor
+        if front.edges and edge - start <= BLOCK:
+            self._cache.pop((start, front.edges[-1]), None)
+            front.edges[-1] = edge
+            front.lines[-1] += lines
+        else:
+            front.add(edge, lines)
+
+    # Reading lines
+
+    def line(self, number: int) -> str:
+        """The text of a known line, cleaned and cut; empty for any other number."""
+        if not self.first <= number < self.end:
+            return ""
+        if number >= self._front.total:
+            return self._partial_line()
+        start, stop, index = self._locate(number)
+        lines = self._lines(start, stop)
+        return lines[index] if index < len(lines) else ""
+
+    def _locate(self, number: int) -> tuple[int, int, int]:
+        """The block of a whole line, (start, stop) in bytes, and the line's index in it."""
+        if number >= 0:
+            block = self._front.find(number)
+            start = self._front.edges[block - 1] if block else self._anchor
+            return start, self._front.edges[block], number - (self._front.lines[block - 1] if block else 0)
+        from_end = -number - 1
+        block = self._back.find(from_end)
+        stop = self._back.edges[block - 1] if block else self._anchor
+        return self._back.edges[block], stop, self._back.lines[block] - 1 - from_end
+
+    def _partial_line(self) -> str:
+        """The last line while it has no line break; read anew only when it has grown."""
+        start = self._end_offset
+        if self._partial is None or self._partial[:2] != (start, self._size):
+            self._partial = (start, self._size, self._long_line(start, self._size))
+        return self._partial[2]
+
+    def _lines(self, start: int, stop: int) -> list[str]:
+        key = (start, stop)
+        lines = self._cache.get(key)
+        if lines is None:
+            if stop - start > 2 * BLOCK:
+                lines = [self._long_line(start, stop)]
+            else:
+                data = self._read(start, stop - start)
+                lines = [_shown(part) for part in data.removesuffix(b"\n").split(b"\n")]
+            self._cache[key] = lines
+            while len(self._cache) > _KEPT_BLOCKS:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(key)
+        return lines
+
+    def _long_line(self, start: int, stop: int) -> str:
+        """A line of any length by its beginning, or by its end where it overwrites itself (progress bars)."""
+        size = stop - start
+        head = self._read(start, min(size, 4 * MAX_LINE))
+        if size > len(head):
+            tail = self._read(stop - 4 * MAX_LINE, 4 * MAX_LINE)
+            if b"\r" in tail.rstrip(b"\r\n"):
+                head = tail
+        return _shown(head)
+
+    def _read(self, start: int, size: int) -> bytes:
+        return os.pread(self._file, size, start) if self._file is not None else b""
+
+    # Searching
+
+    def search(self, text: str, start: int, step: int, budget: int = BLOCK * 32) -> tuple[int | None, int | None]:
+        """The next line from `start` on, in direction `step` (1 or -1), that contains `text`.
+
+        Returns (line, None) when found, (None, None) when there is none, and (None, line to go on from) when about
+        `budget` bytes were looked at: the caller asks again, so that no search holds up the screen. Upper case in
+        `text` makes it count. Searching backwards finds earlier blocks as it goes.
+        """
+        fold = text == text.lower()
+        number = start
+        while budget > 0:
+            if number < self.first and not self.extend_back(BLOCK):
+                return None, None
+            if number >= self.end:
+                if step > 0:
+                    return None, None
+                number = self.end - 1
+                continue
+            if number >= self._front.total:
+                lines, first, size = [self._partial_line()], self._front.total, MAX_LINE
+            else:
+                begin, stop, index = self._locate(number)
+                lines, first, size = self._lines(begin, stop), number - index, stop - begin
+            inside = range(number - first, len(lines)) if step > 0 else range(number - first, -1, -1)
+            for at in inside:
+                if text in (lines[at].lower() if fold else lines[at]):
+                    return first + at, None
+            number = first + len(lines) if step > 0 else first - 1
+            budget -= size
+        return None, number
+
+
+def _shown(raw: bytes) -> str:
+    if len(raw) > 4 * MAX_LINE:
+        tail = raw[-4 * MAX_LINE :]
+        raw = tail if b"\r" in tail.rstrip(b"\r\n") else raw[: 4 * MAX_LINE]
+    return plain_line(raw)

@@ -1,0 +1,300 @@
+"""Dialogs: a form made from field specifications, and a question before what cannot be undone.
+
+Both fit 76 x 20 cells. Labels, values, choices and messages are shown as they are, never as markup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from lab.domain.text import clean, clean_lines
+from lab.ui.render.cells import fit, tidy
+from lab.ui.widgets.choice import Choice
+
+Value = str | int | float | bool
+Values = dict[str, Value]
+
+_LABEL = 20
+_YES, _NO = "yes", "no"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a form. `validate` gets the value (a number as int or float) and returns what is wrong, or None.
+
+    A number left empty is an error unless `optional`; then it is left out of the result.
+    """
+
+    id: str
+    label: str
+    kind: Literal["text", "number", "choice", "bool"] = "text"
+    value: Value = ""
+    choices: tuple[str, ...] = ()
+    help: str = ""
+    validate: Callable[[Value], str | None] | None = None
+    optional: bool = True
+
+
+def parse_number(text: str) -> int | float | None:
+    """The number that `text` is (`3`, `0.1`, `1e-3`), None when it is none."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+_DIALOG_CSS = """
+    align: center middle;
+    background: $background 60%;
+    #dialog {
+        width: 76;
+        max-width: 100%;
+        height: auto;
+        max-height: 20;
+        border: round $border;
+        background: $surface;
+        padding: 0 1;
+    }
+    #buttons { height: 1; margin-top: 1; align-horizontal: right; }
+    Button { height: 1; min-width: 12; border: none; margin-left: 2; }
+    Input { height: 1; border: none; padding: 0; background: $panel; }
+    Input:focus { background: $block-cursor-background; }
+"""
+
+
+def _plain(text: str, id: str) -> Static:
+    return Static(Content(clean_lines(text)), id=id, markup=False)
+
+
+class FormScreen(ModalScreen[Values | None]):
+    """Asks for the values of `fields`; dismisses with them by id, or with None.
+
+    Enter submits from any field, tab goes to the next. While a field is wrong its error stands below it and
+    submitting goes there instead.
+    """
+
+    DEFAULT_CSS = (
+        "FormScreen {"
+        + _DIALOG_CSS
+        + """
+    #fields { height: auto; max-height: 13; scrollbar-size: 1 1; }
+    .field { height: 1; }
+    .label { width: 21; height: 1; color: $text-muted; }
+    .control { width: 1fr; }
+    .error { height: auto; display: none; color: $error; padding-left: 21; }
+    .error.-shown { display: block; }
+    #help { height: 1; color: $text-muted; }
+    }"""
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="form.cancel"),
+        Binding("enter", "submit", "OK", id="form.submit"),
+        Binding("down", "app.focus_next", "Next field", show=False, id="form.next"),
+        Binding("up", "app.focus_previous", "Previous field", show=False, id="form.previous"),
+    ]
+
+    def __init__(self, title: str, fields: Sequence[Field], *, submit: str = "OK", intro: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._intro = intro
+        self._fields = tuple(fields)
+        self._submit = submit
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = Content(tidy(self._title, 60))
+            if self._intro:
+                yield _plain(self._intro, id="intro")
+            with VerticalScroll(id="fields", can_focus=False):
+                for index, field in enumerate(self._fields):
+                    with Horizontal(classes="field"):
+                        yield Static(Content(fit(tidy(field.label), _LABEL)), classes="label")
+                        yield self._control(index, field)
+                    yield Static("", classes="error", id=f"error-{index}", markup=False)
+            yield Static("", id="help", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button(Content("Cancel"), id="cancel", compact=True)
+                yield Button(Content(tidy(self._submit, 24)), id="submit", variant="primary", compact=True)
+
+    def _control(self, index: int, field: Field) -> Widget:
+        control: Widget
+        if field.kind == "bool":
+            control = Choice((_YES, _NO), _YES if field.value is True else _NO, id=f"field-{index}")
+        elif field.kind == "choice":
+            control = Choice(field.choices, str(field.value), id=f"field-{index}")
+        else:
+            control = Input(tidy(str(field.value)), id=f"field-{index}", compact=True, select_on_focus=False)
+        control.add_class("control")
+        return control
+
+    def on_mount(self) -> None:
+        if self._fields:
+            self.query_one("#field-0").focus()
+        for index in range(len(self._fields)):
+            self._check(index)
+
+    # Values
+
+    def _value(self, index: int) -> tuple[Value | None, str | None]:
+        """The value of a field (None: left empty), and what is wrong with it."""
+        field, control = self._fields[index], self.query_one(f"#field-{index}")
+        if isinstance(control, Choice):
+            value: Value | None = control.value == _YES if field.kind == "bool" else control.value
+        else:
+            text = clean(self.query_one(f"#field-{index}", Input).value).strip()
+            if not text and field.kind == "number":
+                return None, None if field.optional else "a number is needed"
+            if not text and not field.optional:
+                return text, "this is needed"
+            value = parse_number(text) if field.kind == "number" else text
+            if value is None:
+                return None, "not a number"
+        return value, field.validate(value) if field.validate is not None and value is not None else None
+
+    def _check(self, index: int) -> str | None:
+        error = self._value(index)[1]
+        line = self.query_one(f"#error-{index}", Static)
+        line.update(Content(tidy(error or "", 200)))
+        line.set_class(error is not None, "-shown")
+        return error
+
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def _recheck(self, event: Input.Changed | Choice.Changed) -> None:
+        control = event.control
+        if control.id:
+            self._check(int(control.id.removeprefix("field-")))
+
+    def on_descendant_focus(self) -> None:
+        focused = self.focused
+        known = focused is not None and focused.id and focused.id.startswith("field-")
+        text = self._fields[int(focused.id.removeprefix("field-"))].help if known and focused and focused.id else ""
+        self.query_one("#help", Static).update(Content(tidy(text, 200)))
+
+    # Leaving
+
+    def action_submit(self) -> None:
+        """Dismiss with the values, unless a field is wrong: then go there."""
+        errors = [index for index in range(len(self._fields)) if self._check(index)]
+        if errors:
+            self.query_one(f"#field-{errors[0]}").focus()
+            self.app.bell()
+            return
+        values = ((field.id, self._value(index)[0]) for index, field in enumerate(self._fields))
+        self.dismiss({id: value for id, value in values if value is not None})
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _submit_input(self) -> None:
+        self.action_submit()
+
+    @on(Button.Pressed, "#submit")
+    def _press_submit(self) -> None:
+        self.action_submit()
+
+    @on(Button.Pressed, "#cancel")
+    def _press_cancel(self) -> None:
+        self.action_cancel()
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks before `message` happens; dismisses with True only when confirmed.
+
+    The focus is on Cancel. What confirms is a key other than the one that opened the question (`y`, or `o` when that
+    was `opener`), or typing `name` in full where one is given.
+    """
+
+    DEFAULT_CSS = (
+        "ConfirmScreen {"
+        + _DIALOG_CSS
+        + """
+    #message { text-style: bold; margin-top: 1; }
+    #consequence { color: $text-warning; margin-top: 1; }
+    #prompt { color: $text-muted; margin-top: 1; }
+    #texts { height: auto; max-height: 14; scrollbar-size: 1 1; }
+    }"""
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "cancel", "Cancel", id="confirm.cancel"),
+        Binding("y", "confirm('y')", "Confirm", show=False, id="confirm.yes"),
+        Binding("o", "confirm('o')", "Confirm", show=False, id="confirm.ok"),
+        Binding("left", "app.focus_previous", "Previous", show=False, id="confirm.previous"),
+        Binding("right", "app.focus_next", "Next", show=False, id="confirm.next"),
+    ]
+
+    def __init__(
+        self, message: str, consequence: str = "", *, confirm: str = "Confirm", opener: str = "", name: str = ""
+    ) -> None:
+        """`confirm` labels the button, `opener` is the key that led here, `name` what must be typed, if anything."""
+        super().__init__()
+        self._message = message
+        self._consequence = consequence
+        self._confirm = confirm
+        self._key = "o" if opener.lower() == "y" else "y"
+        self._expected = tidy(name).strip()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            with VerticalScroll(id="texts", can_focus=False):
+                yield _plain(self._message, id="message")
+                if self._consequence:
+                    yield _plain(self._consequence, id="consequence")
+            if self._expected:
+                yield _plain(f"Type {self._expected} to confirm:", id="prompt")
+                yield Input(id="name", compact=True)
+            label = tidy(self._confirm, 24) if self._expected else f"{tidy(self._confirm, 24)} ({self._key})"
+            with Horizontal(id="buttons"):
+                yield Button(Content("Cancel"), id="cancel", compact=True)
+                yield Button(Content(label), id="confirm", variant="error", compact=True, disabled=bool(self._expected))
+
+    def on_mount(self) -> None:
+        self.query_one("#cancel").focus()
+
+    @property
+    def _named(self) -> bool:
+        return not self._expected or tidy(self.query_one("#name", Input).value).strip() == self._expected
+
+    @on(Input.Changed, "#name")
+    def _typed(self) -> None:
+        self.query_one("#confirm", Button).disabled = not self._named
+
+    @on(Input.Submitted, "#name")
+    def _entered(self) -> None:
+        if self._named:
+            self.dismiss(True)
+
+    def action_confirm(self, key: str) -> None:
+        """Confirm by key, where no name has to be typed."""
+        if key == self._key and not self._expected:
+            self.dismiss(True)
+
+    def action_cancel(self) -> None:
+        self.dismiss(False)
+
+    @on(Button.Pressed, "#confirm")
+    def _press_confirm(self) -> None:
+        if self._named:
+            self.dismiss(True)
+
+    @on(Button.Pressed, "#cancel")
+    def _press_cancel(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,55 @@
+"""What a `FrameTable` says. Handlers are `on_frame_table_…`, or `@on(FrameTable.RowSelected, "#runs")`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from lab.ui.widgets.frame_table import FrameTable
+
+
+class TableMessage(Message):
+    """Any message of a table; `table` sent it."""
+
+    def __init__(self, table: FrameTable) -> None:
+        super().__init__()
+        self.table = table
+
+    @property
+    def control(self) -> FrameTable:
+        return self.table
+
+
+class RowSelected(TableMessage, namespace="frame_table"):
+    """Enter or a double click on the row with `key`."""
+
+    def __init__(self, table: FrameTable, key: str) -> None:
+        super().__init__(table)
+        self.key = key
+
+
+class RowHighlighted(TableMessage, namespace="frame_table"):
+    """The cursor came to the row with `key`."""
+
+    def __init__(self, table: FrameTable, key: str) -> None:
+        super().__init__(table)
+        self.key = key
+
+
+class MarksChanged(TableMessage, namespace="frame_table"):
+    """`keys` are all marked rows, in the order in which they were marked."""
+
+    def __init__(self, table: FrameTable, keys: tuple[str, ...]) -> None:
+        super().__init__(table)
+        self.keys = keys
+
+
+class SortRequested(TableMessage, namespace="frame_table"):
+    """The user wants another order; the screen sorts and calls `replace`. `column` is a column's id."""
+
+    def __init__(self, table: FrameTable, column: str, reverse: bool) -> None:
+        super().__init__(table)
+        self.column = column
+        self.reverse = reverse
