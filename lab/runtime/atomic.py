@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: str | os.PathLike[str], value: object) -> None:
     """Write `value` so that `path` holds all of it or what it held before; on disk when this returns.
 
     Raises OSError, and ValueError for NaN and infinities.

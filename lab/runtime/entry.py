@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Any
 
 from lab.runtime.atomic import write_json
 
@@ -153,7 +152,7 @@ def run(argv: list[str], folder: str) -> int:
         installed = packages()
         code, number = _fate(child.wait())
     duration = child.ended - began
-    verdict: dict[str, Any] = {
+    verdict: dict[str, object] = {
         "v": 1,
         "exit_code": code,
         "signal": number,
