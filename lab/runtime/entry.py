@@ -27,6 +27,7 @@ class Child:
     def __init__(self) -> None:
         self.pid = 0
         self.ended = 0.0  # monotonic
+        self.received = 0  # the first signal that came from outside to end the run
         self._pending = 0
 
     def listen(self) -> None:
@@ -56,6 +57,7 @@ class Child:
         return os.waitpid(self.pid, 0)[1]
 
     def _forward(self, number: int, _frame: FrameType | None) -> None:
+        self.received = self.received or number
         if self.pid:
             self._send(number)
         else:
@@ -156,6 +158,7 @@ def run(argv: list[str], folder: str) -> int:
         "v": 1,
         "exit_code": code,
         "signal": number,
+        "received": child.received,
         "oom": oom_kills() > kills,
         "started": started,
         "ended": started + duration,

@@ -13,6 +13,7 @@ from lab.settings.project import (
     ImageSettings,
     ProjectSettings,
     find_project,
+    legal_name,
     load_project,
     settings_for_script,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ProjectSettings",
     "UserSettings",
     "find_project",
+    "legal_name",
     "load_project",
     "render_template",
     "settings_for_script",

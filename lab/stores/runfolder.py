@@ -35,12 +35,13 @@ _decode = json.JSONDecoder().raw_decode
 class ExitRecord:
     """`exit.json`: the entry point's word on how the run ended.
 
-    `signal` is 0 unless one killed the command; `oom` tells of any out-of-memory kill in the run; times are seconds
+    `signal` is 0 unless one killed the command, `received` 0 unless one asked the run to end; `oom` tells of any out-of-memory kill in the run; times are seconds
     since the epoch, `duration` seconds by a clock that does not jump; `packages` maps distributions to versions.
     """
 
     exit_code: int
     signal: int = 0
+    received: int = 0
     oom: bool = False
     started: float | None = None
     ended: float | None = None
@@ -102,10 +103,11 @@ def read_exit(folder: RunFolder) -> tuple[ExitRecord | None, str]:
         return None, "exit_code is not a number from 0 to 255"
     if type(signal) is not int or not 0 <= signal <= 127:
         return None, "signal is not the number of a signal"
-    packages = data.get("packages")
+    packages, received = data.get("packages"), data.get("received")
     return ExitRecord(
         exit_code=code,
         signal=signal,
+        received=received if type(received) is int else 0,
         oom=data.get("oom") is True,
         started=_time(data.get("started")),
         ended=_time(data.get("ended")),

@@ -1,0 +1,37 @@
+"""Runs side by side: what differs, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lab.domain.compare import Comparison, Row, Value
+from lab.domain.runs import Run
+
+
+def compare(runs: Sequence[Run], baseline: str) -> Comparison:
+    """All params, metrics (last values), datasets and environment facts of `runs`, each marked if it differs."""
+    return Comparison(
+        runs=tuple(runs),
+        baseline=baseline,
+        params=_rows(runs, lambda run: run.params),
+        metrics=_rows(runs, lambda run: {name: summary.last for name, summary in run.metrics.items()}),
+        datasets=_rows(runs, lambda run: run.datasets),
+        environment=_rows(runs, _environment),
+        code_same=len({run.code for run in runs}) == 1,
+    )
+
+
+def _environment(run: Run) -> dict[str, Value]:
+    return {"engine": run.engine, "image": run.image, "seed": run.seed, "entry": run.entry, "code": run.code}
+
+
+def _rows(runs: Sequence[Run], values_of: Callable[[Run], Mapping[str, Any]]) -> tuple[Row, ...]:
+    columns = [values_of(run) for run in runs]
+    keys = sorted({key for column in columns for key in column})
+    return tuple(_row(key, tuple(column.get(key) for column in columns)) for key in keys)
+
+
+def _row(key: str, values: tuple[Value, ...]) -> Row:
+    # By repr: a NaN differs from no other NaN, and 1 is not the same parameter as 1.0 or True.
+    return Row(key, values, len({repr(value) for value in values}) > 1)

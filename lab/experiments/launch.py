@@ -1,0 +1,238 @@
+"""From a wish to a running container: resolve, snapshot, write the spec, then ask the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from lab import paths
+from lab.domain.datasets import DatasetVersion
+from lab.domain.ids import short_id
+from lab.domain.launch import LaunchRequest
+from lab.domain.names import check_name, run_name
+from lab.domain.numbers import jsonable
+from lab.domain.resources import Resources
+from lab.domain.runs import DataInput, Param, RunSpec
+from lab.domain.text import clean
+from lab.engine import home_id
+from lab.engine.base import Engine, Environment, Job, Mount, Prepared
+from lab.errors import ConflictError, UsageError
+from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED
+from lab.experiments import code
+from lab.experiments.environments import environment
+from lab.experiments.process import identity
+from lab.journal import Journal
+from lab.paths import LabHome, RunFolder
+from lab.settings import EntrySettings, ProjectSettings
+from lab.stores import runfolder, runtimes, trees
+
+Progress = Callable[[str], None]
+
+_TRIES = 100
+
+
+class DataSource(Protocol):
+    """What launching needs of the dataset room."""
+
+    def resolve(self, settings: ProjectSettings, name: str, version: str, progress: Progress) -> DatasetVersion: ...
+
+    def mount(self, version: DatasetVersion) -> tuple[Path, Path]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with everything resolved but its identity, its code and its image."""
+
+    settings: ProjectSettings
+    entry: EntrySettings
+    params: Mapping[str, Param]
+    seed: int
+    resources: Resources
+    environment: Environment
+    data: Mapping[str, DatasetVersion]
+
+
+class Launcher:
+    """Launches runs of one project on one engine."""
+
+    def __init__(self, home: LabHome, journal: Journal, data: DataSource) -> None:
+        self._home = home
+        self._journal = journal
+        self._data = data
+
+    def launch(self, request: LaunchRequest, settings: ProjectSettings, engine: Engine, progress: Progress) -> str:
+        """Start one run and return its id; the environment is built first if it has to be.
+
+        Raises what resolving raises (UsageError, NotFoundError), EngineError and EngineUnavailableError. A run that
+        was recorded and then refused by the engine is journalled as failed.
+        """
+        plan = self._resolve(request, settings, progress)
+        prepared = engine.prepare(plan.environment, progress)
+        if prepared.note:
+            progress(prepared.note)
+        spec, folder = self._record(request, plan, prepared, engine.name)
+        try:
+            engine.submit(self._job(spec, plan, folder, isolated=engine.available().isolated))
+        except Exception as error:
+            self._journal.append(
+                RUN_ENDED,
+                spec.id,
+                {"ending": "failed", "cause": f"could not be started: {clean(str(error), 200)}", "authority": 2},
+            )
+            raise
+        self._journal.append(RUN_STARTED, spec.id)
+        return spec.id
+
+    def _resolve(self, request: LaunchRequest, settings: ProjectSettings, progress: Progress) -> Plan:
+        entry = settings.entry(request.entry)
+        if request.name:
+            check_name("run", request.name)
+        params = {**entry.params, **request.params}
+        overrides = {"cpus": request.cpus, "memory": request.memory, "gpus": request.gpus}
+        wanted = {name: value for name, value in overrides.items() if value is not None}
+        strangers = set(request.data) - set(entry.datasets)
+        if strangers:
+            raise UsageError(
+                f"entry {entry.name!r} does not use the dataset {clean(min(strangers))!r}",
+                f"it uses: {', '.join(entry.datasets) or 'none'}; add it to [entries.{entry.name}] datasets",
+            )
+        data = {
+            name: self._data.resolve(settings, name, request.data.get(name, ""), progress) for name in entry.datasets
+        }
+        return Plan(
+            settings=settings,
+            entry=entry,
+            params=params,
+            seed=_seed(request.seed, params),
+            resources=replace(entry.resources, **wanted),  # type: ignore[arg-type]
+            environment=environment(settings),
+            data=data,
+        )
+
+    def _record(self, request: LaunchRequest, plan: Plan, prepared: Prepared, engine: str) -> tuple[RunSpec, RunFolder]:
+        """Take the code, write the run folder, then tell the journal: from here on the run exists."""
+        taken = code.take(
+            plan.settings, self._home, exclude=[dataset.path for dataset in plan.settings.datasets.values()]
+        )
+        run_id, folder = self._new_folder()
+        spec = RunSpec(
+            id=run_id,
+            name=request.name or run_name(run_id),
+            project=plan.settings.name,
+            entry=plan.entry.name,
+            command=plan.entry.command,
+            params=dict(plan.params),
+            seed=plan.seed,
+            datasets={name: DataInput(name, version.label, version.id) for name, version in plan.data.items()},
+            code=taken,
+            engine=engine,
+            image=prepared.image,
+            environment=prepared.digest,
+            resources=plan.resources,
+            network=plan.entry.network,
+            created=time.time(),
+            sweep=request.sweep,
+            tags=request.tags,
+        )
+        runfolder.write_spec(folder, spec)
+        trees.materialise(self._home, taken.tree, folder.code, read_only=False)
+        self._journal.append(RUN_CREATED, run_id, _created(spec))
+        return spec, folder
+
+    def _new_folder(self) -> tuple[str, RunFolder]:
+        """An id that no run has, and its folder."""
+        for _ in range(_TRIES):
+            run_id = short_id()
+            folder = self._home.run(run_id)
+            if not folder.root.exists():
+                runfolder.create(folder)
+                return run_id, folder
+        raise ConflictError("no free run id", "look at the folder runs/ in the lab home")
+
+    def _job(self, spec: RunSpec, plan: Plan, folder: RunFolder, *, isolated: bool) -> Job:
+        mounts = [
+            Mount(folder.root, paths.RUN_DIR, read_only=False),
+            Mount(runtimes.publish(self._home), paths.RUNTIME_DIR),
+        ]
+        env = {
+            "LAB_RUN_DIR": paths.RUN_DIR,
+            "LAB_RUN_ID": spec.id,
+            "LAB_PARAMS": f"{paths.RUN_DIR}/{folder.params.name}",
+            "LAB_MODEL_DIR": f"{paths.RUN_DIR}/{folder.model.name}",
+            "LAB_SEED": str(spec.seed),
+            "PYTHONPATH": paths.RUNTIME_DIR,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": str(spec.seed % 2**32),
+        }
+        if spec.resources.cpus:
+            # Numerical libraries would start a thread for every core of the machine and fight over the quota.
+            env["OMP_NUM_THREADS"] = str(max(1, round(spec.resources.cpus)))
+        for name, version in plan.data.items():
+            root, target = self._data.mount(version)
+            inside = f"{paths.DATA_DIR}/{name}"
+            mounts.append(Mount(root, inside))
+            given = inside if target == root else f"{inside}/{target.name}"
+            env[f"LAB_DATA_{_variable(name)}"] = given
+            mounts += self._in_place(plan.settings, name, target, folder, isolated=isolated)
+        workdir = f"{paths.RUN_DIR}/{folder.code.name}"
+        return Job(
+            id=spec.id,
+            image=spec.image,
+            command=("python3", "-m", "lab.runtime.entry", "--", *spec.command),
+            env=env,
+            workdir=f"{workdir}/{plan.entry.workdir}" if plan.entry.workdir else workdir,
+            mounts=mounts,
+            resources=spec.resources,
+            labels={"lab.home": home_id(self._home), "lab.run": spec.id, "lab.project": spec.project},
+            network=spec.network,
+        )
+
+    def _in_place(
+        self, settings: ProjectSettings, name: str, target: Path, folder: RunFolder, *, isolated: bool
+    ) -> list[Mount]:
+        """Put the dataset also where the project has it, for scripts that know nothing of Lab."""
+        relative = Path(settings.dataset(name).path)
+        place = folder.code / relative
+        if relative.is_absolute() or ".." in relative.parts or place.exists():
+            return []
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not isolated:
+            place.symlink_to(target)
+            return []
+        if target.is_dir():
+            place.mkdir()
+        else:
+            place.touch()
+        return [Mount(target, f"{paths.RUN_DIR}/{folder.code.name}/{relative.as_posix()}")]
+
+
+def _seed(asked: int | None, params: Mapping[str, Param]) -> int:
+    if asked is not None:
+        return asked
+    value = params.get("seed", 0)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _variable(name: str) -> str:
+    return "".join(char if char.isalnum() and char.isascii() else "_" for char in name).upper()
+
+
+def _created(spec: RunSpec) -> dict[str, object]:
+    return {
+        "name": spec.name,
+        "project": spec.project,
+        "entry": spec.entry,
+        "engine": spec.engine,
+        "image": spec.image,
+        "code": spec.code.tree,
+        "sweep": spec.sweep,
+        "seed": spec.seed,
+        "memory": spec.resources.memory,
+        "launcher": identity(),
+        "params": jsonable(spec.params),
+        "datasets": {name: asdict(item) for name, item in spec.datasets.items()},
+        "tags": list(spec.tags),
+    }

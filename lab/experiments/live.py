@@ -1,0 +1,125 @@
+"""Metrics of runs that are still going, read once as they are written."""
+
+from __future__ import annotations
+
+import math
+import threading
+from array import array
+from dataclasses import replace
+
+from lab.domain.numbers import decode_float
+from lab.domain.runs import History, MetricSummary, Run
+from lab.paths import LabHome
+from lab.stores.runfolder import EventTail
+
+#: A series is thinned to half when it holds this many points, so its memory is constant.
+CAP = 1 << 15
+
+
+class Series:
+    """One metric as it grows: exact summary, and a history thinned so that no peak is lost.
+
+    Of four neighbours the lowest, the highest, and their order are kept. Ended runs are read from Parquet, whole.
+    """
+
+    def __init__(self) -> None:
+        self.steps, self.times, self.values = array("d"), array("d"), array("d")
+        self._finite = 0
+        self._sum = 0.0
+        self.summary: MetricSummary | None = None
+
+    def add(self, step: float, time: float, value: float) -> None:
+        self.steps.append(step)
+        self.times.append(time)
+        self.values.append(value)
+        self._summarise(step, value)
+        if len(self.values) >= CAP:
+            self._thin()
+
+    def _summarise(self, step: float, value: float) -> None:
+        old = self.summary or MetricSummary(value, math.nan, math.nan, math.nan, 0)
+        if math.isfinite(value):
+            self._finite += 1
+            self._sum += value
+            low = value if math.isnan(old.min) else min(old.min, value)
+            high = value if math.isnan(old.max) else max(old.max, value)
+            self.summary = MetricSummary(value, low, high, self._sum / self._finite, old.count + 1, step)
+        else:
+            self.summary = replace(old, last=value, count=old.count + 1, step=step)
+
+    def _thin(self) -> None:
+        keep: list[int] = []
+        for start in range(0, len(self.values), 4):
+            group = range(start, min(start + 4, len(self.values)))
+            known = [index for index in group if not math.isnan(self.values[index])] or [start]
+            keep += sorted({min(known, key=self.values.__getitem__), max(known, key=self.values.__getitem__)})
+        self.steps = array("d", (self.steps[index] for index in keep))
+        self.times = array("d", (self.times[index] for index in keep))
+        self.values = array("d", (self.values[index] for index in keep))
+
+
+class _Follow:
+    def __init__(self, home: LabHome, run_id: str) -> None:
+        self.tail = EventTail(home.run(run_id).events)
+        self.series: dict[str, Series] = {}
+        self.lock = threading.Lock()
+
+    def poll(self) -> None:
+        with self.lock:
+            for line in self.tail.poll():
+                values = line.get("m")
+                if isinstance(values, dict):
+                    self._take(line, values)
+
+    def _take(self, line: dict[str, object], values: dict[str, object]) -> None:
+        try:
+            step, at = decode_float(line.get("s", 0)), decode_float(line.get("t", 0))
+            numbers = {str(key): decode_float(value) for key, value in values.items()}
+        except (TypeError, ValueError):
+            self.tail.bad += 1
+            return
+        for key, value in numbers.items():
+            self.series.setdefault(key, Series()).add(step, at, value)
+
+
+class LiveMetrics:
+    """Tails of all running runs that anybody has asked about. Safe to use from any thread."""
+
+    def __init__(self, home: LabHome) -> None:
+        self._home = home
+        self._follows: dict[str, _Follow] = {}
+        self._lock = threading.Lock()
+
+    def fill(self, run: Run) -> Run:
+        """`run` with its metrics as of now, if it is running."""
+        if not run.status.active:
+            self.forget(run.id)
+            return run
+        follow = self._follow(run.id)
+        with follow.lock:
+            metrics = {key: series.summary for key, series in follow.series.items() if series.summary is not None}
+        return replace(run, metrics=metrics)
+
+    def names(self, run_id: str) -> list[str]:
+        return list(self._follow(run_id).series)
+
+    def history(self, run_id: str, metric: str) -> History:
+        """The values so far; empty if there is no such metric (yet)."""
+        follow = self._follow(run_id)
+        with follow.lock:
+            series = follow.series.get(metric)
+            if series is None:
+                return History((), (), ())
+            return History(series.steps[:], series.times[:], series.values[:])
+
+    def forget(self, run_id: str) -> None:
+        with self._lock:
+            self._follows.pop(run_id, None)
+
+    def _follow(self, run_id: str) -> _Follow:
+        with self._lock:
+            follow = self._follows.get(run_id)
+            if follow is None:
+                follow = self._follows[run_id] = _Follow(self._home, run_id)
+        follow.poll()
+        return follow

@@ -1,0 +1,220 @@
+"""Runs: launched, watched, read, compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lab.catalog import histories
+from lab.catalog import runs as catalog_runs
+from lab.catalog.connection import Catalog
+from lab.domain.compare import Comparison
+from lab.domain.launch import LaunchRequest
+from lab.domain.query import Page, RunQuery
+from lab.domain.runs import History, Param, Run, RunSpec
+from lab.domain.text import clean
+from lab.engine.base import Engine
+from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
+from lab.events import RUN_NOTED, RUN_STOP_REQUESTED, RUN_TAGGED
+from lab.experiments.compare import compare
+from lab.experiments.launch import Launcher, Progress
+from lab.experiments.live import LiveMetrics
+from lab.experiments.watch import Watch
+from lab.journal import Journal
+from lab.paths import LabHome, RunFolder
+from lab.settings import ProjectSettings
+from lab.stores import runfolder
+
+_POLL = 0.05  # seconds between two looks for exit.json: one stat each
+_ASK_EVERY = 2.0  # seconds between two questions to the engine
+
+
+class Runs:
+    """The experiments room. `engine_of` connects the engine of a name; `project` gives the settings to launch by."""
+
+    def __init__(
+        self,
+        home: LabHome,
+        journal: Journal,
+        catalog: Catalog,
+        launcher: Launcher,
+        engine_of: Callable[[str], Engine],
+        project: Callable[[str], ProjectSettings],
+    ) -> None:
+        self._home = home
+        self._journal = journal
+        self._catalog = catalog
+        self._launcher = launcher
+        self._engine_of = engine_of
+        self._project = project
+        self._watch = Watch(home, journal, catalog, engine_of)
+        self._live = LiveMetrics(home)
+
+    # -- doing --------------------------------------------------------------------------------------
+
+    def launch(self, request: LaunchRequest, progress: Progress | None = None) -> Run:
+        """Start a run; returns when its container runs. Its environment is built first if it has to be."""
+        run_id = self._launcher.launch(
+            request, self._project(request.entry), self._engine_of(request.engine), progress or _silent
+        )
+        self._catalog.refresh()
+        return self.get(run_id)
+
+    def stop(self, ref: str) -> Run:
+        """End a run. Raises ConflictError if it has ended already."""
+        run = self.get(ref)
+        if not run.status.active:
+            raise ConflictError(f"run {run.name} has ended already: {run.cause}")
+        self._journal.append(RUN_STOP_REQUESTED, run.id)
+        self._engine_of(run.engine).stop(run.id)
+        self._watch.settle(run)
+        self._catalog.refresh()
+        return self.get(run.id)
+
+    def wait(self, ref: str, timeout: float | None = None, stop: Callable[[], bool] | None = None) -> Run:
+        """Return when the run has ended, after `timeout` seconds, or when `stop()` turns true: as it is then."""
+        run = self.get(ref)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        asked = time.monotonic()
+        while run.status.active and not (stop and stop()) and (deadline is None or time.monotonic() < deadline):
+            ask = time.monotonic() - asked >= _ASK_EVERY
+            if ask:
+                asked = time.monotonic()
+            if self._watch.settle(run, ask_engine=ask) or ask:
+                self._catalog.refresh()
+                run = self.get(run.id)
+            else:
+                time.sleep(_POLL)
+        return run
+
+    def settle(self) -> list[str]:
+        """Look after all active runs once. Returns sentences about engines that do not answer."""
+        silent: dict[str, str] = {}
+        for run in catalog_runs.active(self._catalog):
+            if run.engine in silent:
+                continue
+            try:
+                self._watch.settle(run)
+            except EngineUnavailableError as error:
+                silent[run.engine] = f"runs on {run.engine} could not be checked: {error.message}"
+        return list(silent.values())
+
+    def tag(self, ref: str, tags: Sequence[str]) -> Run:
+        """Replace the run's tags."""
+        run = self.get(ref)
+        self._journal.append(RUN_TAGGED, run.id, {"tags": list(dict.fromkeys(tags))})
+        self._catalog.refresh()
+        return self.get(run.id)
+
+    def note(self, ref: str, text: str) -> Run:
+        """Replace the run's notes."""
+        run = self.get(ref)
+        self._journal.append(RUN_NOTED, run.id, {"notes": text})
+        self._catalog.refresh()
+        return self.get(run.id)
+
+    # -- looking ------------------------------------------------------------------------------------
+
+    def list(self, query: RunQuery | None = None) -> Page:
+        """One page of the run table; running ones with their metrics as of now."""
+        page = catalog_runs.page(self._catalog, query or RunQuery())
+        return Page(tuple(self._live.fill(run) for run in page.items), page.total)
+
+    def get(self, ref: str) -> Run:
+        """The run with that id, name, or beginning of either.
+
+        Raises NotFoundError if there is none, ConflictError if there are several.
+        """
+        found = catalog_runs.find(self._catalog, ref)
+        if not found:
+            raise NotFoundError(f"no run {clean(ref)!r}", "lab runs ls shows what there is")
+        runs = catalog_runs.get_many(self._catalog, found)
+        if len(runs) > 1:
+            names = ", ".join(f"{clean(run.name)} ({run.id})" for run in runs[:5])
+            raise ConflictError(f"{clean(ref)!r} may mean several runs: {names}", "use the id")
+        return self._live.fill(runs[0])
+
+    def spec(self, ref: str) -> RunSpec:
+        return runfolder.read_spec(self.folder(ref))
+
+    def folder(self, ref: str) -> RunFolder:
+        return self._home.run(self.get(ref).id)
+
+    def counts(self) -> dict[str, int]:
+        """How many runs have each status."""
+        return catalog_runs.counts(self._catalog)
+
+    def keys(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Names of all parameters and of all metrics of ended runs."""
+        return catalog_runs.keys(self._catalog)
+
+    def log_path(self, ref: str) -> Path:
+        return self.folder(ref).stdout
+
+    def log_tail(self, ref: str, lines: int = 200) -> Sequence[str]:
+        """The last lines of what the run printed; if it never came to print, what the engine caught."""
+        run = self.get(ref)
+        said = runfolder.tail(self._home.run(run.id).stdout, lines)
+        if said or not run.status.active:
+            return said
+        return self._engine_of(run.engine).logs(run.id, lines)
+
+    def follow(self, ref: str, stop: Callable[[], bool]) -> Iterator[str]:
+        """Lines of the run's output from the first, as they come, until it has ended or `stop()` turns true."""
+        run = self.get(ref)
+        path = self._home.run(run.id).stdout
+        rest, offset = b"", 0
+        while not stop():
+            run = self.wait(run.id, timeout=_POLL)
+            ended = not run.status.active
+            if path.exists():
+                with open(path, "rb") as file:
+                    file.seek(offset)
+                    data = file.read()
+                offset += len(data)
+                *lines, rest = (rest + data).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in lines)
+            if ended:
+                if rest:
+                    yield rest.decode("utf-8", "replace")
+                return
+
+    def metric_names(self, ref: str) -> Sequence[str]:
+        run = self.get(ref)
+        return self._live.names(run.id) if run.status.active else sorted(run.metrics)
+
+    def history(self, ref: str, metric: str) -> History:
+        """All values of one metric; of a running run as of now."""
+        run = self.get(ref)
+        if run.status.active:
+            return self._live.history(run.id, metric)
+        folder = self._home.run(run.id)
+        source = folder.metrics if folder.metrics.exists() else folder.events
+        if not source.exists():
+            return History((), (), ())
+        return History(*histories.read(source, metric))
+
+    def compare(self, refs: Sequence[str], baseline: str = "") -> Comparison:
+        """Runs side by side; the baseline is the first unless said."""
+        runs = [self.get(ref) for ref in refs]
+        return compare(runs, self.get(baseline).id if baseline else runs[0].id)
+
+    def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
+        """A request like the one that the run came from, with `params` changed."""
+        spec = self.spec(ref)
+        return LaunchRequest(
+            entry=spec.entry,
+            params={**spec.params, **(params or {})},
+            seed=spec.seed,
+            tags=spec.tags,
+            data={name: item.version for name, item in spec.datasets.items()},
+            engine=spec.engine,
+            cpus=spec.resources.cpus or None,
+            memory=spec.resources.memory,
+            gpus=spec.resources.gpus or None,
+        )
+
+
+def _silent(_line: str) -> None:
+    """Progress that nobody reads."""

@@ -1,0 +1,137 @@
+"""How runs end: the first of exit.json, the engine's memory and nobody's that has an answer.
+
+Any Lab process may find out. Whoever does writes the metric history, then the journal, then lets the engine forget
+the job, so that a kill in between only repeats work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lab.catalog import histories
+from lab.catalog import runs as catalog_runs
+from lab.catalog.connection import Catalog
+from lab.domain.numbers import jsonable
+from lab.domain.runs import ENGINE, ENTRY, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
+from lab.engine.base import Engine, JobState, JobStatus
+from lab.errors import ConflictError, EngineUnavailableError
+from lab.events import RUN_ENDED, RUN_STARTED
+from lab.experiments.process import alive
+from lab.journal import Journal
+from lab.paths import LabHome
+from lab.stores import locks, runfolder
+
+
+class Watch:
+    """Finds out which runs have ended. `engine_of` gives the engine of that name."""
+
+    def __init__(self, home: LabHome, journal: Journal, catalog: Catalog, engine_of: Callable[[str], Engine]) -> None:
+        self._home = home
+        self._journal = journal
+        self._catalog = catalog
+        self._engine_of = engine_of
+
+    def settle(self, run: Run, *, ask_engine: bool = True) -> bool:
+        """Journal the ending of an active run if it has one. True when it has ended.
+
+        Without `ask_engine` only exit.json is looked at, which costs one stat. Raises EngineUnavailableError when
+        the engine must be asked and does not answer: the run may well go on.
+        """
+        if not self._home.run(run.id).exit.exists() and not (ask_engine and self._gone(run)):
+            return False
+        try:
+            with locks.hold(self._home.locks / f"run-{run.id}.lock", timeout=0.0):
+                return self._settle(run.id)
+        except ConflictError:  # another process is at it
+            return False
+
+    def _gone(self, run: Run) -> bool:
+        """Whether the engine says that the job no longer runs. Also repairs a start that nobody wrote down."""
+        status = self._engine_of(run.engine).status(run.id)
+        if status.state is JobState.RUNNING:
+            if run.status is RunStatus.CREATED and not alive(run.launcher):
+                self._journal.append(RUN_STARTED, run.id)
+            return False
+        return status.state is JobState.EXITED or not alive(run.launcher) or run.status is RunStatus.RUNNING
+
+    def _settle(self, run_id: str) -> bool:
+        self._catalog.refresh()
+        run = catalog_runs.get(self._catalog, run_id)
+        if run is None or not run.status.active:
+            return True
+        ending, times = self._ending(run)
+        folder = self._home.run(run_id)
+        metrics: dict[str, MetricSummary] = {}
+        if folder.events.exists():
+            metrics = runfolder.summarise(folder.events)
+            histories.write(folder.events, folder.metrics)
+        self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics))
+        self._catalog.refresh()
+        self._forget(run)
+        return True
+
+    def _ending(self, run: Run) -> tuple[Ending, tuple[float | None, float | None]]:
+        folder = self._home.run(run.id)
+        told, _ = runfolder.read_exit(folder)
+        if told is not None:
+            from_outside = bool(told.received) and bool(told.exit_code) and not run.stop_requested
+            return (
+                ending_of(
+                    exit_code=told.exit_code,
+                    signal=told.signal,
+                    out_of_memory=told.oom,
+                    memory=run.memory,
+                    stop_requested=run.stop_requested,
+                    interruption=(self._interruption(run) or "killed from outside") if from_outside else "",
+                    authority=ENTRY,
+                ),
+                (told.started, told.ended),
+            )
+        status = self._engine_of(run.engine).status(run.id)
+        ended = status.ended or time.time()
+        if status.state is JobState.GONE or status.exit_code is None:
+            cause = "lost: its container is gone and it left no exit record"
+            if run.stop_requested:
+                return Ending(RunStatus.STOPPED, "stopped by user", None, NOBODY), (status.started, ended)
+            return Ending(RunStatus.LOST, cause, None, NOBODY), (status.started, ended)
+        return self._engine_ending(run, status), (status.started, ended)
+
+    def _engine_ending(self, run: Run, status: JobStatus) -> Ending:
+        assert status.exit_code is not None
+        return ending_of(
+            exit_code=status.exit_code,
+            signal=max(0, status.exit_code - 128),
+            out_of_memory=status.out_of_memory,
+            memory=run.memory,
+            stop_requested=run.stop_requested,
+            interruption=status.interruption,
+            authority=ENGINE,
+        )
+
+    def _interruption(self, run: Run) -> str:
+        try:
+            return self._engine_of(run.engine).status(run.id).interruption
+        except EngineUnavailableError:
+            return ""
+
+    def _forget(self, run: Run) -> None:
+        try:
+            self._engine_of(run.engine).remove(run.id)
+        except EngineUnavailableError:
+            return  # its leftover is found by label when the engine is back
+
+
+def _body(
+    ending: Ending, times: tuple[float | None, float | None], metrics: dict[str, MetricSummary]
+) -> dict[str, Any]:
+    return {
+        "ending": ending.status.value,
+        "cause": ending.cause,
+        "exit_code": ending.exit_code,
+        "authority": ending.authority,
+        "started": times[0],
+        "ended": times[1],
+        "metrics": {name: jsonable(vars(summary)) for name, summary in metrics.items()},
+    }

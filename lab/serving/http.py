@@ -1,0 +1,70 @@
+"""Talking to a deployment's server over loopback: small, bounded, and with errors in Lab's words."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lab.domain.deployments import Deployment
+from lab.domain.text import clean
+from lab.errors import EngineError, LabError, UsageError
+
+_MAX_ANSWER = 64 << 20  # bytes
+
+
+def request(
+    deployment: Deployment, method: str, path: str, body: bytes | None = None, timeout: float = 30.0
+) -> tuple[int, bytes]:
+    """Status and body of one answer. Raises EngineError if there is none within `timeout` seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=timeout)
+    try:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(_MAX_ANSWER)
+    except (OSError, http.client.HTTPException) as error:
+        raise EngineError(
+            f"deployment {deployment.name} does not answer at {deployment.url}: {clean(str(error), 120)}",
+            f"lab deployments logs {deployment.name}",
+        ) from error
+    finally:
+        connection.close()
+
+
+def get(deployment: Deployment, path: str) -> tuple[int, bytes]:
+    """One quick look. Raises EngineError if the server does not answer within two seconds."""
+    return request(deployment, "GET", path, timeout=2.0)
+
+
+def predict(deployment: Deployment, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The server's answer to `payload`. Raises UsageError with its reason when it refuses the input."""
+    status, body = request(deployment, "POST", "/predict", json.dumps(payload, allow_nan=False).encode())
+    answer = _object(body)
+    if status == 200:
+        return answer
+    reason = clean(str(answer.get("error", answer) if answer else body[:200].decode("utf-8", "replace")), 400)
+    if 400 <= status < 500:
+        raise UsageError(
+            f"deployment {deployment.name} refused the input: {reason}", "lab deployments show tells its columns"
+        )
+    raise LabError(f"deployment {deployment.name} answered {status}: {reason}", "try again; look at its logs")
+
+
+def ready(deployment: Deployment, timeout: float = 1.0) -> tuple[bool, str]:
+    """Whether the server says that it is ready, and else why not."""
+    try:
+        status, body = request(deployment, "GET", "/readyz", timeout=timeout)
+    except EngineError as error:
+        return False, error.message
+    reason = clean(str(_object(body).get("reason", "")), 200)
+    return status == 200, "" if status == 200 else reason or f"/readyz answers {status}"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

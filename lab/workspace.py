@@ -1,0 +1,303 @@
+"""The front door: one object through which screens and commands reach everything, and the only place that puts the
+rooms together. Each room is loaded when it is first asked for, so that a quick verb stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lab.catalog import projects as catalog_projects
+from lab.catalog.connection import Catalog
+from lab.domain.checks import Check
+from lab.domain.projects import Project
+from lab.domain.resources import format_size
+from lab.domain.text import clean
+from lab.errors import ConflictError, EngineUnavailableError, LabError, NotFoundError
+from lab.events import GOVERNANCE, PROJECT_ADDED, Bus, Listener
+from lab.journal import Journal, segments, verify
+from lab.paths import LabHome, default_home
+from lab.settings import (
+    PROJECT_FILE,
+    ProjectSettings,
+    find_project,
+    legal_name,
+    load_project,
+    render_template,
+    settings_for_script,
+    user_settings,
+)
+from lab.stores.durable import free_space, write_atomic
+from lab.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from lab.datasets.service import Datasets
+    from lab.engine.base import Engine
+    from lab.experiments.service import Runs
+    from lab.pipelines.demo import Demo
+    from lab.registry.service import Models
+    from lab.serving.service import Deployments
+
+T = TypeVar("T")
+
+_JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
+_RUNS_EVERY = 1.0
+_DEPLOYMENTS_EVERY = 3.0
+
+
+class Projects:
+    """Folders that Lab works in."""
+
+    def __init__(self, folder: Path, journal: Journal, catalog: Catalog) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._catalog = catalog
+
+    @property
+    def folder(self) -> Path:
+        """Where the user stands."""
+        return self._folder
+
+    def enter(self, folder: Path) -> None:
+        """Stand in another folder."""
+        self._folder = folder.absolute()
+
+    @property
+    def current(self) -> ProjectSettings | None:
+        """The project that the user stands in, read afresh; None outside any. Raises SettingsError."""
+        root = find_project(self._folder)
+        return load_project(root) if root else None
+
+    def place(self) -> tuple[str, Path]:
+        """Name and folder of the current project; a folder without lab.toml counts under its own name."""
+        settings = self.current or ProjectSettings(self._folder, legal_name(self._folder.name, "project"))
+        self.remember(settings)
+        return settings.name, settings.root
+
+    def settings_for(self, entry: str) -> ProjectSettings:
+        """The settings that have `entry`: an entry's name in the current project, or the path of a script."""
+        settings = self.current
+        if settings is not None and entry in settings.entries:
+            self.remember(settings)
+            return settings
+        script = self._folder / entry
+        if not script.is_file():
+            if settings is not None:
+                settings.entry(entry)  # tells the nearest name
+            raise NotFoundError(f"no {PROJECT_FILE} here and no script {clean(entry)!r}", "lab init, or name a script")
+        alone = settings_for_script(settings.root if settings else script.parent, script)
+        (found,) = alone.entries.values()
+        if settings is None:
+            settings = alone
+        else:  # a script of a project runs with the project's data and resources
+            found = replace(found, datasets=tuple(settings.datasets), resources=settings.resources)
+        self.remember(settings)
+        return replace(settings, entries={**settings.entries, entry: found})
+
+    def init(self, folder: Path | None = None) -> Path:
+        """Write a commented lab.toml. Raises ConflictError if there is one."""
+        target = (folder or self._folder).absolute()
+        path = target / PROJECT_FILE
+        if path.exists():
+            raise ConflictError(f"{clean(str(path))} is there already", "edit it, or remove it first")
+        target.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, render_template(target).encode())
+        self.remember(load_project(target))
+        return path
+
+    def list(self) -> Sequence[Project]:
+        return catalog_projects.all_projects(self._catalog)
+
+    def remember(self, settings: ProjectSettings) -> None:
+        """Let the lab know the project and where it is."""
+        known = catalog_projects.get(self._catalog, settings.name)
+        if known is None or known.root != str(settings.root):
+            self._journal.append(PROJECT_ADDED, settings.name, {"root": str(settings.root)})
+            self._catalog.refresh()
+
+
+class Workspace:
+    """A lab home as seen from one folder. Opening is cheap; engines and heavy libraries load on first use.
+
+    `notices` are sentences that the user must see.
+    """
+
+    def __init__(self, home: Path | None = None, project_dir: Path | None = None, *, engine: str = "") -> None:
+        """Raises LabError when the lab home cannot be made or written, SettingsError for a wrong config.toml."""
+        self.home = LabHome((home or default_home()).expanduser().absolute())
+        try:
+            self.home.create()
+        except OSError as error:
+            raise LabError(
+                f"cannot use the lab home {self.home.root}: {error.strerror}", "set LAB_HOME elsewhere"
+            ) from error
+        self.user = user_settings(self.home.root)
+        self._engine = engine or os.environ.get("LAB_ENGINE", "") or self.user.engine
+        self._engines: dict[str, Engine] = {}
+        self._engines_lock = threading.Lock()
+        self._bus = Bus()
+        self._journal = Journal(self.home, GOVERNANCE)
+        self._catalog = Catalog(self.home)
+        self._catalog.listener = self._bus.publish
+        self._supervisor = Supervisor(self._crashed)
+        self._warned: set[str] = set()
+        self.notices = list(self._catalog.notices)
+        self.projects = Projects((project_dir or Path.cwd()).absolute(), self._journal, self._catalog)
+
+    # -- rooms --------------------------------------------------------------------------------------
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        from lab.datasets.service import Datasets
+
+        return Datasets(self.home, self._journal, self._catalog, self.projects.place)
+
+    @cached_property
+    def runs(self) -> Runs:
+        from lab.experiments.launch import Launcher
+        from lab.experiments.service import Runs
+
+        launcher = Launcher(self.home, self._journal, self.datasets)
+        return Runs(self.home, self._journal, self._catalog, launcher, self.engine, self.projects.settings_for)
+
+    @cached_property
+    def models(self) -> Models:
+        from lab.registry.service import Models
+
+        return Models(self.home, self._journal, self._catalog, self.runs.get)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        from lab.monitoring.health import HealthWatch
+        from lab.serving.http import get
+        from lab.serving.service import RESOURCES, Deployments
+
+        health = HealthWatch(get, RESOURCES.memory)
+        return Deployments(self.home, self._journal, self._catalog, self.models, health, self.engine)
+
+    @cached_property
+    def demo(self) -> Demo:
+        from lab.pipelines.demo import Demo, Rooms
+
+        rooms = Rooms(
+            self.datasets, self.runs, self.models, self.deployments, lambda: self.engine().name, self.projects.enter
+        )
+        return Demo(self.home, rooms)
+
+    def engine(self, name: str = "") -> Engine:
+        """The engine of that name, or the default one. Raises UsageError for a name that there is not."""
+        from lab.engine import connect
+
+        wanted = name or self._engine or "auto"
+        with self._engines_lock:
+            if wanted not in self._engines:
+                engine = connect(wanted, self.home)
+                self._engines[wanted] = self._engines.setdefault(engine.name, engine)
+                if wanted == "auto" and engine.name == "process":
+                    self.notices.append("no container engine answers: runs are plain processes, isolation is off")
+            return self._engines[wanted]
+
+    # -- news ---------------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Hear of new events, in batches, on core threads. Call what is returned to hear no more."""
+        return self._bus.subscribe(listener)
+
+    def refresh(self) -> None:
+        """Take in what other processes have written."""
+        self._catalog.refresh()
+
+    def problems(self) -> list[str]:
+        """Damage found in the journal, as sentences."""
+        return [str(damage) for damage in self._catalog.damage()]
+
+    def settle(self) -> list[str]:
+        """Find out which active runs have ended. Returns sentences about engines that do not answer."""
+        return self.runs.settle()
+
+    # -- background work ----------------------------------------------------------------------------
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Run `work` on a background thread."""
+        return self._supervisor.submit(work)
+
+    def start(self) -> None:
+        """Start the services that keep the picture true while a screen is open."""
+        self._supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
+        self._supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self._warn(self.runs.settle())))
+        self._supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self._warn(self.deployments.settle())))
+
+    def close(self) -> list[str]:
+        """End services, engines, journal and index. Returns the names of what did not end in time."""
+        stuck = self._supervisor.close()
+        for engine in set(self._engines.values()):
+            engine.close()
+        self._journal.close()
+        self._catalog.close()
+        return stuck
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- care ---------------------------------------------------------------------------------------
+
+    def rebuild(self) -> int:
+        """Make the index again from the files. Returns the number of events."""
+        return self._catalog.rebuild()
+
+    def doctor(self) -> list[Check]:
+        """Look at everything that must be right: home, journal, index, engine, disk."""
+        damage = [str(item) for segment in segments(self.home) for item in verify(self.home, segment.name)]
+        damage += [problem for problem in self.problems() if problem not in damage]
+        free = free_space(self.home.root)
+        return [
+            Check("lab home", True, str(self.home.root)),
+            Check("journal", not damage, "; ".join(damage[:5]) or "whole", "what could be read is kept; nothing to do"),
+            Check("index", not self._catalog.notices, "; ".join(self._catalog.notices) or "whole", "it mends itself"),
+            self._check_engine(),
+            Check("disk", free > 1 << 30, f"{format_size(free)} free", "free some space"),
+            Check(
+                "git", shutil.which("git") is not None, shutil.which("git") or "not found", "runs then record no commit"
+            ),
+        ]
+
+    def _check_engine(self) -> Check:
+        try:
+            info = self.engine().available()
+        except EngineUnavailableError as error:
+            return Check("engine", False, error.message, error.hint)
+        isolation = "containers" if info.isolated else "plain processes: isolation is off"
+        return Check("engine", True, f"{info.name} {info.version}, {isolation}", info.detail)
+
+    def _warn(self, sentences: Sequence[str]) -> None:
+        """Add to the notices what is not among them."""
+        for sentence in sentences:
+            if sentence not in self._warned:
+                self._warned.add(sentence)
+                self.notices.append(sentence)
+
+    def _crashed(self, name: str, error: Exception) -> None:
+        self._warn([f"background work {name!r} failed and starts again: {clean(str(error), 200)}"])
+
+
+class _Every:
+    """A service that does one thing every so many seconds."""
+
+    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._work = work
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(self._seconds):
+            self._work()
