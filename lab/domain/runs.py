@@ -46,6 +46,7 @@ class CodeSnapshot:
     size: int
     commit: str = ""
     dirty: bool = False
+    skipped: tuple[str, ...] = ()  # paths left out for their size; the snapshot is partial then
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class RunSpec:
         known["command"] = tuple(data["command"])
         known["tags"] = tuple(data.get("tags", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
-        known["code"] = CodeSnapshot(**data["code"])
+        known["code"] = CodeSnapshot(**{**data["code"], "skipped": tuple(data["code"].get("skipped", ()))})
         known["resources"] = Resources(**data["resources"])
         return cls(**known)
 
