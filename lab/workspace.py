@@ -187,7 +187,7 @@ class Workspace:
         from lab.pipelines.demo import Demo, Rooms
 
         rooms = Rooms(
-            self.datasets, self.runs, self.models, self.deployments, lambda: self.engine().name, self.projects.enter
+            self.datasets, self.runs, self.models, self.deployments, lambda: self.engine().available().name, self.projects.enter
         )
         return Demo(self.home, rooms)
 
