@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import skops.io
@@ -25,6 +26,8 @@ from lab.runtime.tabular import Example
 GOLDEN_ROWS = 20
 MAX_CATEGORIES = 100
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl")
+#: What estimators raise at input of a shape or type that they do not take.
+_MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError)
 
 
 def save(model: Any, folder: Path, *, example: Any, framework: str | None, labels: Any) -> list[str]:
@@ -33,7 +36,7 @@ def save(model: Any, folder: Path, *, example: Any, framework: str | None, label
     `signature.json`: `{v, framework, task, kind, inputs: [{name, dtype, min?, max?, categories?, nullable?}],
     outputs: [{name, dtype, width?}], classes, labels, python, file, sha256}`, `kind` being how the model takes its
     input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …, "probabilities": […]?}` a line.
-    Raises TypeError for an object that is no estimator, ValueError for an example that does not fit it.
+    Raises TypeError for an object that is no estimator, ValueError for another framework than `sklearn`.
     """
     if framework not in (None, "sklearn"):
         raise ValueError(f"cannot save objects of the framework {framework!r}: give track.model its files")
@@ -45,11 +48,10 @@ def save(model: Any, folder: Path, *, example: Any, framework: str | None, label
     if refused:
         warnings.append(f"serving will refuse this model: it holds {', '.join(refused)[:300]}")
     (folder / "model.skops").write_bytes(data)
-    task = "classification" if is_classifier(model) else "regression" if is_regressor(model) else "other"
     signature: dict[str, Any] = {
         "v": 1,
         "framework": "sklearn",
-        "task": task,
+        "task": _task(model),
         "kind": tabular.ARRAY,
         "inputs": _unseen_inputs(model),
         "outputs": [],
@@ -62,16 +64,32 @@ def save(model: Any, folder: Path, *, example: Any, framework: str | None, label
     if example is None:
         warnings.append("without example= the server cannot check column types, nor that it predicts alike")
     else:
-        rows = tabular.example_of(example, _names(model), _features(model))
-        golden = _golden(rows)
-        kind = _kind(model, rows, golden, example)
-        signature |= {"kind": kind, "inputs": _inputs(rows)}
-        outputs = _predict(model, tabular.build(kind, rows.names, golden))
-        signature["outputs"] = _outputs(outputs)
-        _write_golden(folder / "golden.jsonl", golden, outputs)
+        try:
+            signature |= _describe(model, example, folder / "golden.jsonl")
+        except _MISFITS as error:  # a trained model is worth keeping all the same
+            warnings.append(f"saved, but its example= could not be used: {error}")
     (folder / "requirements.txt").write_text(_requirements(signature["kind"]), encoding="utf-8")
     write_json(folder / "signature.json", signature)
     return warnings
+
+
+def _describe(model: Any, example: Any, golden_path: Path) -> dict[str, Any]:
+    """Write golden rows; return what the example tells for the signature. Raises one of _MISFITS."""
+    rows = tabular.example_of(example, _names(model), _features(model))
+    golden = _golden(rows)
+    inputs = _inputs(rows)
+    with catch_warnings():
+        simplefilter("ignore")  # arrays are tried on models fitted on frames, on purpose
+        kind = _kind(model, rows, golden, example)
+        outputs = _predict(model, tabular.build(kind, rows.names, golden))
+    _write_golden(golden_path, golden, outputs)
+    return {"kind": kind, "inputs": inputs, "outputs": _outputs(outputs)}
+
+
+def _task(model: Any) -> str:
+    if not hasattr(model, "__sklearn_tags__"):
+        return "other"
+    return "classification" if is_classifier(model) else "regression" if is_regressor(model) else "other"
 
 
 def _names(model: Any) -> tuple[str, ...]:
@@ -105,7 +123,7 @@ def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) 
     for kind in [plain, *frames]:
         try:
             answer = model.predict(tabular.build(kind, example.names, example.rows if wanted is not None else golden))
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        except _MISFITS as error:
             problem = problem or error
             continue
         if wanted is None or tabular.same(answer, wanted):
