@@ -20,7 +20,7 @@ from lab.domain.text import clean
 from lab.engine import home_id
 from lab.engine.base import Engine, Environment, Job, Mount, Prepared
 from lab.errors import ConflictError, UsageError
-from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED
+from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED, RUN_TAGGED
 from lab.experiments import code
 from lab.experiments.environments import environment
 from lab.experiments.process import identity
@@ -140,6 +140,8 @@ class Launcher:
         runfolder.write_spec(folder, spec)
         trees.materialise(self._home, taken.tree, folder.code, read_only=False)
         self._journal.append(RUN_CREATED, run_id, _created(spec))
+        if spec.tags:
+            self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
         return spec, folder
 
     def _new_folder(self) -> tuple[str, RunFolder]:
@@ -234,5 +236,4 @@ def _created(spec: RunSpec) -> dict[str, object]:
         "launcher": identity(),
         "params": jsonable(spec.params),
         "datasets": {name: asdict(item) for name, item in spec.datasets.items()},
-        "tags": list(spec.tags),
     }

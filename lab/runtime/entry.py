@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import time
+from shutil import which
 from types import FrameType
 
 from lab.runtime.atomic import write_json
@@ -117,6 +118,11 @@ def packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def _with_interpreter(argv: list[str]) -> list[str]:
+    """`python` is this interpreter where no program of that name is (Debian has only `python3`)."""
+    return [sys.executable, *argv[1:]] if argv[0] == "python" and which("python") is None else argv
+
+
 def _tail(path: str) -> bytes:
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -143,7 +149,7 @@ def run(argv: list[str], folder: str) -> int:
     kills, started, began = oom_kills(), time.time(), time.monotonic()
     installed: dict[str, str] = {}
     try:
-        child.start(argv, output)
+        child.start(_with_interpreter(argv), output)
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
         code, number = (127 if missing else 126), 0

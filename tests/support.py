@@ -1,0 +1,32 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lab.engine import connect, home_id
+from lab.engine.base import Engine
+from lab.errors import EngineUnavailableError
+from lab.paths import LabHome
+
+
+def docker_or_skip(home: LabHome) -> Engine:
+    """A Docker engine that answers. Without one the test is skipped, or fails if an engine is required."""
+    engine = connect("docker", home)
+    try:
+        engine.available()
+    except EngineUnavailableError as error:
+        engine.close()
+        reason = f"NO DOCKER ENGINE: {error.message}"
+        if os.environ.get("LAB_REQUIRE_ENGINE") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return engine
+
+
+def remove_jobs(engine: Engine, home: LabHome) -> None:
+    """Leave nothing running that a test started."""
+    for job in engine.list(home_id(home)):
+        engine.remove(job.id)
