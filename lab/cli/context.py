@@ -1,0 +1,67 @@
+"""What a command is given: the streams, and the workspace once it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.cli.declare import Command
+from lab.cli.output import Output
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
+
+class Context:
+    """One invocation. The workspace is opened at first use, so that help and usage errors load nothing."""
+
+    def __init__(
+        self, out: Output, home: Path | None, project_dir: Path | None, commands: Sequence[Command] = ()
+    ) -> None:
+        self.out = out
+        self.commands = commands  # all there are, for completion
+        self.home = home
+        self.folder = (project_dir or Path.cwd()).absolute()
+        self._opened: Workspace | None = None
+        self._told = 0
+
+    @property
+    def ws(self) -> Workspace:
+        return self.open()
+
+    def open(self, engine: str = "") -> Workspace:
+        """The workspace; `engine` counts when this is the call that opens it."""
+        if self._opened is None:
+            # Here and not above: it loads the catalog, which `lab --help` must not wait for.
+            from lab.workspace import Workspace
+
+            self._opened = Workspace(self.home, self.folder, engine=engine)
+            self._tell_notices()
+        return self._opened
+
+    @cached_property
+    def settled(self) -> Workspace:
+        """The workspace, once it knows of the runs that ended while no Lab process looked."""
+        for sentence in self.ws.settle():
+            self.out.say(sentence)
+        return self.ws
+
+    def path(self, text: str) -> Path:
+        """A path as typed: relative to `--project-dir` where that is given, as with `git -C`."""
+        return self.folder / Path(text).expanduser()
+
+    def close(self) -> None:
+        """Give the workspace back; tells of what it has to say and of what did not end in time."""
+        if self._opened is None:
+            return
+        self._tell_notices()
+        for name in self._opened.close():
+            self.out.say(f"{name} did not end in time")
+
+    def _tell_notices(self) -> None:
+        notices = self._opened.notices if self._opened else []
+        for notice in notices[self._told :]:
+            self.out.say(notice)
+        self._told = len(notices)

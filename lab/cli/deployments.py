@@ -1,0 +1,285 @@
+"""`lab deploy` and `lab deployments …`: models behind a local address."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lab.cli.context import Context
+from lab.cli.declare import Declarations, argument
+from lab.cli.fate import DETACHED
+from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value, log_line
+from lab.cli.payloads import from_csv, from_json
+from lab.cli.shapes import deployment_shape, health_shape, listing
+from lab.cli.tables import Column, Styled
+from lab.cli.values import count, port, positive
+from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.resources import format_size
+from lab.errors import LabError, NotFoundError, UsageError
+
+commands = Declarations("Deployments")
+
+_REF = argument("ref", metavar="REF", completes="deployment", help="a deployment's name or id")
+_STYLES = {
+    DeploymentStatus.STARTING: "run",
+    DeploymentStatus.READY: "ok",
+    DeploymentStatus.UNHEALTHY: "warn",
+    DeploymentStatus.FAILED: "fail",
+    DeploymentStatus.STOPPED: "dim",
+}
+
+
+@commands.add(
+    "deploy",
+    help="serve a model version at a local address; waits until it is ready",
+    example="lab deploy digits@champion",
+    arguments=(
+        argument("ref", metavar="MODEL@ALIAS", completes="model", help="NAME (the latest), NAME:v3 or NAME@ALIAS"),
+        argument("--name", metavar="NAME", default="", help="the deployment's name (default: the model's)"),
+        argument(
+            "--port", metavar="N", type=port, default=0, help="its port (default: the one that it had, or a free one)"
+        ),
+        argument("--engine", metavar="E", default="", completes="docker|process", help="docker or process"),
+    ),
+)
+def deploy(context: Context, args: Namespace) -> int:
+    out = context.out
+    deployment = context.ws.deployments.deploy(
+        args.ref, name=args.name, port=args.port, engine=args.engine, progress=out.progress
+    )
+    if out.json:
+        out.document(deployment_shape(deployment))
+        return 0
+    out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", _STYLES[deployment.status])
+    out.hint(f"lab deployments health {deployment.name}")
+    return 0
+
+
+@commands.add("deployments", "ls", help="list deployments", example="lab deployments ls")
+def ls(context: Context, args: Namespace) -> int:
+    deployments = context.ws.deployments.list()
+    if context.out.json:
+        context.out.document(listing(deployment_shape(item) for item in deployments))
+        return 0
+    if not deployments:
+        context.out.say("no deployments yet")
+        context.out.hint("lab deploy MODEL@champion")
+        return 0
+    now = time.time()
+    titles = ("status", "model", "address", "engine")
+    context.out.table(
+        [
+            Column("name", keep=True),
+            Column("id", keep=True),
+            *(Column(title) for title in titles),
+            Column("age", right=True),
+            Column("cause"),
+        ],
+        [
+            [
+                item.name,
+                item.id,
+                Styled(item.status.value, _STYLES[item.status]),
+                _model(item),
+                item.url,
+                item.engine,
+                format_age(item.created, now),
+                item.cause,
+            ]
+            for item in deployments
+        ],
+    )
+    return 0
+
+
+@commands.add(
+    "deployments",
+    "show",
+    help="everything about one deployment",
+    example="lab deployments show digits",
+    arguments=(_REF,),
+)
+def show(context: Context, args: Namespace) -> int:
+    deployment = context.ws.deployments.get(args.ref)
+    signature = context.ws.deployments.signature(deployment.id)
+    if context.out.json:
+        context.out.document({**deployment_shape(deployment), "signature": dict(signature)})
+        return 0
+    context.out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", _STYLES[deployment.status])
+    inputs = [str(column.get("name", "")) for column in signature.get("inputs", ()) if isinstance(column, dict)]
+    context.out.facts(
+        [
+            ("id", deployment.id),
+            ("model", _model(deployment)),
+            ("engine", deployment.engine),
+            ("image", deployment.image),
+            ("replicas", str(deployment.replicas)),
+            ("created", format_local(deployment.created)),
+            ("ready", format_local(deployment.ready)),
+            ("ended", format_local(deployment.ended) if deployment.ended else ""),
+            ("cause", deployment.cause),
+            ("inputs", f"{len(inputs)}: {', '.join(inputs[:12])}{', …' if len(inputs) > 12 else ''}" if inputs else ""),
+        ]
+    )
+    return 0
+
+
+@commands.add(
+    "deployments",
+    "health",
+    help="one look at a deployment; exit 0 only if it is ready",
+    example="lab deployments health digits --watch",
+    arguments=(
+        _REF,
+        argument("--watch", action="store_true", help="look again and again until Ctrl-C"),
+        argument("--every", metavar="SECONDS", type=positive, default=1.0, help="between two looks (default: 1)"),
+    ),
+)
+def health(context: Context, args: Namespace) -> int:
+    if args.watch and context.out.json:
+        raise UsageError("--watch has no end, so it cannot be one JSON document", "leave out --watch")
+    deployment = context.ws.deployments.get(args.ref)
+    look = context.ws.deployments.health(deployment.id)
+    if context.out.json:
+        context.out.document(health_shape(deployment, look))
+    else:
+        context.out.line(f"{deployment.name}  {_model(deployment)}  {deployment.url}", "bold")
+        context.out.line(_health(look), _health_style(look))
+    try:
+        while args.watch:
+            context.out.flush()
+            time.sleep(args.every)
+            look = context.ws.deployments.health(deployment.id)
+            context.out.line(_health(look), _health_style(look))
+    except KeyboardInterrupt:
+        return DETACHED
+    return 0 if look.ready else 1
+
+
+@commands.add(
+    "deployments",
+    "predict",
+    help="ask a deployment for predictions",
+    example="lab deployments predict digits --csv rows.csv",
+    arguments=(
+        _REF,
+        argument("text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON; '-' reads it from stdin"),
+        argument("--json-file", metavar="F", completes="path", help="read the JSON from a file"),
+        argument("--csv", metavar="F", completes="path", help="read rows from a CSV with a header"),
+    ),
+)
+def predict(context: Context, args: Namespace) -> int:
+    given = [item for item in (args.text, args.json_file, args.csv) if item is not None]
+    if len(given) > 1:
+        raise UsageError("the input is given twice", "use one of JSON, --json-file and --csv")
+    if not given:
+        raise UsageError("there is nothing to predict", _example(context, args.ref))
+    payload = _payload(context, args)
+    answer = context.ws.deployments.predict(args.ref, payload)
+    if context.out.json:
+        context.out.document(answer)
+        return 0
+    _tell(context, answer)
+    return 0
+
+
+def _example(context: Context, ref: str) -> str:
+    """A command that would work."""
+    example = context.ws.deployments.example(ref) or {"data": [["…"]]}
+    return f"lab deployments predict {ref} '{json.dumps(example)}'"
+
+
+def _payload(context: Context, args: Namespace) -> dict[str, Any]:
+    if args.csv is not None:
+        return from_csv(_read(context, args.csv))
+    if args.json_file is not None:
+        return from_json(_read(context, args.json_file))
+    return from_json(sys.stdin.read() if args.text == "-" else args.text)
+
+
+def _read(context: Context, name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    path = context.path(name)
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file {path}", "check the path") from error
+    except OSError as error:
+        raise LabError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text", "convert it first") from error
+
+
+def _tell(context: Context, answer: dict[str, Any]) -> None:
+    """A prediction a line, with its probability where the model gives one."""
+    predictions = answer.get("predictions", [])
+    probabilities = answer.get("probabilities") or [None] * len(predictions)
+    for prediction, chances in zip(predictions, probabilities, strict=False):
+        shown = json.dumps(prediction) if isinstance(prediction, list | dict) else format_value(prediction)
+        best = f"  {max(chances):.4f}" if isinstance(chances, list) and chances else ""
+        context.out.line(f"{shown}{best}")
+
+
+@commands.add(
+    "deployments",
+    "logs",
+    help="what a deployment's server printed",
+    example="lab deployments logs digits",
+    arguments=(_REF, argument("--tail", metavar="N", type=count, default=200, help="the last N lines (default: 200)")),
+)
+def logs(context: Context, args: Namespace) -> int:
+    deployment = context.ws.deployments.get(args.ref)
+    lines = [log_line(line) for line in context.ws.deployments.log_tail(deployment.id, args.tail)]
+    if context.out.json:
+        context.out.document({"id": deployment.id, "name": deployment.name, "items": lines, "total": len(lines)})
+        return 0
+    for line in lines:
+        context.out.log(line)
+    if not lines:
+        context.out.say(f"{deployment.name} has printed nothing")
+    return 0
+
+
+@commands.add(
+    "deployments", "stop", help="end a deployment's server", example="lab deployments stop digits", arguments=(_REF,)
+)
+def stop(context: Context, args: Namespace) -> int:
+    deployment = context.ws.deployments.stop(args.ref)
+    if context.out.json:
+        context.out.document(deployment_shape(deployment))
+    else:
+        context.out.line(f"{deployment.name}  {deployment.status.value}", _STYLES[deployment.status])
+    return 0
+
+
+def _model(deployment: Deployment) -> str:
+    alias = f" ({deployment.alias})" if deployment.alias else ""
+    return f"{deployment.model}:v{deployment.version}{alias}"
+
+
+def _health_style(look: Health) -> str:
+    return "ok" if look.ready else "fail"
+
+
+def _health(look: Health) -> str:
+    state = "ready" if look.ready else f"not ready: {look.reason}" if look.reason else "not ready"
+    if look.uptime is None:
+        return state
+    memory = format_size(look.rss) if look.rss is not None else NOTHING
+    rate = f"{look.rate:.1f}/s" if look.rate is not None else NOTHING
+    cpu = f"{look.cpu:.2f}" if look.cpu is not None else NOTHING
+    return "  ".join(
+        (
+            state,
+            f"up {format_duration(look.uptime)}",
+            f"{look.requests} requests ({look.errors} errors, {rate})",
+            f"p50 {format_duration(look.p50)} p95 {format_duration(look.p95)} p99 {format_duration(look.p99)}",
+            f"memory {memory}",
+            f"cpu {cpu}",
+        )
+    )

@@ -1,0 +1,59 @@
+"""Waiting for a run: what it prints meanwhile, how it ended, and Ctrl-C, which leaves it running."""
+
+from __future__ import annotations
+
+import time
+
+from lab.cli.context import Context
+from lab.cli.formats import format_duration, format_value, log_line
+from lab.cli.runtable import STYLES
+from lab.cli.shapes import run_shape
+from lab.domain.runs import Run, RunStatus
+from lab.errors import LabError
+
+#: The exit code of a command that Ctrl-C ended.
+DETACHED = 130
+
+
+def see_through(context: Context, run: Run, *, follow: bool, timeout: float | None = None) -> int:
+    """Wait until `run` has ended, showing its log with `follow`, and tell its fate: 0 finished, 1 anything else.
+
+    Ctrl-C detaches. Raises LabError when it goes on after `timeout` seconds.
+    """
+    try:
+        if follow:
+            for line in context.ws.runs.follow(run.id, _never):
+                context.out.log(log_line(line))
+        ended = context.ws.runs.wait(run.id, timeout)
+    except KeyboardInterrupt:
+        detach(context, run)
+        if context.out.json:
+            context.out.document(run_shape(context.ws.runs.get(run.id), time.time()))
+        return DETACHED
+    if ended.status.active:
+        raise LabError(
+            f"{run.name} is still {ended.status.value} after {format_duration(timeout)}", f"lab runs wait {run.name}"
+        )
+    if context.out.json:
+        context.out.document(run_shape(ended, time.time()))
+    else:
+        tell(context, ended)
+    return 0 if ended.status is RunStatus.FINISHED else 1
+
+
+def detach(context: Context, run: Run) -> None:
+    """Say that only the looking has ended."""
+    context.out.say(f"detached; the run goes on: lab runs logs {run.name} --follow")
+
+
+def tell(context: Context, run: Run) -> None:
+    """One line on how a run ended, and where to look when it failed."""
+    metrics = "  ".join(f"{name} {format_value(summary.last)}" for name, summary in list(run.metrics.items())[:6])
+    took = format_duration(run.duration(time.time()))
+    context.out.line(f"{run.name}  {run.cause or run.status.value}  {took}  {metrics}".rstrip(), STYLES[run.status])
+    if run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST):
+        context.out.hint(f"lab runs logs {run.name} --tail 20")
+
+
+def _never() -> bool:
+    return False

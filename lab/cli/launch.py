@@ -1,0 +1,70 @@
+"""`lab run`: launch, and wait if asked to."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+from lab.cli.context import Context
+from lab.cli.declare import Declarations, argument
+from lab.cli.fate import see_through
+from lab.cli.shapes import run_shape
+from lab.cli.values import gpus, parse_data, parse_params, positive
+from lab.domain.launch import LaunchRequest
+from lab.domain.resources import parse_size
+
+commands = Declarations("Runs")
+
+
+@commands.add(
+    "run",
+    help="run an entry of lab.toml, or a script, in a container",
+    example="lab run train -p lr=0.1 -p epochs=20 --follow",
+    arguments=(
+        argument("entry", metavar="ENTRY", completes="entry", help="an entry's name, or the path of a script"),
+        argument(
+            "-p", "--param", metavar="K=V", action="append", default=[], completes="param", help="a parameter (repeat)"
+        ),
+        argument("--seed", metavar="N", type=int, help="seed of the random numbers"),
+        argument("--name", metavar="NAME", default="", help="the run's name (default: one is made up)"),
+        argument("--tag", metavar="TAG", action="append", default=[], help="a tag (repeat)"),
+        argument(
+            "--data",
+            metavar="NAME@VERSION",
+            action="append",
+            default=[],
+            completes="dataset",
+            help="use this version of a dataset (repeat)",
+        ),
+        argument("--engine", metavar="E", default="", completes="docker|process", help="docker or process"),
+        argument("--cpus", metavar="N", type=positive, help="cores that it may use"),
+        argument("--memory", metavar="SIZE", type=parse_size, help="memory that it may use, such as 2g"),
+        argument("--gpus", metavar="N", type=gpus, help="how many GPUs, or 'all'"),
+        argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
+        argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
+    ),
+)
+def run(context: Context, args: Namespace) -> int:
+    out = context.out
+    request = LaunchRequest(
+        entry=args.entry,
+        params=parse_params(args.param),
+        seed=args.seed,
+        name=args.name,
+        tags=tuple(args.tag),
+        data=parse_data(args.data),
+        engine=args.engine,
+        cpus=args.cpus,
+        memory=args.memory,
+        gpus=args.gpus,
+    )
+    launched = context.ws.runs.launch(request, out.progress)
+    if args.wait or args.follow:
+        out.say(f"{launched.name} ({launched.id}) is {launched.status.value}")
+        return see_through(context, launched, follow=args.follow)
+    if out.json:
+        out.document(run_shape(launched, time.time()))
+        return 0
+    out.line(f"{launched.id}  {launched.name}")
+    out.hint(f"lab runs logs {launched.name} --follow")
+    return 0

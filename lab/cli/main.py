@@ -1,0 +1,104 @@
+"""The command line: every command, and how one is carried out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lab import __version__
+from lab.cli import completion, data, deployments, launch, models, project, runs
+from lab.cli.context import Context
+from lab.cli.declare import Command
+from lab.cli.helps import overview
+from lab.cli.output import Output
+from lab.cli.parser import Invocation, build, parse
+from lab.errors import LabError, UsageError
+
+#: Ended by Ctrl-C; ended because nobody reads what is written.
+INTERRUPTED, CLOSED_PIPE = 130, 141
+
+#: In the order of the help.
+COMMANDS: tuple[Command, ...] = (
+    *project.commands.all,
+    *data.commands.all,
+    *launch.commands.all,
+    *runs.commands.all,
+    *models.commands.all,
+    *deployments.commands.all,
+    *completion.commands.all,
+)
+
+#: Opens the app: (lab home or None, project folder) to an exit code.
+OpenApp = Callable[[Path | None, Path], int]
+
+
+def command_list() -> list[tuple[str, str]]:
+    """(synopsis, help) of every public command, as README lists them."""
+    return [(item.synopsis, item.help) for item in COMMANDS if not item.hidden]
+
+
+def run(argv: Sequence[str], open_app: OpenApp) -> int:
+    """Carry out `lab <argv…>`; the result is the exit code (README, "Exit codes")."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
+    try:
+        code = _run(argv, out, open_app)
+        out.flush()
+    except BrokenPipeError:
+        # What is still buffered has no reader: without this the interpreter would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return code
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    return "--json" in argv[:end]
+
+
+def _run(argv: Sequence[str], out: Output, open_app: OpenApp) -> int:
+    try:
+        invocation = parse(COMMANDS, argv)
+        if invocation.args.help:
+            return _help(invocation, out)
+        if invocation.command is None:
+            return _no_command(invocation, out, open_app)
+        context = Context(out, invocation.args.home, invocation.args.project_dir, COMMANDS)
+        try:
+            return invocation.command.handler(context, invocation.args)
+        finally:
+            context.close()
+    except LabError as error:
+        out.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _help(invocation: Invocation, out: Output) -> int:
+    if invocation.command is not None:
+        text = build(invocation.command).format_help()
+    else:
+        text = overview(COMMANDS, invocation.noun)
+    if out.json:
+        out.document({"help": text})
+    else:
+        out.script(text.rstrip() + "\n")
+    return 0
+
+
+def _no_command(invocation: Invocation, out: Output, open_app: OpenApp) -> int:
+    args = invocation.args
+    if args.version:
+        if out.json:
+            out.document({"version": __version__})
+        else:
+            out.line(f"lab {__version__}")
+        return 0
+    if out.json:
+        raise UsageError("--json needs a command", "such as: lab runs ls --json")
+    return open_app(args.home, (args.project_dir or Path.cwd()).absolute())

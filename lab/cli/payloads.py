@@ -1,0 +1,60 @@
+"""What `lab deployments predict` sends: JSON or CSV made into a payload that a server takes. Pure functions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any, NoReturn
+
+from lab.cli.values import parse_value
+from lab.domain.runs import Param
+from lab.errors import UsageError
+
+_SHAPES = 'write {"rows": [{"column": value, …}]} or {"data": [[value, …]]}'
+
+
+def from_json(text: str) -> dict[str, Any]:
+    """`{"rows": …}` or `{"data": …}` as they are; a lone row, a list of rows or a list of lists is wrapped.
+
+    Raises UsageError for what is no JSON, or no such shape.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the input is not JSON: {error}", _SHAPES) from error
+    if isinstance(value, dict):
+        return value if "rows" in value or "data" in value else {"rows": [value]}
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        return {"rows": value}
+    if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+        return {"data": value}
+    if isinstance(value, list) and value:
+        return {"data": [value]}
+    raise UsageError("the input holds no rows", _SHAPES)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not allowed; use null for a missing value")
+
+
+def from_csv(text: str) -> dict[str, Any]:
+    """Rows of a CSV with a header; numbers are numbers, empty cells null. Raises UsageError when it holds none."""
+    reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
+    try:
+        rows = [{name: _cell(value) for name, value in row.items()} for row in reader]
+    except csv.Error as error:
+        raise UsageError(f"the CSV cannot be read: line {reader.line_num}: {error}", "check its quotes") from error
+    if not rows:
+        raise UsageError("the CSV holds no rows", "it needs a header and at least one row")
+    for number, row in enumerate(rows, 1):
+        if "" in row:
+            raise UsageError(f"row {number} of the CSV has more cells than the header", "check its commas")
+    return {"rows": rows}
+
+
+def _cell(value: str | list[str] | None) -> Param:
+    if not isinstance(value, str) or value == "":
+        return None
+    parsed = parse_value(value)
+    return value if isinstance(parsed, str) or parsed is None else parsed

@@ -1,0 +1,270 @@
+"""`lab runs …`: what has run, what runs, and what to make of it."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterable
+
+from lab.cli.comparing import draw
+from lab.cli.context import Context
+from lab.cli.declare import Declarations, argument
+from lab.cli.fate import DETACHED, detach, see_through, tell
+from lab.cli.formats import format_duration, format_local, format_value, log_line
+from lab.cli.runtable import STYLES, cell, check_columns, columns_of, usual_columns
+from lab.cli.shapes import comparison_shape, listing, run_detail, run_shape
+from lab.cli.tables import Column
+from lab.cli.values import count, parse_columns, parse_filters, positive
+from lab.domain.query import Order, RunQuery, parse_order
+from lab.domain.resources import format_size
+from lab.domain.runs import Run, RunSpec
+from lab.errors import NotFoundError, UsageError
+
+commands = Declarations("Runs")
+
+_REF = argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins")
+_ALL_LINES = 1_000_000
+
+
+@commands.add(
+    "runs",
+    "ls",
+    help="list runs: filter, sort, page",
+    example="lab runs ls status:finished 'lr<0.1' tag:best --sort -accuracy",
+    arguments=(
+        argument(
+            "filter",
+            metavar="FILTER",
+            nargs="*",
+            completes="filter",
+            help="status:failed, lr<0.01, accuracy>=0.9, tag:best, model=forest, or text; all must hold",
+        ),
+        argument(
+            "--sort",
+            metavar="KEY",
+            completes="column",
+            help="a field, parameter or metric; -KEY for the largest first (default: -created)",
+        ),
+        argument("--limit", metavar="N", type=count, default=50, help="at most so many (default: 50)"),
+        argument("--offset", metavar="N", type=count, default=0, help="leave out the first N"),
+        argument("--columns", metavar="A,B", type=parse_columns, completes="column", help="show these columns"),
+    ),
+)
+def ls(context: Context, args: Namespace) -> int:
+    order = parse_order(args.sort) if args.sort else Order()
+    query = RunQuery(parse_filters(args.filter), order, args.limit, args.offset)
+    page = context.settled.runs.list(query)
+    now = time.time()
+    if context.out.json:
+        context.out.document(listing((run_shape(run, now) for run in page.items), page.total))
+        return 0
+    names = args.columns or usual_columns(page.items)
+    if args.columns:
+        params, metrics = context.settled.runs.keys()
+        live = {name for run in page.items for name in run.metrics}
+        check_columns(names, params, [*metrics, *live])
+    if not page.items:
+        _nothing(context, page.total, filtered=bool(args.filter))
+        return 0
+    context.out.table(columns_of(names, page.items), [[cell(run, name, now) for name in names] for run in page.items])
+    if page.total > len(page.items):
+        last = args.offset + len(page.items)
+        context.out.say(f"{args.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
+    return 0
+
+
+def _nothing(context: Context, total: int, *, filtered: bool) -> None:
+    if total:
+        context.out.say(f"there are only {total} runs")
+    elif filtered:
+        context.out.say("no run matches")
+        context.out.hint("lab runs ls")
+    else:
+        context.out.say("no runs yet")
+        context.out.hint("lab run ENTRY, or lab demo to see one")
+
+
+@commands.add("runs", "show", help="everything about one run", example="lab runs show calm-otter-42", arguments=(_REF,))
+def show(context: Context, args: Namespace) -> int:
+    run = context.settled.runs.get(args.ref)
+    folder = str(context.settled.runs.folder(run.id).root)
+    spec = _spec(context, run)
+    if context.out.json:
+        context.out.document(run_detail(run, spec, folder, time.time()))
+        return 0
+    out = context.out
+    out.line(f"{run.name}  {run.cause or run.status.value}", STYLES[run.status])
+    out.facts(
+        [
+            ("id", run.id),
+            ("project", run.project),
+            ("entry", run.entry),
+            ("command", " ".join(spec.command) if spec else ""),
+            ("status", run.status.value),
+            ("engine", run.engine),
+            ("image", run.image),
+            ("created", format_local(run.created)),
+            ("started", format_local(run.started)),
+            ("ended", format_local(run.ended)),
+            ("took", format_duration(run.duration(time.time()))),
+            ("memory", f"at most {format_size(run.memory)}" if run.memory else ""),
+            ("seed", str(run.seed)),
+            ("sweep", run.sweep),
+            ("data", ", ".join(f"{name}@{version}" for name, version in run.datasets.items())),
+            ("code", _code(spec)),
+            ("tags", ", ".join(run.tags)),
+            ("notes", run.notes),
+            ("folder", folder),
+        ]
+    )
+    if run.params:
+        out.line()
+        out.table([Column("param", keep=True), Column("value")], [[k, format_value(v)] for k, v in run.params.items()])
+    if run.metrics:
+        out.line()
+        titles = ("last", "min", "max", "mean", "count")
+        out.table(
+            [Column("metric", keep=True), *(Column(title, right=True) for title in titles)],
+            [[name, *(format_value(getattr(item, title)) for title in titles)] for name, item in run.metrics.items()],
+        )
+    return 0
+
+
+def _spec(context: Context, run: Run) -> RunSpec | None:
+    try:
+        return context.settled.runs.spec(run.id)
+    except NotFoundError as error:
+        context.out.say(error.message)
+        return None
+
+
+def _code(spec: RunSpec | None) -> str:
+    if spec is None:
+        return ""
+    commit = f", commit {spec.code.commit[:12]}{' with changes' if spec.code.dirty else ''}" if spec.code.commit else ""
+    return f"{spec.code.files} files, {format_size(spec.code.size)}{commit}"
+
+
+@commands.add(
+    "runs",
+    "logs",
+    help="what a run printed",
+    example="lab runs logs calm-otter-42 --follow",
+    arguments=(
+        _REF,
+        argument("--follow", action="store_true", help="show what comes until it ends; Ctrl-C detaches"),
+        argument("--tail", metavar="N", type=count, help="the last N lines"),
+    ),
+)
+def logs(context: Context, args: Namespace) -> int:
+    if args.follow and args.tail is not None:
+        raise UsageError(
+            "--follow shows the log from its first line, so --tail has no place beside it", "use one of them"
+        )
+    run = context.settled.runs.get(args.ref)
+    lines = _lines(context, run, args.tail, follow=args.follow)
+    if context.out.json:
+        items = [log_line(line) for line in lines]
+        context.out.document({"id": run.id, "name": run.name, "items": items, "total": len(items)})
+        return 0
+    shown = 0
+    try:
+        for line in lines:
+            context.out.log(log_line(line))
+            shown += 1
+    except KeyboardInterrupt:
+        if args.follow:
+            detach(context, run)
+        return DETACHED
+    if not shown:
+        context.out.say(f"{run.name} has printed nothing" + (" yet" if run.status.active else ""))
+    return 0
+
+
+def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Iterable[str]:
+    if tail is not None:
+        return context.settled.runs.log_tail(run.id, tail)
+    if follow or not run.status.active:
+        return context.settled.runs.follow(run.id, lambda: False)
+    return context.settled.runs.log_tail(run.id, _ALL_LINES)
+
+
+@commands.add(
+    "runs",
+    "compare",
+    help="what differs between runs, and by how much",
+    example="lab runs compare calm-otter-42 brisk-heron-07",
+    arguments=(
+        argument("refs", metavar="REF", nargs="+", completes="run", help="two or more runs"),
+        argument("--all", action="store_true", help="also what is the same in all of them"),
+        argument(
+            "--baseline",
+            metavar="REF",
+            default="",
+            completes="run",
+            help="measure against this one (default: the first)",
+        ),
+    ),
+)
+def compare(context: Context, args: Namespace) -> int:
+    if len(args.refs) < 2:
+        raise UsageError("a comparison needs two runs", "lab runs compare REF REF")
+    comparison = context.settled.runs.compare(args.refs, args.baseline)
+    if context.out.json:
+        context.out.document(comparison_shape(comparison, time.time()))
+        return 0
+    draw(context.out, comparison, everything=args.all)
+    return 0
+
+
+@commands.add("runs", "stop", help="end a run", example="lab runs stop calm-otter-42", arguments=(_REF,))
+def stop(context: Context, args: Namespace) -> int:
+    run = context.settled.runs.stop(args.ref)
+    if context.out.json:
+        context.out.document(run_shape(run, time.time()))
+    else:
+        tell(context, run)
+    return 0
+
+
+@commands.add(
+    "runs",
+    "wait",
+    help="wait for a run's end; exit 0 only if it finished",
+    example="lab runs wait calm-otter-42",
+    arguments=(_REF, argument("--timeout", metavar="SECONDS", type=positive, help="give up after so long")),
+)
+def wait(context: Context, args: Namespace) -> int:
+    return see_through(context, context.settled.runs.get(args.ref), follow=False, timeout=args.timeout)
+
+
+@commands.add(
+    "runs",
+    "tag",
+    help="replace a run's tags; without TAG, take them off",
+    example="lab runs tag calm-otter-42 best",
+    arguments=(_REF, argument("tags", metavar="TAG", nargs="*", help="its tags from now on")),
+)
+def tag(context: Context, args: Namespace) -> int:
+    run = context.settled.runs.tag(args.ref, args.tags)
+    if context.out.json:
+        context.out.document(run_shape(run, time.time()))
+    else:
+        context.out.line(f"{run.name}  {', '.join(run.tags) or 'no tags'}")
+    return 0
+
+
+@commands.add(
+    "runs",
+    "note",
+    help="replace a run's notes",
+    example="lab runs note calm-otter-42 learning rate too high",
+    arguments=(_REF, argument("text", metavar="TEXT", nargs="+", help="its notes from now on")),
+)
+def note(context: Context, args: Namespace) -> int:
+    run = context.settled.runs.note(args.ref, " ".join(args.text))
+    if context.out.json:
+        context.out.document(run_shape(run, time.time()))
+    else:
+        context.out.line(f"{run.name}  {run.notes}")
+    return 0

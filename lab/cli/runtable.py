@@ -1,0 +1,99 @@
+"""The run table: which columns there are, which are worth showing, and their cells. Pure functions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value
+from lab.cli.tables import Cell, Column, Styled
+from lab.domain.query import FIELDS
+from lab.domain.runs import Run, RunStatus
+from lab.errors import UsageError
+
+STYLES = {
+    RunStatus.CREATED: "dim",
+    RunStatus.RUNNING: "run",
+    RunStatus.FINISHED: "ok",
+    RunStatus.FAILED: "fail",
+    RunStatus.STOPPED: "dim",
+    RunStatus.INTERRUPTED: "warn",
+    RunStatus.LOST: "warn",
+}
+
+#: Columns of a run's own; any parameter or metric is one too.
+OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes")
+
+_RIGHT = {"age", "duration", "exit_code", "seed"}
+_MOST_METRICS, _MOST_PARAMS = 6, 8
+
+
+def usual_columns(runs: Sequence[Run]) -> list[str]:
+    """What tells `runs` apart: their own fields, metrics, and the parameters that are not all the same."""
+    columns = ["name", "id", "status", "entry", "age", "duration"]
+    if len({run.project for run in runs}) > 1:
+        columns.insert(2, "project")
+    if any(run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST) for run in runs):
+        columns.append("cause")
+    if any(run.tags for run in runs):
+        columns.append("tags")
+    metrics = dict.fromkeys(name for run in runs for name in run.metrics)
+    columns += [f"metric.{name}" for name in list(metrics)[:_MOST_METRICS]]
+    params = dict.fromkeys(name for run in runs for name in run.params)
+    differing = [name for name in params if len({repr(run.params.get(name)) for run in runs}) > 1]
+    return columns + [f"param.{name}" for name in differing[:_MOST_PARAMS]]
+
+
+def check_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence[str]) -> None:
+    """Raises UsageError for a column that is neither a run's own nor one of these parameters and metrics."""
+    known = {*OWN, *params, *metrics, *(f"param.{key}" for key in params), *(f"metric.{key}" for key in metrics)}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"a run's own are: {', '.join(OWN)}"
+            raise UsageError(f"no column, parameter or metric {name!r}", hint)
+
+
+def columns_of(names: Sequence[str], runs: Sequence[Run]) -> list[Column]:
+    """Columns to draw; parameters and metrics lose their prefix, numbers stand on the right."""
+    return [
+        Column(
+            name if name in OWN else name.removeprefix("param.").removeprefix("metric."),
+            right=name in _RIGHT or (name not in OWN and all(_is_number(run, name) for run in runs)),
+            keep=name in ("name", "id"),
+            verbatim=name not in OWN,
+        )
+        for name in names
+    ]
+
+
+def cell(run: Run, name: str, now: float) -> Cell:
+    """The cell of column `name`; `now` in seconds since the epoch."""
+    if name == "status":
+        return Styled(run.status.value, STYLES[run.status])
+    if name == "age":
+        return format_age(run.created, now)
+    if name == "duration":
+        return format_duration(run.duration(now))
+    if name in ("created", "started", "ended"):
+        return format_local(getattr(run, name))
+    if name == "tags":
+        return ", ".join(run.tags)
+    if name == "data":
+        return ", ".join(f"{key}@{version}" for key, version in run.datasets.items())
+    if name in OWN:
+        return format_value(getattr(run, name))
+    value = _value(run, name)
+    return NOTHING if value is None else format_value(value)
+
+
+def _value(run: Run, name: str) -> object:
+    if not name.startswith("metric.") and name.removeprefix("param.") in run.params:
+        return run.params[name.removeprefix("param.")]
+    summary = run.metrics.get(name.removeprefix("metric.")) if not name.startswith("param.") else None
+    return summary.last if summary else None
+
+
+def _is_number(run: Run, name: str) -> bool:
+    value = _value(run, name)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

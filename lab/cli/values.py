@@ -1,0 +1,102 @@
+"""What users type as values: `-p lr=0.1`, `--data digits@v2`, `--columns a,b`. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Iterable
+
+from lab.domain.query import Condition, parse_filter
+from lab.domain.runs import Param
+from lab.errors import UsageError
+
+_INT = re.compile(r"[+-]?(0|[1-9][0-9_]*)")
+_FLOAT = re.compile(
+    r"[+-]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*)([eE][+-]?[0-9]+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE
+)
+_WORDS: dict[str, Param] = {"true": True, "false": False, "null": None, "none": None}
+
+
+def parse_value(text: str) -> Param:
+    """`3` int, `1e-3` float, `true` bool, `null` or `none` None; anything else, and what is quoted, a string.
+
+    Whole numbers with leading zeros, such as `007`, are codes rather than counts and stay strings.
+    """
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        if _INT.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text) and not re.fullmatch(r"[+-]?0[0-9_]+", text):
+            return float(text)
+    except ValueError:  # underscores at odd places, or thousands of digits
+        return text
+    return text
+
+
+def parse_params(words: Iterable[str]) -> dict[str, Param]:
+    """`["lr=0.1", "kind=forest"]` as a mapping; the last one of a key holds. Raises UsageError without `=`."""
+    params: dict[str, Param] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise UsageError(f"{word!r} is not a parameter", "write -p key=value, such as -p lr=0.1")
+        params[key] = parse_value(value)
+    return params
+
+
+def parse_data(words: Iterable[str]) -> dict[str, str]:
+    """`["digits@v2"]` as {dataset: version or alias}. Raises UsageError without `@`."""
+    data: dict[str, str] = {}
+    for word in words:
+        name, at, version = word.rpartition("@")
+        if not (name and at and version):
+            raise UsageError(f"{word!r} is not a dataset version", "write --data name@v2")
+        data[name] = version
+    return data
+
+
+def parse_filters(words: Iterable[str]) -> tuple[Condition, ...]:
+    """Conditions that must all hold. Each word may itself hold several, as on the screen's filter line."""
+    return tuple(condition for word in words for condition in parse_filter(word))
+
+
+def parse_columns(text: str) -> list[str]:
+    """Column names separated by commas. Raises UsageError when there is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("no column is named", "write --columns name,status,lr")
+    return names
+
+
+def count(text: str) -> int:
+    """A whole number from 0, for argparse."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def gpus(text: str) -> int:
+    """How many GPUs, -1 for `all`, for argparse."""
+    return -1 if text == "all" else count(text)
+
+
+def port(text: str) -> int:
+    """A TCP port that a user may take, for argparse."""
+    number = count(text)
+    if not 1 <= number <= 65535:
+        raise ArgumentTypeError(f"{text!r} is not a port: use 1 to 65535")
+    return number
+
+
+def positive(text: str) -> float:
+    """A number above 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
