@@ -190,10 +190,11 @@ def header_spans(
         text = fit(title, width, column.align)
         if sort is not None and sort[0] == column.id:
             sign = signs.down if sort[1] else signs.up
+            blank = " " if width_of(title) < width else ""
             if column.align == "right" and index:
-                text, before = fit(f"{sign} {cut(title, width - 1)}", width + 1, "right"), gap - 1
+                text, before = fit(f"{sign}{blank}{cut(title, width)}", width + 1, "right"), gap - 1
             else:
-                text, after = fit(f"{cut(title, width - 1)} {sign}", width + 1, column.align), GAP - 1
+                text, after = fit(f"{cut(title, width)}{blank}{sign}", width + 1, column.align), GAP - 1
         if before:
             spans.append((" " * before, ""))
         spans.append((text, token))

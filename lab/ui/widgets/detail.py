@@ -9,13 +9,12 @@ from typing import ClassVar
 from rich.cells import chop_cells
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lab.domain.text import clean_lines
 from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.glyphs import Row
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import LineView, is_dark, to_strip
 
 _MAX_LABEL = 24
 _MAX_LINES = 200
@@ -51,19 +50,10 @@ def detail_rows(pairs: Sequence[Pair], width: int) -> list[Row]:
     return rows
 
 
-class DetailPanel(ScrollView, can_focus=True, inherit_bindings=False):
+class DetailPanel(LineView, can_focus=True, inherit_bindings=False):
     """Shows pairs; changing them keeps the scroll position."""
 
-    DEFAULT_CSS = """
-    DetailPanel {
-        height: 1fr;
-        background: $surface;
-        color: $foreground;
-        overflow: hidden auto;
-        scrollbar-size: 1 1;
-        padding: 0 1;
-    }
-    """
+    DEFAULT_CSS = "DetailPanel { padding: 0 1; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll(-1)", "Up", show=False, id="detail.up"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="detail.down"),
@@ -96,7 +86,7 @@ class DetailPanel(ScrollView, can_focus=True, inherit_bindings=False):
             self._lay_out()
 
     def _lay_out(self) -> None:
-        width = self.size.width
+        width = self.view_width
         self._rows = detail_rows(self._pairs, width) if width else []
         self.virtual_size = Size(width, len(self._rows))
         self.refresh()
@@ -114,7 +104,7 @@ class DetailPanel(ScrollView, can_focus=True, inherit_bindings=False):
         self.action_scroll(by * max(1, self.size.height - 1))
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.view_width
         at = y + self.scroll_offset.y
         row: Row = self._rows[at] if at < len(self._rows) else []
         if not self._rows and y == self.size.height // 3:

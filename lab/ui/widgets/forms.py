@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -220,7 +220,7 @@ class ConfirmScreen(ModalScreen[bool]):
     """Asks before `message` happens; dismisses with True only when confirmed.
 
     The focus is on Cancel. What confirms is a key other than the one that opened the question (`y`, or `o` when that
-    was `opener`), or typing `name` in full where one is given.
+    was `opener`), or typing `name` in full where one is given: what is typed goes there wherever the focus is.
     """
 
     DEFAULT_CSS = (
@@ -234,7 +234,7 @@ class ConfirmScreen(ModalScreen[bool]):
     }"""
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "cancel", "Cancel", id="confirm.cancel"),
+        Binding("escape", "cancel", "Cancel", id="confirm.cancel"),
         Binding("y", "confirm('y')", "Confirm", show=False, id="confirm.yes"),
         Binding("o", "confirm('o')", "Confirm", show=False, id="confirm.ok"),
         Binding("left", "app.focus_previous", "Previous", show=False, id="confirm.previous"),
@@ -282,10 +282,20 @@ class ConfirmScreen(ModalScreen[bool]):
         if self._named:
             self.dismiss(True)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of the keys that could confirm only one does, and none where a name has to be typed."""
+        return parameters == (self._key,) and not self._expected if action == "confirm" else True
+
     def action_confirm(self, key: str) -> None:
-        """Confirm by key, where no name has to be typed."""
-        if key == self._key and not self._expected:
-            self.dismiss(True)
+        self.dismiss(True)
+
+    def on_key(self, event: events.Key) -> None:
+        if self._expected and event.character and event.is_printable and event.key != "space":
+            field = self.query_one("#name", Input)
+            if not field.has_focus:
+                event.stop()
+                field.focus()
+                field.insert_text_at_cursor(event.character)
 
     def action_cancel(self) -> None:
         self.dismiss(False)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lab.domain.text import clean_lines
@@ -33,8 +33,8 @@ from lab.ui.render.rows import (
     natural_widths,
     row_spans,
 )
-from lab.ui.theme import row_background
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.theme import row_background, token_style
+from lab.ui.widgets.strips import LineView, is_dark, to_strip
 from lab.ui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelected, SortRequested
 
 __all__ = ["Cell", "Column", "FrameTable", "ListSource", "Row", "RowSource"]
@@ -45,19 +45,10 @@ HEADER = 1
 _SAMPLE = 100
 
 
-class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
+class FrameTable(LineView, can_focus=True, inherit_bindings=False):
     """A windowed table. See `RowSelected`, `RowHighlighted`, `MarksChanged` and `SortRequested` for what it says."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    FrameTable {
-        height: 1fr;
-        background: $surface;
-        color: $foreground;
-        overflow: auto auto;
-        scrollbar-size: 1 1;
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -333,8 +324,8 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         left = self.scroll_offset.x
         if start - left < self._pinned_width + GAP:
             self.scroll_to(x=start - self._pinned_width - GAP, animate=False)
-        elif stop - left > self.size.width:
-            self.scroll_to(x=stop - self.size.width, animate=False)
+        elif stop - left > self.view_width:
+            self.scroll_to(x=stop - self.view_width, animate=False)
 
     def _column_start(self, index: int) -> int:
         return GUTTER + sum(self._widths[:index]) + GAP * index
@@ -344,7 +335,7 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Cells at the left that do not scroll; none where they would leave too little for the rest."""
         pinned = min(self._pinned, len(self._widths))
         width = self._column_start(pinned) - GAP if pinned else 0
-        return width if width <= self.size.width * 2 // 3 else 0
+        return width if width <= self.view_width * 2 // 3 else 0
 
     # Rows and painting
 
@@ -368,7 +359,7 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         if len(self._natural) == len(natural):
             natural = [max(pair) for pair in zip(natural, self._natural, strict=True)]
         self._natural = natural
-        widths = fitted_widths(self._columns, natural, self.size.width - GUTTER)
+        widths = fitted_widths(self._columns, natural, self.view_width - GUTTER)
         changed = widths != self._widths
         if changed:
             self._widths = widths
@@ -380,18 +371,19 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         top, height = self.scroll_offset.y, self._body_height
         for index in indices:
             if top <= index < top + height:
-                self.refresh(Region(0, HEADER + index - top, self.size.width, 1))
+                self.refresh(Region(0, HEADER + index - top, self.view_width, 1))
 
     def _refresh_header(self) -> None:
-        self.refresh(Region(0, 0, self.size.width, HEADER))
+        self.refresh(Region(0, 0, self.view_width, HEADER))
 
     def render_line(self, y: int) -> Strip:
-        width, left = self.size.width, self.scroll_offset.x
+        width, left = self.view_width, self.scroll_offset.x
         base, dark = self.rich_style, is_dark(self)
         if y < HEADER:
             spans = header_spans(self._columns, self._widths, self._sort, self._column if self.has_focus else -1)
             style = base + row_background("header", dark)
-            return self._scrolled(to_strip([(" " * GUTTER, ""), *spans], style, dark, self._full_width), left, style)
+            strip = self._scrolled(to_strip([(" " * GUTTER, ""), *spans], style, dark, self._full_width), left, style)
+            return self._with_hints(strip, style + token_style("accent", dark))
         index = y - HEADER + self.scroll_offset.y
         row = self._row(index)
         if row is None:
@@ -399,14 +391,22 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
             return to_strip([(fit(text, width), "muted")], base, dark, width)
         return self._row_strip(index, row, base, dark, left)
 
+    def _with_hints(self, header: Strip, style: Style) -> Strip:
+        """`header` with signs at its ends where columns are out of view."""
+        signs, width, left = glyphs(), self.view_width, self.scroll_offset.x
+        start = [Segment(signs.less, style)] if left else []
+        end = [Segment(signs.more, style)] if self.virtual_size.width > left + width else []
+        middle = header.crop(len(start), width - len(end))
+        return Strip.join([Strip(start, len(start)), middle, Strip(end, len(end))])
+
     def _empty_line(self, y: int) -> str:
         lines = clean_lines(self._empty).split("\n")
         at = y - max(0, (self._body_height - len(lines)) // 3)
-        return fit(tidy(lines[at]), self.size.width, "center") if 0 <= at < len(lines) else ""
+        return fit(tidy(lines[at]), self.view_width, "center") if 0 <= at < len(lines) else ""
 
     @property
     def _full_width(self) -> int:
-        return max(self.size.width, self.virtual_size.width)
+        return max(self.view_width, self.virtual_size.width)
 
     def _row_strip(self, index: int, row: Row, base: Style, dark: bool, left: int) -> Strip:
         cursor = index == self._cursor
@@ -415,7 +415,7 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         marked = row.key in self._marks
         column = self._column if cursor and self.has_focus else -1
-        key = (row, cursor, column, marked, ranged, self.size.width, left)
+        key = (row, cursor, column, marked, ranged, self.view_width, left)
         strip = self._strips.get(key)
         if strip is None:
             signs = glyphs()
@@ -435,7 +435,7 @@ class FrameTable(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _scrolled(self, strip: Strip, left: int, base: Style) -> Strip:
-        width, pinned = self.size.width, self._pinned_width
+        width, pinned = self.view_width, self._pinned_width
         if not left:
             return strip.crop_extend(0, width, base)
         return Strip.join([strip.crop(0, pinned), strip.crop_extend(left + pinned, left + width, base)])

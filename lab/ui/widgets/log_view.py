@@ -13,32 +13,21 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.logfile import BLOCK, LogFile
 from lab.ui.theme import row_background, token_style
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import LineView, is_dark, to_strip
 
 #: Bytes looked at per call while lines before the view are being counted.
 _SLICE = BLOCK * 32
 
 
-class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+class LogView(LineView, can_focus=True, inherit_bindings=False):
     """Lines of a file, not wrapped. `follow` keeps the end in view until somebody scrolls up."""
 
-    DEFAULT_CSS = """
-    LogView {
-        height: 1fr;
-        background: $surface;
-        color: $foreground;
-        overflow: auto auto;
-        scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 0;
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll(-1)", "Up", show=False, id="log.up"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="log.down"),
@@ -278,7 +267,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         """Repaint from the line before `end`, which may have been incomplete."""
         y = max(0, end - 1 - self._first - self.scroll_offset.y)
         if y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, self.size.height - y))
+            self.refresh(Region(0, y, self.view_width, self.size.height - y))
 
     def _scroll_to_end(self) -> None:
         if self.is_mounted:
@@ -292,7 +281,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        width, left = self.size.width, self.scroll_offset.x
+        width, left = self.view_width, self.scroll_offset.x
         base, dark = self.rich_style, is_dark(self)
         log = self._log
         number = self._first + self.scroll_offset.y + y

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -30,3 +31,26 @@ def to_strip(
         used += width_of(text)
     strip = Strip(segments, used)
     return strip if used == width else strip.adjust_cell_length(width, base)
+
+
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+    """A scrolling widget that draws its own lines, beside a vertical scrollbar that is always there.
+
+    So the width of a line does not depend on how many lines there are. Sideways it scrolls without a scrollbar.
+    """
+
+    DEFAULT_CSS = """
+    LineView {
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+        overflow: auto scroll;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+    }
+    """
+
+    @property
+    def view_width(self) -> int:
+        """Cells for one line, without the scrollbar."""
+        return max(0, self.size.width - self.styles.scrollbar_size_vertical)

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from textual.geometry import Region
+from widget_app import WidgetApp, assert_safe, lines, text
+
+from lab.ui.widgets.frame_table import Cell, Column, FrameTable, ListSource, Row
+
+COLUMNS = (
+    Column("name", "Name", flex=1, min_width=8),
+    Column("status", "Status"),
+    Column("acc", "accuracy", align="right"),
+)
+
+
+def make_rows(count: int, accuracy: float = 0.5, first: int = 0) -> list[Row]:
+    return [
+        Row(f"k{i}", (Cell(f"run-{i}", "bold"), Cell("● ok", "ok"), Cell(f"{accuracy:.3f}")))
+        for i in range(first, first + count)
+    ]
+
+
+def table(count: int = 100, **more: object) -> FrameTable:
+    return FrameTable(COLUMNS, ListSource(make_rows(count)), **more)  # type: ignore[arg-type]
+
+
+MESSAGES = (FrameTable.RowSelected, FrameTable.RowHighlighted, FrameTable.MarksChanged, FrameTable.SortRequested)
+
+
+class Watched:
+    """Counts which lines of a table are asked to be painted again."""
+
+    def __init__(self, table: FrameTable, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.regions: list[Region] = []
+        self.whole = 0
+        original = table.refresh
+
+        def refresh(*regions: Region, **kwargs: object) -> FrameTable:
+            self.regions += regions
+            self.whole += not regions
+            return original(*regions, **kwargs)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(table, "refresh", refresh)
+
+    @property
+    def rows(self) -> set[int]:
+        return {region.y - 1 for region in self.regions if region.y > 0}
+
+
+async def test_shows_header_rows_and_cursor() -> None:
+    app = WidgetApp(table())
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        shown = lines(app)
+        assert shown[0].split() == ["Name", "Status", "accuracy"]
+        assert shown[1].startswith("▌  run-0 ")
+        assert shown[11].startswith("   run-10 ")
+        assert_safe(app)
+
+
+async def test_keys_move_and_scroll() -> None:
+    widget = table()
+    app = WidgetApp(widget, MESSAGES)
+    async with app.run_test(size=(60, 12)) as pilot:
+        for keys, expected in (
+            (("j", "j"), "k2"),
+            (("k",), "k1"),
+            (("G",), "k99"),
+            (("g",), "k0"),
+            (("pagedown",), "k10"),
+            (("pageup", "pageup"), "k0"),
+            (("end",), "k99"),
+            (("home",), "k0"),
+        ):
+            await pilot.press(*keys)
+            assert widget.cursor_key == expected
+            assert any(line.startswith("▌") and f"run-{expected[1:]} " in line for line in lines(app))
+        await pilot.press("enter")
+        assert app.seen[-1].key == "k0"
+        assert isinstance(app.seen[-1], FrameTable.RowSelected)
+
+
+async def test_moving_the_cursor_paints_two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = table()
+    app = WidgetApp(widget)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        watched = Watched(widget, monkeypatch)
+        await pilot.press("j")
+        assert watched.rows == {0, 1}
+        assert watched.whole == 0
+
+
+async def test_marks() -> None:
+    widget = table(20)
+    app = WidgetApp(widget, MESSAGES)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("space", "space")
+        assert widget.marks == ("k0", "k1")
+        assert lines(app)[1].startswith(" ✓ run-0")
+        await pilot.press("j", "v", "j", "j", "v")
+        assert widget.marks == ("k0", "k1", "k3", "k4", "k5")
+        await pilot.press("!")
+        assert len(widget.marks) == 15
+        assert "k3" not in widget.marks
+        await pilot.press("*")
+        assert len(widget.marks) == 20
+        await pilot.press("u")
+        assert widget.marks == ()
+        assert widget.selection_keys == ("k5",)
+        changes = [event.keys for event in app.seen if isinstance(event, FrameTable.MarksChanged)]
+        assert changes[0] == ("k0",)
+        assert changes[-1] == ()
+
+
+async def test_sort_asks_for_the_cursor_column_and_then_the_other_way() -> None:
+    widget = table()
+    app = WidgetApp(widget, MESSAGES)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("right", "right", "s")
+        assert (app.seen[-1].column, app.seen[-1].reverse) == ("acc", False)
+        assert "▲" in lines(app)[0]
+        await pilot.press("s")
+        assert (app.seen[-1].column, app.seen[-1].reverse) == ("acc", True)
+        assert "▼" in lines(app)[0]
+        await pilot.press("right", "left", "left", "left", "s")
+        assert (app.seen[-1].column, app.seen[-1].reverse) == ("name", False)
+
+
+async def test_mouse() -> None:
+    widget = table()
+    app = WidgetApp(widget, MESSAGES)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.click(FrameTable, offset=(5, 4))
+        assert widget.cursor_key == "k3"
+        await pilot.double_click(FrameTable, offset=(5, 6))
+        assert app.seen[-1].key == "k5"
+        assert isinstance(app.seen[-1], FrameTable.RowSelected)
+        await pilot.click(FrameTable, offset=(5, 0))
+        assert isinstance(app.seen[-1], FrameTable.SortRequested)
+        assert app.seen[-1].column == "name"
+
+
+async def test_new_rows_above_keep_cursor_and_marks_with_their_keys() -> None:
+    widget = table(50)
+    app = WidgetApp(widget)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("j", "j", "space", "j")
+        before = widget.cursor_key
+        widget.replace(ListSource(make_rows(3, first=900) + make_rows(50)))
+        await pilot.pause()
+        assert widget.cursor_key == before
+        assert widget.cursor_index == 7
+        assert widget.marks == ("k2",)
+        assert lines(app)[1].startswith("   run-900")
+
+
+async def test_new_rows_above_do_not_move_a_view_further_down() -> None:
+    widget = table(50)
+    app = WidgetApp(widget)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("G")
+        before = lines(app)[1:]
+        widget.replace(ListSource(make_rows(3, first=900) + make_rows(50)))
+        await pilot.pause()
+        assert [line[:20] for line in lines(app)[1:]] == [line[:20] for line in before]
+
+
+async def test_an_update_paints_only_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = make_rows(50)
+    widget = FrameTable(COLUMNS, ListSource(rows))
+    app = WidgetApp(widget)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        watched = Watched(widget, monkeypatch)
+        changed = list(rows)
+        changed[4] = Row("k4", (Cell("run-4"), Cell("✖ bad", "fail"), Cell("0.100")))
+        changed[40] = Row("k40", (Cell("run-40"), Cell("✖ bad", "fail"), Cell("0.100")))
+        widget.replace(ListSource(changed))
+        await pilot.pause()
+        assert watched.rows == {4}
+        assert watched.whole == 0
+        assert "✖ bad" in lines(app)[5]
+        watched.regions.clear()
+        widget.replace(ListSource(list(changed)))
+        assert not watched.regions
+        assert not watched.whole
+
+
+async def test_rows_that_vanish_leave_the_cursor_in_place() -> None:
+    widget = table(10)
+    app = WidgetApp(widget, MESSAGES)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("G")
+        widget.replace(ListSource(make_rows(5)))
+        await pilot.pause()
+        assert widget.cursor_key == "k4"
+        assert app.seen[-1].key == "k4"
+        widget.replace(ListSource())
+        await pilot.pause()
+        assert widget.cursor_key is None
+        await pilot.press("j", "space", "v", "v", "*", "!", "s", "enter", "G")
+        widget.replace(ListSource(make_rows(3)))
+        await pilot.pause()
+        assert widget.cursor_key == "k0"
+
+
+async def test_an_empty_table_says_why() -> None:
+    app = WidgetApp(FrameTable(COLUMNS, empty="no runs yet\npress n to launch one"))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        assert "no runs yet" in text(app)
+        assert "press n to launch one" in text(app)
+        assert_safe(app)
+
+
+async def test_many_columns_scroll_sideways_beside_the_first() -> None:
+    columns = [Column("name", "Name", width=10), *(Column(f"c{i}", f"metric-{i}", width=12) for i in range(10))]
+    rows = [Row("a", (Cell("run-a"), *(Cell(f"value-{i}") for i in range(10))))]
+    app = WidgetApp(FrameTable(columns, ListSource(rows)))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press(*["right"] * 10)
+        await pilot.pause()
+        assert lines(app)[1].startswith("▌  run-a")
+        assert "value-9" in lines(app)[1]
+        assert "value-0" not in lines(app)[1]
+        assert "metric-9" in lines(app)[0]
+        assert_safe(app)
+        await pilot.press(*["left"] * 10)
+        assert "value-0" in lines(app)[1]
+
+
+async def test_hostile_text_is_only_text(hostile: str) -> None:
+    columns = [Column("a", hostile or "a", flex=1), Column("b", "b")]
+    rows = [Row(hostile, (Cell(hostile), Cell(hostile))), Row("x", (Cell("fine"), Cell("fine")))]
+    app = WidgetApp(FrameTable(columns, ListSource(rows), empty=hostile))
+    async with app.run_test(size=(60, 8)) as pilot:
+        await pilot.press("space", "j", "right")
+        await pilot.click(FrameTable, offset=(5, 1))
+        assert_safe(app)
+        app.query_one(FrameTable).replace(ListSource())
+        await pilot.pause()
+        assert_safe(app)
+        assert not app.quit_by_markup
+
+
+async def test_tiny_and_growing_sizes() -> None:
+    app = WidgetApp(table())
+    async with app.run_test(size=(8, 2)) as pilot:
+        await pilot.press("j", "G", "right", "right")
+        assert_safe(app)
+        await pilot.resize_terminal(200, 60)
+        await pilot.pause()
+        assert "run-99" in text(app)
+        assert_safe(app)
+
+
+async def test_without_colour_cursor_and_marks_still_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_ASCII", "1")
+    app = WidgetApp(table(5))
+    async with app.run_test(size=(60, 8)) as pilot:
+        await pilot.press("space")
+        assert [line[:3] for line in lines(app)[1:4]] == [" * ", ">  ", "   "]
+
+
+async def test_a_hundred_thousand_rows_open_and_scroll_like_a_hundred() -> None:
+    async def seconds(rows: list[Row]) -> tuple[float, float]:
+        app = WidgetApp(FrameTable(COLUMNS, ListSource(rows)))
+        began = time.perf_counter()
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            opened = time.perf_counter()
+            await pilot.press(*["pagedown", "pageup"] * 5, "G", "g")
+            return opened - began, time.perf_counter() - opened
+
+    await seconds(make_rows(100))
+    small = await seconds(make_rows(100))
+    large = await seconds(make_rows(100_000))
+    assert large[0] < small[0] * 3 + 0.2
+    assert large[1] < small[1] * 3 + 0.2
+
+
+def test_every_binding_has_an_id() -> None:
+    assert all(binding.id for binding in FrameTable.BINDINGS)  # type: ignore[union-attr]
