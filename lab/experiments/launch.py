@@ -71,8 +71,6 @@ class Launcher:
         """
         plan = self._resolve(request, settings, progress)
         prepared = engine.prepare(plan.environment, progress)
-        if prepared.note:
-            progress(prepared.note)
         spec, folder = self._record(request, plan, prepared, engine.name)
         try:
             engine.submit(self._job(spec, plan, folder, isolated=engine.available().isolated))

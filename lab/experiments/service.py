@@ -118,7 +118,10 @@ class Runs:
 
     def list(self, query: RunQuery | None = None) -> Page:
         """One page of the run table; running ones with their metrics as of now."""
-        page = catalog_runs.page(self._catalog, query or RunQuery())
+        asked = query or RunQuery()
+        page = catalog_runs.page(self._catalog, asked)
+        if self._settle_ended(page.items):
+            page = catalog_runs.page(self._catalog, asked)
         return Page(tuple(self._live.fill(run) for run in page.items), page.total)
 
     def get(self, ref: str) -> Run:
@@ -133,7 +136,14 @@ class Runs:
         if len(runs) > 1:
             names = ", ".join(f"{clean(run.name)} ({run.id})" for run in runs[:5])
             raise ConflictError(f"{clean(ref)!r} may mean several runs: {names}", "use the id")
+        if self._settle_ended(runs):
+            runs = catalog_runs.get_many(self._catalog, [runs[0].id])
         return self._live.fill(runs[0])
+
+    def _settle_ended(self, runs: Sequence[Run]) -> bool:
+        """Journal those of `runs` that have left their exit record; no engine is asked. True if there were any."""
+        settled = [self._watch.settle(run, ask_engine=False) for run in runs if run.status.active]
+        return any(settled)
 
     def spec(self, ref: str) -> RunSpec:
         return runfolder.read_spec(self.folder(ref))

@@ -89,6 +89,7 @@ class Demo:
         Raises what the step that failed raises, after telling it.
         """
         chosen = sample(project)
+        progress = _once(progress)
         notes = _Notes(on_step)
         rooms = self._rooms
         with notes.step("project"):
@@ -219,6 +220,18 @@ class Demo:
         mean = sum(truth) / len(truth)
         residual = sum((y - float(answer)) ** 2 for y, answer in zip(truth, answers, strict=True))
         return 1 - residual / sum((y - mean) ** 2 for y in truth), len(truth)
+
+
+def _once(progress: Progress) -> Progress:
+    """Tell each line once: six runs choose their base image for the same reason."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            progress(line)
+
+    return tell
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float | str]:

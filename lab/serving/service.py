@@ -185,7 +185,13 @@ class Deployments:
     def _check_free(self, name: str) -> None:
         self._catalog.refresh()
         for deployment in catalog_deployments.all_deployments(self._catalog):
-            if deployment.name == name and deployment.status.active:
+            if deployment.name != name or not deployment.status.active:
+                continue
+            if deployment.status is DeploymentStatus.STARTING:
+                # Whoever was starting it held the lock that is ours now, so it is dead.
+                self._engine_of(deployment.engine).remove(deployment.id)
+                self._say(deployment, DeploymentStatus.FAILED, "its start was interrupted", ended=time.time())
+            else:
                 raise ConflictError(
                     f"deployment {name} is up already, with {deployment.model}:v{deployment.version}",
                     f"lab deployments stop {name}, or give another --name",
@@ -206,8 +212,6 @@ class Deployments:
         self._models.materialise(version, folder.model)
         folder.run.mkdir(mode=0o755, parents=True)
         prepared = engine.prepare(environment(folder.model), tell)
-        if prepared.note:
-            tell(prepared.note)
         deployment = replace(deployment, image=prepared.image)
         write_json(folder.spec, asdict(deployment))
         self._journal.append(

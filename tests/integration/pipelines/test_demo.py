@@ -1,0 +1,167 @@
+"""The main job end to end, on both engines, with the real sample project; and what goes on from there."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from lab.domain.deployments import DeploymentStatus
+from lab.domain.query import RunQuery, parse_filter
+from lab.domain.runs import RunStatus
+from lab.errors import ConflictError, IntegrityError, NotFoundError, UsageError
+
+from demonstration import Shown
+
+STEPS = ["project", "data", "train", "compare", "register", "promote", "deploy", "predict", "health"]
+
+
+def test_every_step_is_done_and_told(shown: Shown) -> None:
+    assert [step.name for step in shown.report.steps] == STEPS
+    assert shown.told == shown.report.steps
+    assert all(step.ok for step in shown.report.steps)
+    assert shown.report.accuracy > 0.85, "real digits by writers never seen, answered over HTTP"
+
+
+def test_six_runs_of_two_kinds_and_three_seeds(shown: Shown) -> None:
+    page = shown.ws.runs.list(RunQuery(parse_filter("sweep=demo-digits")))
+    assert page.total == 6
+    assert {(run.params["model"], run.seed) for run in page.items} == {
+        (kind, seed) for kind in ("logistic", "mlp") for seed in (1, 2, 3)
+    }
+    for run in page.items:
+        assert (run.status, run.engine) == (RunStatus.FINISHED, shown.report.engine)
+        assert run.metrics["val_accuracy"].count == 30, "one value an epoch, so that there is a curve"
+        assert len(shown.ws.runs.history(run.id, "loss").values) == 30
+
+
+def test_the_best_run_is_the_champion(shown: Shown) -> None:
+    version = shown.ws.models.get("digits@champion")
+    scores = {run.id: run.metrics["val_accuracy"].last for run in shown.ws.runs.list().items}
+    assert scores[version.run] == max(scores.values())
+    assert version.datasets == {"digits": "v1"}
+    assert len(version.signature["inputs"]) == 64
+    assert {"model.skops", "signature.json", "golden.jsonl"} <= {name for name, _ in shown.ws.models.files(version)}
+
+
+def test_a_second_walk_takes_over_what_is_there(shown: Shown) -> None:
+    again = shown.ws.demo.run("digits", on_step=lambda _: None, progress=print)
+    assert [step.name for step in again.steps] == STEPS
+    assert shown.ws.runs.list().total == 6
+    assert len(shown.ws.models.versions("digits")) == 1
+    assert again.deployment == shown.report.deployment
+
+
+def test_the_deployment_answers_and_tells_its_health(shown: Shown) -> None:
+    deployments = shown.ws.deployments
+    deployment = deployments.get("digits")
+    assert (deployment.status, deployment.version, deployment.alias) == (DeploymentStatus.READY, 1, "champion")
+    answer = deployments.predict("digits", deployments.example("digits"))
+    assert answer["predictions"][0] in range(10)
+    assert len(answer["probabilities"][0]) == 10
+    before = deployments.health("digits")
+    assert (before.live, before.ready) == (True, True)
+    for _ in range(20):
+        deployments.predict("digits", deployments.example("digits"))
+    after = deployments.health("digits")
+    assert after.requests - before.requests == 20
+    assert after.rate is not None
+    assert after.rate > 0
+    assert after.p50 is not None
+    assert after.p99 is not None
+    assert 0 < after.p50 <= after.p99 < 5
+    assert after.rss is not None
+    assert after.rss > 10 << 20
+    assert after.cpu is not None
+
+
+def test_wrong_input_is_refused_with_the_column_named(shown: Shown) -> None:
+    example = shown.ws.deployments.example("digits")
+    row = dict(example["rows"][0])
+    del row["p00"]
+    with pytest.raises(UsageError, match="p00"):
+        shown.ws.deployments.predict("digits", {"rows": [row]})
+
+
+def test_the_address_is_on_loopback_and_names_its_host(shown: Shown) -> None:
+    deployment = shown.ws.deployments.get("digits")
+    assert deployment.url.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(f"{deployment.url}/readyz", timeout=5) as answer:
+        assert json.load(answer)["ready"] is True
+    strange = urllib.request.Request(f"{deployment.url}/livez", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(strange, timeout=5)
+    assert refused.value.code in (400, 403, 421)
+
+
+def test_registering_and_promoting_what_cannot_be(shown: Shown) -> None:
+    models = shown.ws.models
+    run = shown.ws.runs.list().items[0]
+    with pytest.raises(NotFoundError, match="no run"):
+        models.register("no-such-run", "digits")
+    with pytest.raises(UsageError, match="cannot be the name"):
+        models.register(run.id, "../digits")
+    with pytest.raises(UsageError, match="names a version"):
+        models.promote("digits", "v7")
+    with pytest.raises(NotFoundError, match="no version or alias"):
+        models.get("digits@nobody")
+    with pytest.raises(NotFoundError, match="no model"):
+        models.promote("nothing")
+
+
+def test_aliases_move_and_registering_twice_is_one_version(shown: Shown) -> None:
+    models = shown.ws.models
+    runs = shown.ws.runs.list().items
+    first = models.register(runs[0].id, "moving")
+    assert models.register(runs[0].id, "moving") == first
+    second = models.register(runs[1].id, "moving")
+    assert (first.label, second.label) == ("v1", "v2")
+    assert models.promote("moving:v2").aliases == {"champion": 2}
+    assert models.promote("moving@v1").aliases == {"champion": 1}
+    assert models.get("moving@champion").number == 1
+    assert models.get("moving").number == 2
+
+
+def test_a_name_is_served_once_and_keeps_its_port(shown: Shown) -> None:
+    deployments = shown.ws.deployments
+    with pytest.raises(ConflictError, match="is up already"):
+        deployments.deploy("digits@champion")
+    other = deployments.deploy("digits:v1", name="other")
+    assert other.port != deployments.get("digits").port
+    stopped = deployments.stop("other")
+    assert (stopped.status, stopped.cause) == (DeploymentStatus.STOPPED, "stopped by user")
+    with pytest.raises(ConflictError):
+        deployments.predict("other", {"data": [[0] * 64]})
+    again = deployments.deploy("digits:v1", name="other")
+    assert again.port == other.port
+    assert again.id != other.id
+    assert deployments.get("other").status is DeploymentStatus.READY
+    deployments.stop("other")
+
+
+def test_a_server_that_dies_is_told(shown: Shown) -> None:
+    deployments = shown.ws.deployments
+    doomed = deployments.deploy("digits:v1", name="doomed")
+    shown.ws.engine().remove(doomed.id)
+    assert deployments.get("doomed").status is DeploymentStatus.UNHEALTHY, "as it answers now"
+    for _ in range(3):
+        deployments.settle()
+    dead = deployments.get("doomed")
+    assert dead.status is DeploymentStatus.FAILED
+    assert "the server died" in dead.cause
+
+
+def test_a_model_with_strange_requirements_is_not_built(shown: Shown) -> None:
+    run = shown.ws.runs.list().items[2]
+    path = shown.ws.runs.folder(run.id).model / "requirements.txt"
+    before = path.read_text()
+    path.write_text(before + "--index-url http://127.0.0.1:1/simple\n")
+    try:
+        version = shown.ws.models.register(run.id, "strange")
+    finally:
+        path.write_text(before)
+    with pytest.raises(IntegrityError, match="index-url"):
+        shown.ws.deployments.deploy(version.id)
+    assert all(item.name != "strange" for item in shown.ws.deployments.list())
