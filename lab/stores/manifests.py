@@ -100,16 +100,15 @@ class Manifest:
 
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
-        """Inverse of `encode`. Raises IntegrityError for anything that `encode` would not have written."""
+        """Inverse of `encode`. Raises IntegrityError for what is no manifest, or no safe one."""
         try:
             # Not splitlines: a name may hold U+2028 and its like, which break lines for Python only.
             header, *lines = (json.loads(line) for line in data.decode().removesuffix("\n").split("\n"))
-            manifest = cls.of((_from_json(line) for line in lines), header.get("file") == 1)
+            if header["format"] != FORMAT:
+                raise ValueError(f"format {header['format']!r} is not known")
+            return cls.of((_from_json(line) for line in lines), header.get("file") == 1)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise IntegrityError(f"not a manifest: {clean(str(error), 120)}") from error
-        if manifest.encode() != data:
-            raise IntegrityError("not a manifest of format 1 in canonical form")
-        return manifest
 
     @property
     def id(self) -> str:
@@ -198,6 +197,7 @@ def _read_text(key: str, line: dict[str, Any]) -> str:
     text = line[key] if key in line else os.fsdecode(base64.b64decode(line[key + "b"], validate=True))
     if not isinstance(text, str):
         raise TypeError("a path is not a string")
+    os.fsencode(text)  # raises ValueError for what no file name can hold
     return text
 
 

@@ -35,8 +35,9 @@ _decode = json.JSONDecoder().raw_decode
 class ExitRecord:
     """`exit.json`: the entry point's word on how the run ended.
 
-    `signal` is 0 unless one killed the command, `received` 0 unless one asked the run to end; `oom` tells of any out-of-memory kill in the run; times are seconds
-    since the epoch, `duration` seconds by a clock that does not jump; `packages` maps distributions to versions.
+    `signal` is 0 unless one killed the command, `received` 0 unless one asked the run to end; `oom` tells of any
+    out-of-memory kill in the run; times are seconds since the epoch, `duration` seconds by a clock that does not
+    jump; `packages` maps distributions to versions.
     """
 
     exit_code: int

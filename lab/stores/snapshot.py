@@ -272,7 +272,7 @@ def _listing(folder: str) -> list[os.DirEntry[str]]:
         return []  # gone since its parent was listed
     except OSError as error:
         raise LabError(
-            f"cannot read {clean(folder)}: {error.strerror}", "mend the folder's permissions, or ignore it"
+            f"cannot read {clean(folder.rstrip('/'))}: {error.strerror}", "mend the folder's permissions, or ignore it"
         ) from error
 
 

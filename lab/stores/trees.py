@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,12 +120,13 @@ def _walk(tree: Path) -> list[tuple[str, list[str], list[str]]]:
 def _fits(tree: Path, entry: Entry) -> bool:
     path = f"{tree}/{entry.path}"
     try:
+        info = os.lstat(path)
         if isinstance(entry, FileEntry):
-            return os.lstat(path).st_size == entry.size and os.path.isfile(path) and not os.path.islink(path)
+            return info.st_size == entry.size and stat.S_ISREG(info.st_mode)
         if isinstance(entry, LinkEntry):
-            return os.readlink(path) == entry.target
-        return os.path.isdir(path) and not os.path.islink(path)
-    except OSError:
+            return stat.S_ISLNK(info.st_mode) and os.readlink(path) == entry.target
+        return stat.S_ISDIR(info.st_mode)
+    except OSError:  # not there, or reached through something that is no folder
         return False
 
 
