@@ -62,6 +62,7 @@ class Launcher:
         self._home = home
         self._journal = journal
         self._data = data
+        self._isolated: dict[str, bool] = {}
 
     def launch(self, request: LaunchRequest, settings: ProjectSettings, engine: Engine, progress: Progress) -> str:
         """Start one run and return its id; the environment is built first if it has to be.
@@ -73,7 +74,7 @@ class Launcher:
         prepared = engine.prepare(plan.environment, progress)
         spec, folder = self._record(request, plan, prepared, engine.name)
         try:
-            engine.submit(self._job(spec, plan, folder, isolated=engine.available().isolated))
+            engine.submit(self._job(spec, plan, folder, isolated=self._isolates(engine)))
         except Exception as error:
             self._journal.append(
                 RUN_ENDED,
@@ -141,6 +142,12 @@ class Launcher:
         if spec.tags:
             self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
         return spec, folder
+
+    def _isolates(self, engine: Engine) -> bool:
+        """Whether jobs see mounts; asked once, since it never changes."""
+        if engine.name not in self._isolated:
+            self._isolated[engine.name] = engine.available().isolated
+        return self._isolated[engine.name]
 
     def _new_folder(self) -> tuple[str, RunFolder]:
         """An id that no run has, and its folder."""
