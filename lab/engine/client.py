@@ -37,7 +37,7 @@ def translated(what: str) -> Iterator[None]:
         docker.errors.DockerException,
         requests.exceptions.RequestException,
         urllib3.exceptions.HTTPError,
-        OSError,
+        ConnectionError,
     ) as error:
         raise EngineUnavailableError(f"{what}: Docker does not answer ({_reason(error)})", _START_HINT) from error
 

@@ -26,7 +26,7 @@ from lab.engine.client import (
     translated,
 )
 from lab.engine.images import ImageBuilder
-from lab.engine.jobs import job_folder
+from lab.engine.jobs import check_job, job_folder
 from lab.errors import ConflictError, EngineError, EngineUnavailableError
 from lab.paths import LabHome
 
@@ -92,19 +92,31 @@ class DockerEngine:
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
     def submit(self, job: Job) -> None:
+        check_job(job)
         with translated(f"the job {job.id} cannot be started"):
             api = self._clients.slow
             user = hardening.job_user(os.getuid(), os.getgid(), rootless=self._facts().rootless)
             if os.getuid() == 0 and user[0] != 0:
                 ownership.hand_over(job.mounts, self._home, *user)
-            network = self._loopback_network(api) if job.port and not job.network else ""
-            config = hardening.container_config(job, user, self._labels(job, api), network)
-            container = self._create(api, job, config)
+            labels = self._labels(job, api)
+            if not job.port or job.network:
+                self._run(api, job, hardening.container_config(job, user, labels, ""))
+                return
             try:
-                self._start(api, job, container)
-            except BaseException:
-                api.remove_container(container, force=True, v=True)
-                raise
+                self._run(api, job, hardening.container_config(job, user, labels, self._loopback_network(api)))
+            except docker.errors.NotFound as error:
+                if self._network_id not in explanation(error):
+                    raise
+                self._network_id = ""  # somebody removed the network meanwhile
+                self._run(api, job, hardening.container_config(job, user, labels, self._loopback_network(api)))
+
+    def _run(self, api: Any, job: Job, config: Mapping[str, Any]) -> None:
+        container = self._create(api, job, config)
+        try:
+            self._start(api, job, container)
+        except BaseException:
+            api.remove_container(container, force=True, v=True)
+            raise
 
     def _create(self, api: Any, job: Job, config: Mapping[str, Any]) -> str:
         try:
@@ -123,8 +135,6 @@ class DockerEngine:
             said = explanation(error)
             if job.port and any(sign in said.lower() for sign in _PORT_TAKEN):
                 raise ConflictError(f"port {job.port} is taken", "choose another port, or stop what uses it") from error
-            if _NETWORK in said or (self._network_id and self._network_id in said):
-                self._network_id = ""  # somebody removed it; the next submit makes it again
             raise
         if job.port:
             state = api.inspect_container(container)

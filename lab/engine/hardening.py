@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.engine.base import Job
-from lab.errors import UsageError
 
 #: Who a job runs as when the host user is root.
 NOBODY = 65532
@@ -34,11 +33,8 @@ def job_user(uid: int, gid: int, *, rootless: bool = False) -> tuple[int, int]:
 def container_config(job: Job, user: tuple[int, int], labels: Mapping[str, str], network: str) -> dict[str, Any]:
     """`job` as the body of the Docker API's container creation.
 
-    `network` is the one for jobs with a published port and no network of their own. Raises UsageError for an empty
-    command.
+    `network` is the one for jobs with a published port and no network of their own.
     """
-    if not job.command:
-        raise UsageError(f"the job {job.id} has no command")
     env = {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", **job.env}
     port = f"{job.container_port}/tcp"
     if job.port:

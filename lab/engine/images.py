@@ -205,7 +205,7 @@ class ImageBuilder:
     def _container(self, base: _Base, key: str, folder: Path, network: str) -> Iterator[str]:
         """A container ready to install into, named after the environment, and removed whatever happens."""
         api = self._clients.slow
-        # No environment and no labels: a commit would take them over into the image.
+        # No environment, labels or init: a commit would take them over, the last as a file, into the image.
         config = {
             "Image": base.id,
             "Entrypoint": [""],
@@ -215,7 +215,6 @@ class ImageBuilder:
             "HostConfig": {
                 "CapDrop": ["ALL"],
                 "CapAdd": ["CHOWN", "DAC_OVERRIDE", "FOWNER"],  # the mounted files are the host user's
-                "Init": True,
                 "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}},
                 "NetworkMode": network,
                 "SecurityOpt": ["no-new-privileges"],

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.engine.base import Job
+from lab.errors import EngineError, UsageError
 from lab.paths import LabHome
 
 
@@ -55,6 +57,15 @@ class JobFolder:
 
 def job_folder(home: LabHome, job_id: str) -> JobFolder:
     return JobFolder(home.jobs / job_id)
+
+
+def check_job(job: Job) -> None:
+    """Raise UsageError or EngineError for a job that no engine could start."""
+    if not job.command:
+        raise UsageError(f"the job {job.id} has no command")
+    for mount in job.mounts:
+        if not mount.source.exists():
+            raise EngineError(f"the job {job.id} cannot be started: there is no {mount.source}")
 
 
 def read_note(path: Path) -> dict[str, Any] | None:

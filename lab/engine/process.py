@@ -19,10 +19,10 @@ from pathlib import Path
 
 from lab.engine.base import EngineInfo, Environment, Job, JobEvent, JobState, JobStatus, Prepared, Progress
 from lab.engine.identity import boot_id, home_id
-from lab.engine.jobs import JobFolder, job_folder, read_note, write_note
+from lab.engine.jobs import JobFolder, check_job, job_folder, read_note, write_note
 from lab.engine.translate import translator
 from lab.engine.venvs import VenvBuilder
-from lab.errors import ConflictError, EngineError, UsageError
+from lab.errors import ConflictError, EngineError
 from lab.paths import LabHome
 from lab.runtime import jobguard
 
@@ -65,6 +65,7 @@ class ProcessEngine:
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
     def submit(self, job: Job) -> None:
+        check_job(job)
         spec = self._spec(job)
         if job.port and (not _port_is_free(job.port) or self._port_is_promised(job.port)):
             raise ConflictError(f"port {job.port} is taken", "choose another port, or stop what uses it")
@@ -84,11 +85,6 @@ class ProcessEngine:
 
     def _spec(self, job: Job) -> dict[str, object]:
         """What the guard reads: `job` in the host's own paths."""
-        if not job.command:
-            raise UsageError(f"the job {job.id} has no command")
-        for mount in job.mounts:
-            if not mount.source.exists():
-                raise EngineError(f"the job {job.id} cannot be started: there is no {mount.source}")
         translate = translator(job.mounts)
         cwd = Path(translate(job.workdir))
         if not cwd.is_dir():

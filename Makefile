@@ -1,0 +1,44 @@
+# Everything here works on a machine with only Python 3.11 or later and make: what is missing goes into .venv, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench screenshots clean
+
+help:
+	@echo "make demo         the whole life of a model, on real data, in a minute"
+	@echo "make test         all tests; brings up a Docker engine where it may (ARGS=... for pytest)"
+	@echo "make lint         format, rules, types, imports"
+	@echo "make bench        the figures that the README promises"
+	@echo "make screenshots  the pictures in screenshots/, from the real app"
+	@echo "make clean        remove what these made in this folder"
+
+demo: $(VENV)/.app
+	@eval "$$(.ci/engine env)"; $(BIN)/lab demo
+
+test: $(VENV)/.dev
+	@.ci/test $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@.ci/test -q -s -o python_files="bench_*.py test_*.py" tests/bench $(ARGS)
+
+screenshots: $(VENV)/.dev
+	@$(BIN)/python screenshots/take.py
+
+clean:
+	@.ci/engine down
+	rm -rf $(VENV) .state build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+
+$(VENV)/.app: pyproject.toml .ci/venv
+	@.ci/venv $(VENV)
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml .ci/venv
+	@.ci/venv $(VENV) --group dev
+	@touch $@ $(VENV)/.app
