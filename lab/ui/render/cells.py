@@ -43,6 +43,11 @@ def tidy(text: str, limit: int = MAX_CHARS) -> str:
     return clean(text.translate(_INVISIBLE), limit)
 
 
+def tidy_lines(text: str, limit: int = MAX_CHARS) -> str:
+    """Like `tidy`, keeping line breaks; at most `limit` characters in all."""
+    return "\n".join(tidy(line) for line in text[:limit].replace("\r\n", "\n").split("\n"))
+
+
 def width_of(text: str) -> int:
     """Terminal cells that tidied `text` takes."""
     return len(text) if text.isascii() else cell_len(text)

@@ -11,13 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
-from lab.domain.text import clean_lines
-from lab.ui.render.cells import fit, tidy, width_of
+from lab.ui.render.cells import fit, tidy, tidy_lines, width_of
 from lab.ui.render.glyphs import Row
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
 
 _MAX_LABEL = 24
-_MAX_LINES = 200
+_MAX_VALUE = 20_000
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ def detail_rows(pairs: Sequence[Pair], width: int) -> list[Row]:
             continue
         lines = [
             piece
-            for line in clean_lines(pair.value).split("\n")
-            for piece in (chop_cells(tidy(line), max(1, width - gutter)) or [""])
+            for line in tidy_lines(pair.value, _MAX_VALUE).split("\n")
+            for piece in (chop_cells(line, max(1, width - gutter)) or [""])
         ]
-        for index, line in enumerate(lines[:_MAX_LINES]):
+        for index, line in enumerate(lines):
             label = fit(tidy(pair.label), gutter - 2) if index == 0 else " " * (gutter - 2)
             rows.append([(label + "  ", "muted"), (line, pair.token)])
     return rows

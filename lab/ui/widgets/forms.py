@@ -19,8 +19,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from lab.domain.text import clean, clean_lines
-from lab.ui.render.cells import fit, tidy
+from lab.domain.text import clean
+from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice
 
 Value = str | int | float | bool
@@ -79,8 +79,12 @@ _DIALOG_CSS = """
 """
 
 
+class _Body(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls by mouse and to what has the focus, and takes no keys from the fields inside it."""
+
+
 def _plain(text: str, id: str) -> Static:
-    return Static(Content(clean_lines(text)), id=id, markup=False)
+    return Static(Content(tidy_lines(text)), id=id, markup=False)
 
 
 class FormScreen(ModalScreen[Values | None]):
@@ -122,7 +126,7 @@ class FormScreen(ModalScreen[Values | None]):
             dialog.border_title = Content(tidy(self._title, 60))
             if self._intro:
                 yield _plain(self._intro, id="intro")
-            with VerticalScroll(id="fields", can_focus=False):
+            with _Body(id="fields"):
                 for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
                         yield Static(Content(fit(tidy(field.label), _LABEL)), classes="label")
@@ -254,13 +258,13 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            with VerticalScroll(id="texts", can_focus=False):
+            with _Body(id="texts"):
                 yield _plain(self._message, id="message")
                 if self._consequence:
                     yield _plain(self._consequence, id="consequence")
             if self._expected:
                 yield _plain(f"Type {self._expected} to confirm:", id="prompt")
-                yield Input(id="name", compact=True)
+                yield Input(id="name", compact=True, select_on_focus=False)
             label = tidy(self._confirm, 24) if self._expected else f"{tidy(self._confirm, 24)} ({self._key})"
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)

@@ -17,8 +17,7 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from lab.domain.text import clean_lines
-from lab.ui.render.cells import fit, tidy
+from lab.ui.render.cells import fit, tidy_lines
 from lab.ui.render.glyphs import Span, glyphs
 from lab.ui.render.rows import (
     GAP,
@@ -400,9 +399,9 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         return Strip.join([Strip(start, len(start)), middle, Strip(end, len(end))])
 
     def _empty_line(self, y: int) -> str:
-        lines = clean_lines(self._empty).split("\n")
+        lines = tidy_lines(self._empty).split("\n")
         at = y - max(0, (self._body_height - len(lines)) // 3)
-        return fit(tidy(lines[at]), self.view_width, "center") if 0 <= at < len(lines) else ""
+        return fit(lines[at], self.view_width, "center") if 0 <= at < len(lines) else ""
 
     @property
     def _full_width(self) -> int:

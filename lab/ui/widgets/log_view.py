@@ -273,6 +273,10 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
         if self.is_mounted:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
 
+    def _keep_end(self) -> None:
+        if self._follow:
+            self._scroll_to_end()
+
     def _scroll_by(self, by: int) -> None:
         self._to_top = False
         target = max(0, min(self.max_scroll_y, self.scroll_offset.y + by))
@@ -369,7 +373,7 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         if self._follow:
-            self.call_after_refresh(self._scroll_to_end)
+            self.call_after_refresh(self._keep_end)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """However the view was moved: at the end it follows, elsewhere not; near the top more lines are found."""

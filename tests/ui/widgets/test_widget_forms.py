@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.widgets import Button, Input
+from widget_app import assert_safe, text
+
+from lab.ui.theme import THEMES
+from lab.ui.widgets.choice import Choice
+from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen, parse_number
+
+NOTHING = object()
+
+
+class DialogApp(App[None]):
+    def __init__(self, screen: FormScreen | ConfirmScreen) -> None:
+        super().__init__()
+        self._dialog = screen
+        self.answer: Any = NOTHING
+        self.quit_by_markup = False
+
+    def on_mount(self) -> None:
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = "lab-dark"
+        self.push_screen(self._dialog, self._answered)  # type: ignore[arg-type]
+
+    def _answered(self, answer: Any) -> None:
+        self.answer = answer
+
+    def action_quit(self) -> None:  # type: ignore[override]
+        self.quit_by_markup = True
+
+
+def positive(value: Any) -> str | None:
+    return None if value > 0 else "must be more than 0"
+
+
+FIELDS = (
+    Field("name", "Name", value="base"),
+    Field("lr", "Learning rate", "number", 0.1, help="step size", validate=positive),
+    Field("entry", "Entry", "choice", "train.py", choices=("eval.py", "train.py", "tune.py")),
+    Field("network", "Network", "bool", False),
+    Field("seed", "Seed", "number", "", optional=True),
+)
+
+
+def form(fields: Sequence[Field] = FIELDS) -> DialogApp:
+    return DialogApp(FormScreen("Launch", fields))
+
+
+async def test_enter_submits_what_was_given() -> None:
+    app = form()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        assert app.answer == {"name": "base", "lr": 0.1, "entry": "train.py", "network": False}
+
+
+async def test_values_are_edited_by_keys() -> None:
+    app = form()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("end", "-", "2", "tab", "end", "5", "tab", "right", "down", "space", "down", "4", "2")
+        await pilot.press("enter")
+        assert app.answer == {"name": "base-2", "lr": 0.15, "entry": "tune.py", "network": True, "seed": 42}
+        assert isinstance(app.answer["seed"], int)
+
+
+async def test_errors_show_as_typed_and_stop_submitting() -> None:
+    app = form()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("tab")
+        assert "step size" in text(app)
+        await pilot.press("home", "-")
+        assert "must be more than 0" in text(app)
+        await pilot.press("tab", "enter")
+        assert app.answer is NOTHING
+        assert app.screen.focused is app.screen.query_one("#field-1")
+        await pilot.press("home", "delete", "x")
+        assert "not a number" in text(app)
+        await pilot.press("home", "delete")
+        assert "not a number" not in text(app)
+        await pilot.press("enter")
+        assert app.answer["lr"] == 0.1
+
+
+async def test_escape_cancels() -> None:
+    app = form()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("escape")
+        assert app.answer is None
+
+
+async def test_buttons() -> None:
+    for button, expected in (("#cancel", None), ("#submit", {"a": "b"})):
+        app = form([Field("a", "A", value="b")])
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.click(button)
+            assert app.answer == expected
+
+
+async def test_needed_fields() -> None:
+    app = form([Field("n", "N", "number", "", optional=False), Field("t", "T", optional=False)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        assert app.answer is NOTHING
+        assert "a number is needed" in text(app)
+        assert "this is needed" in text(app)
+
+
+async def test_letters_choose() -> None:
+    app = form([Field("c", "C", "choice", "beta", choices=("alpha", "beta", "gamma", "apple"))])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("a")
+        assert app.screen.query_one(Choice).value == "apple"
+        await pilot.press("a", "enter")
+        assert app.answer == {"c": "alpha"}
+
+
+async def test_many_fields_fit_a_small_screen() -> None:
+    app = form([Field(f"f{i}", f"Field {i}", value=f"v{i}") for i in range(20)])
+    async with app.run_test(size=(76, 20)) as pilot:
+        await pilot.pause()
+        dialog = app.screen.query_one("#dialog").region
+        assert dialog.width <= 76
+        assert dialog.height <= 20
+        assert "Cancel" in text(app)
+        await pilot.press(*["down"] * 19)
+        assert app.screen.query_one("#field-19").has_focus
+        assert "v19" in text(app)
+
+
+async def test_hostile_forms_are_only_text(hostile: str) -> None:
+    fields = [
+        Field("a", hostile, value=hostile, help=hostile, validate=lambda value: hostile),
+        Field("b", hostile, "choice", hostile, choices=(hostile, "x" + hostile, "z")),
+        Field("c", hostile, "number", hostile),
+    ]
+    app = DialogApp(FormScreen(hostile, fields, submit=hostile, intro=hostile[:100]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert_safe(app)
+        await pilot.press("tab", "right", "tab")
+        assert_safe(app)
+        await pilot.click("#dialog", offset=(4, 2))
+        assert not app.quit_by_markup
+
+
+async def test_confirm_by_its_key_only() -> None:
+    for opener, wrong, right in (("x", "o", "y"), ("y", "y", "o")):
+        app = DialogApp(ConfirmScreen("Stop run?", "It ends now.", opener=opener))
+        async with app.run_test(size=(80, 24)) as pilot:
+            assert app.screen.query_one("#cancel").has_focus
+            await pilot.press(opener, wrong)
+            assert app.answer is NOTHING
+            assert f"({right})" in text(app)
+            await pilot.press(right)
+            assert app.answer is True
+
+
+@pytest.mark.parametrize("key", ["enter", "escape"])
+async def test_confirm_is_cancelled_by_default(key: str) -> None:
+    app = DialogApp(ConfirmScreen("Stop run?"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        assert app.answer is False
+
+
+async def test_confirm_by_name() -> None:
+    app = DialogApp(ConfirmScreen("Promote?", confirm="Promote", name="nyc-1"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("n", "y")
+        assert app.screen.query_one(Input).value == "ny"
+        assert app.screen.query_one("#confirm", Button).disabled
+        await pilot.press("enter")
+        assert app.answer is NOTHING
+        await pilot.press("c", "-", "1")
+        assert not app.screen.query_one("#confirm", Button).disabled
+        await pilot.press("enter")
+        assert app.answer is True
+
+
+async def test_hostile_questions_are_only_text(hostile: str) -> None:
+    app = DialogApp(ConfirmScreen(hostile, hostile, confirm=hostile, name=hostile[:50]))
+    async with app.run_test(size=(76, 20)) as pilot:
+        await pilot.pause()
+        assert_safe(app)
+        assert app.screen.query_one("#dialog").region.height <= 20
+        assert app.screen.query_one("#cancel").region.height == 1
+        await pilot.click("#message")
+        assert not app.quit_by_markup
+
+
+def test_numbers() -> None:
+    assert [parse_number(text) for text in ("3", "0.1", "1e-3", "x", "", "nan", "inf")] == [
+        3,
+        0.1,
+        0.001,
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_every_binding_has_an_id() -> None:
+    for owner in (FormScreen, ConfirmScreen, Choice):
+        assert all(binding.id for binding in owner.BINDINGS)  # type: ignore[union-attr]
