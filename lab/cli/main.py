@@ -39,14 +39,14 @@ def command_list() -> list[tuple[str, str]]:
     return [(item.synopsis, item.help) for item in COMMANDS if not item.hidden]
 
 
-def run(argv: Sequence[str], open_app: OpenApp) -> int:
-    """Carry out `lab <argv…>`; the result is the exit code (README, "Exit codes")."""
+def run(argv: Sequence[str], open_app: OpenApp, commands: Sequence[Command] = COMMANDS) -> int:
+    """Carry out `lab <argv…>` with one of `commands`; the result is the exit code (README, "Exit codes")."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
     try:
-        code = _run(argv, out, open_app)
+        code = _run(argv, out, open_app, commands)
         out.flush()
     except BrokenPipeError:
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.
@@ -60,14 +60,14 @@ def _wants_json(argv: Sequence[str]) -> bool:
     return "--json" in argv[:end]
 
 
-def _run(argv: Sequence[str], out: Output, open_app: OpenApp) -> int:
+def _run(argv: Sequence[str], out: Output, open_app: OpenApp, commands: Sequence[Command]) -> int:
     try:
-        invocation = parse(COMMANDS, argv)
+        invocation = parse(commands, argv)
         if invocation.args.help:
-            return _help(invocation, out)
+            return _help(invocation, out, commands)
         if invocation.command is None:
             return _no_command(invocation, out, open_app)
-        context = Context(out, invocation.args.home, invocation.args.project_dir, COMMANDS)
+        context = Context(out, invocation.args.home, invocation.args.project_dir, commands)
         try:
             return invocation.command.handler(context, invocation.args)
         finally:
@@ -79,11 +79,11 @@ def _run(argv: Sequence[str], out: Output, open_app: OpenApp) -> int:
         return INTERRUPTED
 
 
-def _help(invocation: Invocation, out: Output) -> int:
+def _help(invocation: Invocation, out: Output, commands: Sequence[Command]) -> int:
     if invocation.command is not None:
         text = build(invocation.command).format_help()
     else:
-        text = overview(COMMANDS, invocation.noun)
+        text = overview(commands, invocation.noun)
     if out.json:
         out.document({"help": text})
     else:

@@ -9,6 +9,7 @@ from lab.cli.formats import NOTHING, format_age, format_duration, format_local, 
 from lab.cli.tables import Cell, Column, Styled
 from lab.domain.query import FIELDS
 from lab.domain.runs import Run, RunStatus
+from lab.domain.text import clean
 from lab.errors import UsageError
 
 STYLES = {
@@ -29,19 +30,22 @@ _MOST_METRICS, _MOST_PARAMS = 6, 8
 
 
 def usual_columns(runs: Sequence[Run]) -> list[str]:
-    """What tells `runs` apart: their own fields, metrics, and the parameters that are not all the same."""
-    columns = ["name", "id", "status", "entry", "age", "duration"]
-    if len({run.project for run in runs}) > 1:
-        columns.insert(2, "project")
+    """What tells `runs` apart, the most telling first: a narrow terminal has room for some of them only."""
+    columns = ["name", "id", "status"]
     if any(run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST) for run in runs):
         columns.append("cause")
-    if any(run.tags for run in runs):
-        columns.append("tags")
+    columns.append("age")
     metrics = dict.fromkeys(name for run in runs for name in run.metrics)
     columns += [f"metric.{name}" for name in list(metrics)[:_MOST_METRICS]]
     params = dict.fromkeys(name for run in runs for name in run.params)
     differing = [name for name in params if len({repr(run.params.get(name)) for run in runs}) > 1]
-    return columns + [f"param.{name}" for name in differing[:_MOST_PARAMS]]
+    columns += [f"param.{name}" for name in differing[:_MOST_PARAMS]]
+    columns += ["duration", "entry"]
+    if any(run.tags for run in runs):
+        columns.append("tags")
+    if len({run.project for run in runs}) > 1:
+        columns.append("project")
+    return columns
 
 
 def check_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence[str]) -> None:
@@ -77,6 +81,8 @@ def cell(run: Run, name: str, now: float) -> Cell:
         return format_duration(run.duration(now))
     if name in ("created", "started", "ended"):
         return format_local(getattr(run, name))
+    if name == "cause":
+        return "" if run.cause == run.status.value else clean(run.cause)
     if name == "tags":
         return ", ".join(run.tags)
     if name == "data":

@@ -1,0 +1,249 @@
+"""The JSON documents of the command line, as a reader from outside would check them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Check = Callable[[Any], bool]
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def number(value: Any) -> bool:
+    """A float as Lab writes it: JSON has no NaN and no infinities."""
+    return whole(value) or isinstance(value, float) or value in ("NaN", "Infinity", "-Infinity")
+
+
+def flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def time(value: Any) -> bool:
+    return isinstance(value, str) and TIME.fullmatch(value) is not None
+
+
+def param(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def maybe(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def one_of(*words: str) -> Check:
+    return lambda value: value in words
+
+
+def many(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(check(item) for item in value)
+
+
+def mapping(check: Check) -> Check:
+    return lambda value: isinstance(value, dict) and all(text(key) and check(item) for key, item in value.items())
+
+
+def shape(keys: Mapping[str, Check]) -> Check:
+    """An object with exactly these keys, in this order: `id` comes first because it is written first."""
+
+    def check(value: Any) -> bool:
+        assert list(value) == list(keys), (list(value), list(keys))
+        wrong = {key: value[key] for key, holds in keys.items() if not holds(value[key])}
+        assert not wrong, wrong
+        return True
+
+    return check
+
+
+_RUN: dict[str, Check] = {
+    "id": text,
+    "name": text,
+    "project": text,
+    "entry": text,
+    "status": one_of("created", "running", "finished", "failed", "stopped", "interrupted", "lost"),
+    "cause": text,
+    "exit_code": maybe(whole),
+    "engine": text,
+    "params": mapping(param),
+    "metrics": mapping(number),
+    "datasets": mapping(text),
+    "tags": many(text),
+    "created": time,
+    "started": maybe(time),
+    "ended": maybe(time),
+    "duration": maybe(number),
+    "seed": whole,
+    "sweep": text,
+    "notes": text,
+}
+RUN = shape(_RUN)
+SUMMARY = shape({"last": number, "min": number, "max": number, "mean": number, "count": whole, "step": number})
+RUN_DETAIL = shape(
+    {
+        **_RUN,
+        "summaries": mapping(SUMMARY),
+        "image": text,
+        "folder": text,
+        "command": maybe(many(text)),
+        "code": maybe(lambda value: isinstance(value, dict) and {"tree", "files", "size", "commit"} <= set(value)),
+        "inputs": maybe(mapping(shape({"name": text, "version": text, "manifest": text}))),
+        "environment": maybe(text),
+        "resources": maybe(
+            shape({"cpus": number, "memory": whole, "gpus": whole, "shm": whole, "pids": whole}),
+        ),
+        "network": maybe(flag),
+    }
+)
+_ROWS = many(shape({"key": text, "values": many(param), "differs": flag}))
+COMPARISON = shape(
+    {
+        "runs": many(RUN),
+        "baseline": text,
+        "params": _ROWS,
+        "metrics": _ROWS,
+        "datasets": _ROWS,
+        "environment": _ROWS,
+        "code_same": flag,
+    }
+)
+DATASET = shape(
+    {
+        "id": text,
+        "name": text,
+        "project": text,
+        "path": text,
+        "version": whole,
+        "versions": whole,
+        "aliases": mapping(whole),
+        "manifest": text,
+        "files": whole,
+        "bytes": whole,
+        "rows": maybe(whole),
+        "updated": time,
+    }
+)
+_DATASET_VERSION: dict[str, Check] = {
+    "id": text,
+    "name": text,
+    "project": text,
+    "version": whole,
+    "manifest": text,
+    "files": whole,
+    "bytes": whole,
+    "rows": maybe(whole),
+    "columns": many(shape({"name": text, "type": text})),
+    "message": text,
+    "created": time,
+}
+DATASET_VERSION = shape(_DATASET_VERSION)
+DATASET_ADDED = shape({**_DATASET_VERSION, "new": flag})
+DATASET_DETAIL = shape(
+    {
+        **_DATASET_VERSION,
+        "contents": many(shape({"path": text, "bytes": whole})),
+        "versions": many(shape({"version": whole, "manifest": text})),
+    }
+)
+_MODEL_VERSION: dict[str, Check] = {
+    "id": text,
+    "model": text,
+    "version": whole,
+    "framework": text,
+    "run": text,
+    "project": text,
+    "manifest": text,
+    "bytes": whole,
+    "signature": lambda value: isinstance(value, dict),
+    "metrics": mapping(number),
+    "datasets": mapping(text),
+    "created": time,
+}
+MODEL_VERSION = shape(_MODEL_VERSION)
+MODEL_DETAIL = shape(
+    {
+        **_MODEL_VERSION,
+        "aliases": many(text),
+        "files": many(shape({"path": text, "bytes": whole})),
+        "versions": many(whole),
+    }
+)
+MODEL = shape(
+    {
+        "id": text,
+        "name": text,
+        "version": whole,
+        "versions": whole,
+        "aliases": mapping(whole),
+        "latest": MODEL_VERSION,
+    }
+)
+DEPLOYMENT = shape(
+    {
+        "id": text,
+        "name": text,
+        "model": text,
+        "version": whole,
+        "status": one_of("starting", "ready", "unhealthy", "failed", "stopped"),
+        "url": text,
+        "engine": text,
+        "replicas": whole,
+        "alias": text,
+        "cause": text,
+        "port": whole,
+        "image": text,
+        "created": time,
+        "ready": maybe(time),
+        "ended": maybe(time),
+    }
+)
+HEALTH = shape(
+    {
+        "id": text,
+        "name": text,
+        "at": time,
+        "live": flag,
+        "ready": flag,
+        "reason": text,
+        "uptime": maybe(number),
+        "requests": whole,
+        "errors": whole,
+        "rate": maybe(number),
+        "p50": maybe(number),
+        "p95": maybe(number),
+        "p99": maybe(number),
+        "in_flight": whole,
+        "cpu": maybe(number),
+        "rss": maybe(whole),
+        "memory_limit": whole,
+        "counters": mapping(number),
+    }
+)
+CHECK = shape({"id": text, "ok": flag, "detail": text, "hint": text})
+LOG = shape({"id": text, "name": text, "items": many(text), "total": whole})
+ERROR = shape({"error": shape({"code": text, "message": text, "hint": text})})
+
+
+def listing(item: Check) -> Check:
+    return shape({"items": many(item), "total": whole})
+
+
+def document(output: str, check: Check) -> Any:
+    """The one document in `output`, checked. Fails when there is more, or anything that is not plain ASCII JSON."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    assert output.isascii()
+    value = json.loads(output, parse_constant=refuse)
+    assert check(value)
+    return value
