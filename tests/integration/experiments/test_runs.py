@@ -174,9 +174,7 @@ def _launch_and_die(home: Path, project: Path, engine: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_run_outlives_a_killed_lab_and_nothing_is_missing(
-    lab: Workspace, project: Path, engine_name: str
-) -> None:
+def test_a_run_outlives_a_killed_lab_and_nothing_is_missing(lab: Workspace, project: Path, engine_name: str) -> None:
     write(
         project,
         """
@@ -259,9 +257,7 @@ def test_many_watchers_journal_one_ending(open_lab: Callable[[str], Workspace], 
     write(project, "import time; time.sleep(0.5)")
     run = lab.runs.launch(TRAIN)
     context = multiprocessing.get_context("spawn")
-    watchers = [
-        context.Process(target=_settle_many, args=(lab.home.root, project, "process", 60)) for _ in range(4)
-    ]
+    watchers = [context.Process(target=_settle_many, args=(lab.home.root, project, "process", 60)) for _ in range(4)]
     for watcher in watchers:
         watcher.start()
     for watcher in watchers:
@@ -293,7 +289,11 @@ def test_filter_sort_compare(open_lab: Callable[[str], Workspace], project: Path
     assert rows["score"].values == (0.6, 0.2, 0.4)
     assert comparison.code_same
     again = lab.runs.rerun(runs[1].id, {"lr": 0.9})
-    assert (again.entry, dict(again.params), dict(again.data)) == ("train", {"lr": 0.9, "kind": "plain"}, {"table": "v1"})
+    assert (again.entry, dict(again.params), dict(again.data)) == (
+        "train",
+        {"lr": 0.9, "kind": "plain"},
+        {"table": "v1"},
+    )
 
 
 def test_the_environment_names_the_interpreter(open_lab: Callable[[str], Workspace], project: Path) -> None:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from lab.domain.runs import Run, RunStatus
+from lab.experiments.live import CAP, LiveMetrics, Series
+from lab.paths import LabHome
+
+
+def test_the_summary_is_exact_however_long_the_series() -> None:
+    series = Series()
+    values = [math.sin(index / 7) * index for index in range(3 * CAP)]
+    for index, value in enumerate(values):
+        series.add(index, index, value)
+    assert series.summary is not None
+    assert (series.summary.last, series.summary.min, series.summary.max) == (values[-1], min(values), max(values))
+    assert series.summary.count == len(values)
+    assert math.isclose(series.summary.mean, sum(values) / len(values), rel_tol=1e-9)
+    assert len(series.values) <= CAP
+
+
+def test_thinning_keeps_every_peak() -> None:
+    series = Series()
+    for index in range(4 * CAP):
+        series.add(index, index, 1000.0 if index == 12_345 else -1000.0 if index == 54_321 else 0.0)
+    assert max(series.values) == 1000.0
+    assert min(series.values) == -1000.0
+    assert list(series.steps) == sorted(series.steps)
+
+
+def test_infinities_and_nan_do_not_spoil_the_mean() -> None:
+    series = Series()
+    for value in (math.nan, 1.0, math.inf, 3.0, math.nan):
+        series.add(0, 0, value)
+    assert series.summary is not None
+    assert (series.summary.min, series.summary.max, series.summary.mean, series.summary.count) == (1.0, 3.0, 2.0, 5)
+    assert math.isnan(series.summary.last)
+
+
+def active(id: str) -> Run:
+    return Run(id, id, "p", "train", RunStatus.RUNNING)
+
+
+def test_a_running_run_is_read_as_it_grows_and_hostile_lines_are_passed_over(tmp_path: Path) -> None:
+    home = LabHome(tmp_path)
+    live = LiveMetrics(home)
+    assert live.fill(active("r")).metrics == {}
+    events = home.run("r").events
+    events.parent.mkdir(parents=True)
+    lines = [
+        json.dumps({"t": 1.0, "s": 1, "m": {"loss": 0.5}}),
+        "garbage",
+        json.dumps({"t": 1.5, "s": 1, "m": {"loss": "not a number"}}),
+        json.dumps({"t": 1.6, "s": 1, "m": ["loss"]}),
+        json.dumps({"t": 2.0, "s": 2, "m": {"loss": "NaN", "acc": 1}}),
+        '{"t": 3.0, "s": 3, "m": {"loss": 0.1',
+    ]
+    events.write_text("\n".join(lines))
+    first = live.fill(active("r")).metrics
+    assert math.isnan(first["loss"].last)
+    assert (first["loss"].count, first["acc"].last) == (2, 1.0)
+    with open(events, "a") as file:
+        file.write("}}\n")
+    assert live.fill(active("r")).metrics["loss"].last == 0.1
+    assert list(live.history("r", "loss").steps) == [1, 2, 3]
+    assert live.names("r") == ["loss", "acc"]
+    assert list(live.history("r", "nothing").values) == []
