@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lab.errors import UsageError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_LARGEST = 1 << 60
 _FACTORS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -22,7 +23,10 @@ def parse_size(text: str | int) -> int:
         match = _SIZE.fullmatch(str(text).strip())
         if match is None:
             raise UsageError(f"{text!r} is not a size", "write a number with k, m, g or t, such as 512m or 2g")
-        size = int(float(match[1]) * _FACTORS[match[2].lower()])
+        number = float(match[1]) * _FACTORS[match[2].lower()]
+        if number > _LARGEST:
+            raise UsageError(f"{text!r} is not a size", f"the largest is {_LARGEST} bytes")
+        size = int(number)
     if size < 1:
         raise UsageError(f"{text!r} is not a size", "a size is at least one byte")
     return size

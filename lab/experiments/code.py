@@ -14,15 +14,20 @@ from lab.stores.snapshot import Limits, snapshot
 #: Never run what a strange repository configures: no hooks, no file system monitor.
 _GIT = ("git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
 _GIT_SECONDS = 5.0
+_GITIGNORE_MAX = 1 << 20  # bytes
 
 
 def take(settings: ProjectSettings, home: LabHome, exclude: Sequence[str]) -> CodeSnapshot:
-    """Store the project's tree without `exclude` (its datasets) and what it ignores; the tree is not touched.
+    """Store the project's tree without `exclude` (its datasets) and what it or git ignores; the tree is not touched.
 
     Files over the caps of `[code]` are left out and listed in `skipped`.
     """
     root = settings.root
-    patterns = [*settings.code.ignore, *(f"/{path.strip('/')}" for path in exclude if not Path(path).is_absolute())]
+    patterns = [
+        *_gitignore(root),
+        *settings.code.ignore,
+        *(f"/{path.strip('/')}" for path in exclude if not Path(path).is_absolute()),
+    ]
     taken = snapshot(root, home, patterns, limits=Limits(settings.code.max_file, settings.code.max_total))
     commit, dirty = _git(root)
     return CodeSnapshot(
@@ -33,6 +38,14 @@ def take(settings: ProjectSettings, home: LabHome, exclude: Sequence[str]) -> Co
         dirty=dirty,
         skipped=tuple(item.path for item in taken.skipped),
     )
+
+
+def _gitignore(root: Path) -> list[str]:
+    """What git would not take either: outputs, caches, secrets."""
+    path = root / ".gitignore"
+    if not path.is_file() or path.stat().st_size > _GITIGNORE_MAX:
+        return []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _git(root: Path) -> tuple[str, bool]:

@@ -66,10 +66,11 @@ class _Follow:
 
     def poll(self) -> None:
         with self.lock:
-            for line in self.tail.poll():
-                values = line.get("m")
-                if isinstance(values, dict):
-                    self._take(line, values)
+            while lines := self.tail.poll():  # a megabyte at a time
+                for line in lines:
+                    values = line.get("m")
+                    if isinstance(values, dict):
+                        self._take(line, values)
 
     def _take(self, line: dict[str, object], values: dict[str, object]) -> None:
         try:

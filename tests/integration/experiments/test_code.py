@@ -1,0 +1,67 @@
+"""What of a project counts as a run's code."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.experiments import code
+from lab.paths import LabHome
+from lab.settings import load_project
+from lab.stores.manifests import ManifestStore
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "p"
+    (root / "data").mkdir(parents=True)
+    (root / "lab.toml").write_text('[project]\nname = "p"\n[datasets.d]\npath = "data/d.csv"\n[code]\nmax_file = 100\n')
+    (root / "train.py").write_text("print(1)\n")
+    (root / "data" / "d.csv").write_text("a\n1\n")
+    return root
+
+
+def names(home: LabHome, tree: str) -> list[str]:
+    return [entry.path for entry in ManifestStore(home).read(tree).files]
+
+
+def test_data_outputs_and_what_git_ignores_are_left_out(tmp_path: Path, folder: Path) -> None:
+    home = LabHome(tmp_path / "home").create()
+    (folder / ".gitignore").write_text("outputs/\n*.secret\n")
+    (folder / "outputs").mkdir()
+    (folder / "outputs" / "x").write_text("x")
+    (folder / "my.secret").write_text("x")
+    (folder / "big.bin").write_bytes(b"x" * 101)
+    taken = code.take(load_project(folder), home, ["data/d.csv"])
+    assert names(home, taken.tree) == [".gitignore", "lab.toml", "train.py"]
+    assert taken.skipped == ("big.bin",), "over the cap is told, never silent"
+    assert (taken.files, taken.commit, taken.dirty) == (3, "", False)
+
+
+def test_the_commit_and_whether_the_tree_differs(tmp_path: Path, folder: Path) -> None:
+    home = LabHome(tmp_path / "home").create()
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    assert code.take(load_project(folder), home, []).commit == ""
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    clean = code.take(load_project(folder), home, [])
+    assert len(clean.commit) == 40
+    assert not clean.dirty
+    (folder / "train.py").write_text("print(2)\n")
+    dirty = code.take(load_project(folder), home, [])
+    assert (dirty.commit, dirty.dirty) == (clean.commit, True)
+    assert dirty.tree != clean.tree
+
+
+def test_a_strange_repository_runs_no_program_of_its_own(tmp_path: Path, folder: Path) -> None:
+    home = LabHome(tmp_path / "home").create()
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    trap, sprung = tmp_path / "trap.sh", tmp_path / "sprung"
+    trap.write_text(f"#!/bin/sh\ntouch {sprung}\n")
+    trap.chmod(0o755)
+    subprocess.run(["git", "-C", str(folder), "config", "core.fsmonitor", str(trap)], check=True)
+    code.take(load_project(folder), home, [])
+    assert not sprung.exists()
