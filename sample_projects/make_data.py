@@ -1,6 +1,6 @@
 """Write the sample projects' CSV files from the data sets that scikit-learn bundles. Run once; the files are kept.
 
-Of each class, or of all rows where the target is a number, the last fifth in the original order is held out.
+Of each class, or of all rows where the target is a number, every fifth row in the original order is held out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_split(project: str, name: str, header: list[str], table: list[list[obj
     held_out = np.zeros(len(table), dtype=bool)
     for stratum in np.unique(strata_array):
         rows = np.flatnonzero(strata_array == stratum)
-        held_out[rows[len(rows) - len(rows) // 5 :]] = True
+        held_out[rows[4::5]] = True
     kept = [row for row, out in zip(table, held_out, strict=True) if not out]
     write(HERE / project / "data" / f"{name}.csv", header, kept)
     write(

@@ -230,10 +230,11 @@ class App:
         return Answer(200, page, ((b"content-type", CONTENT_TYPE),))
 
     async def _predict(self, headers: Headers, receive: Receive) -> Answer:
+        refusal = self.ready_reason  # a request that came before a stop is answered, however long its body takes
         body = await read_body(headers, receive, self.config.max_body, self.config.timeout)
         model = self._model
-        if model is None or self.ready_reason:
-            raise RequestError(503, "not_ready", self.ready_reason)
+        if model is None or refusal:
+            raise RequestError(503, "not_ready", refusal)
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:

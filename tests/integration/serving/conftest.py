@@ -1,0 +1,42 @@
+"""Models as runs save them, and servers on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving_client import Server, save
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any, Path]]:
+    """name → (model, its inputs, the folder that a run saved)."""
+    root = tmp_path_factory.mktemp("models")
+    flowers, kinds = load_iris(return_X_y=True)
+    patients, progress = load_diabetes(return_X_y=True)
+    linear = make_pipeline(StandardScaler(), LogisticRegression()).fit(flowers, kinds)
+    forest = RandomForestClassifier(30, random_state=0, n_jobs=2).fit(flowers, kinds)
+    ridge = Ridge().fit(patients, progress)
+    return {
+        name: (model, inputs, save(model, root / name, inputs))
+        for name, model, inputs in (
+            ("linear", linear, flowers),
+            ("forest", forest, flowers),
+            ("ridge", ridge, patients),
+        )
+    }
+
+
+@pytest.fixture(scope="module")
+def server(models: dict[str, tuple[Any, Any, Path]]) -> Iterator[Server]:
+    """A ready server on the linear model, shared by tests that do not stop it."""
+    with Server(models["linear"][2]) as running:
+        running.wait_for()
+        yield running
