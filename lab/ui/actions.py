@@ -1,0 +1,308 @@
+"""Every action of the app, declared once as data.
+
+Key bindings, the key bar, the `?` help, the command palette, the `@` command log and the cheat sheet in README all
+come from `ACTIONS`; nothing else says which key does what. `WIDGET_ACTIONS` tells the same of keys that a widget
+handles by itself wherever it is (tables, charts, logs).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Risk = Literal["none", "writes", "destructive"]
+
+#: In `Action.screens`: wherever one is.
+EVERYWHERE = "*"
+
+#: Screens by id: what the header calls them. The first five are reached by number.
+SCREENS = {
+    "home": "Home",
+    "data": "Data",
+    "runs": "Runs",
+    "models": "Models",
+    "deployments": "Deployments",
+    "run": "Run",
+    "compare": "Compare",
+}
+MODES = ("home", "data", "runs", "models", "deployments")
+
+#: Which widgets with keys of their own a screen holds.
+WIDGETS: dict[str, tuple[str, ...]] = {
+    "home": ("table",),
+    "data": ("table",),
+    "runs": ("table",),
+    "models": ("table",),
+    "deployments": ("table", "logs", "detail"),
+    "run": ("table", "chart", "logs", "detail"),
+    "compare": ("table", "chart"),
+}
+
+#: The key bar shows at most this many actions.
+BAR = 7
+_LAST = 90  # actions of this rank and above end the key bar
+
+_KEY_NAMES = {
+    "escape": "esc",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a user can do.
+
+    `keys` are single characters or Textual key names, the first one the one to show. `cli` is the command that does
+    the same, with `{placeholders}`. `rank` orders the key bar (1 first, 0 not shown), `label` is its text there.
+    """
+
+    id: str
+    title: str
+    help: str
+    keys: tuple[str, ...] = ()
+    screens: tuple[str, ...] = (EVERYWHERE,)
+    cli: str = ""
+    risk: Risk = "none"
+    rank: int = 0
+    label: str = ""
+
+    @property
+    def method(self) -> str:
+        """The Textual action: `action_<method>` of a screen, or of the app for an action that is everywhere."""
+        return self.id.replace(".", "_")
+
+    @property
+    def bar_label(self) -> str:
+        return self.label or self.title
+
+
+def _go(screen: str, number: int) -> Action:
+    title = SCREENS[screen]
+    return Action(f"go.{screen}", title, f"The {title} screen", (str(number),))
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(_go(screen, number) for number, screen in enumerate(MODES, 1)),
+    Action("go.last", "Last view", "Back and forth between the last two screens", ("-",)),
+    Action("app.back", "Back", "Clear the filter, close, or go back; never quits", ("escape",)),
+    Action("app.leave", "Back or quit", "Go back; on a main screen, quit", ("q",), rank=99, label="Quit"),
+    Action("app.command", "Command line", "Type where to go: `runs lr<0.01`, `data`, `run calm-otter`, `q`", (":",)),
+    Action("app.palette", "Palette", "Search all actions and objects", ("ctrl+p",)),
+    Action("app.help", "Help", "Every key of this screen; enter runs it", ("?",), rank=98),
+    Action("app.log", "Command log", "The `lab` command behind everything done here", ("@",)),
+    Action("app.refresh", "Refresh", "Read everything afresh", ("ctrl+r",)),
+    Action("app.theme", "Dark or light", "Switch between the dark and the light theme"),
+    Action("app.suspend", "Suspend", "Back to the shell; `fg` returns", ("ctrl+z",)),
+    # Home
+    Action("home.launch", "Launch a run", "Choose an entry and its parameters", ("n",), ("home",), "lab run {entry}",
+           "writes", 1, "Launch"),
+    Action("home.init", "Make a project", "Write a lab.toml for a folder", ("i",), ("home",), "lab init {folder}",
+           "writes", 2, "Init project"),
+    Action("home.demo", "Demonstration", "Train, compare, deploy and predict on real digits", ("D",), ("home",),
+           "lab demo", "writes", 3, "Demo"),
+    # Data
+    Action("data.add", "Add or snapshot", "A new dataset, or a new version of this one", ("n",), ("data",),
+           "lab data add {name} {path}", "writes", 1, "Add/snapshot"),
+    Action("data.filter", "Filter", "Show only names that contain a text", ("/",), ("data",), rank=3),
+    # Runs
+    Action("runs.filter", "Filter", "`status:failed`, `lr<0.01`, `tag:best`, or a text", ("/",), ("runs",),
+           "lab runs ls {filter}", rank=5),
+    Action("runs.launch", "Launch a run", "Choose an entry and its parameters", ("n",), ("runs",), "lab run {entry}",
+           "writes", 2, "Launch"),
+    Action("runs.edit", "Edit and run", "Launch again with other parameters", ("R",), ("runs", "run"),
+           "lab run {entry}", "writes", 6, "Edit+run"),
+    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab runs rerun {id}",
+           "writes"),
+    Action("runs.compare", "Compare", "The marked runs side by side", ("c",), ("runs",), "lab runs compare {ids}",
+           rank=3),
+    Action("runs.stop", "Stop", "End the run; what it logged stays", ("x",), ("runs", "run"), "lab runs stop {id}",
+           "destructive", 7),
+    Action("runs.register", "Register model", "Put the run's model into the registry", ("m",), ("runs", "run"),
+           "lab models register {id} {name}", "writes", 4, "Register"),
+    Action("runs.tag", "Tags", "Set the run's tags", ("t",), ("runs", "run"), "lab runs tag {id} {tags}", "writes"),
+    Action("runs.note", "Note", "Write a note on the run", ("A",), ("runs", "run"), "lab runs note {id} {text}",
+           "writes"),
+    # Run detail
+    Action("run.next_tab", "Next tab", "Metrics, logs, parameters, files", ("]",), ("run",),
+           rank=1, label="Tab"),
+    Action("run.previous_tab", "Previous tab", "The tab to the left", ("[",), ("run",)),
+    Action("run.next_metric", "Next metric", "Draw the next metric", ("n",), ("run",), rank=2, label="Metric"),
+    Action("run.previous_metric", "Previous metric", "Draw the metric before", ("N",), ("run",)),
+    Action("run.search", "Search", "Find a text in the log; n and N go on", ("/",), ("run",), rank=3),
+    # Compare
+    Action("compare.next_metric", "Next metric", "Draw the next metric of all runs", ("m",), ("compare",),
+           rank=1, label="Metric"),
+    Action("compare.previous_metric", "Previous metric", "Draw the metric before", ("M",), ("compare",)),
+    Action("compare.pin", "Pin baseline", "Measure the others against the run of this column", ("p",), ("compare",),
+           rank=2, label="Baseline"),
+    Action("compare.same", "All rows", "Show also the rows that do not differ", ("=",), ("compare",), rank=3),
+    Action("compare.next_tab", "Table or chart", "The other pane, where both do not fit",
+           ("]",), ("compare",), rank=4, label="Table/chart"),
+    Action("compare.previous_tab", "Chart or table", "The other pane, where both do not fit",
+           ("[",), ("compare",)),
+    Action("compare.register", "Register model", "Put the model of this column's run into the registry", ("R",),
+           ("compare",), "lab models register {id} {name}", "writes", 5, "Register"),
+    Action("data.next_tab", "Next tab", "Versions, schema, preview, files", ("]",), ("data",),
+           rank=2, label="Tab"),
+    Action("data.previous_tab", "Previous tab", "The tab to the left", ("[",), ("data",)),
+    # Models
+    Action("models.promote", "Promote", "Make this version the champion", ("P",), ("models",),
+           "lab models promote {ref}", "destructive", 1),
+    Action("models.deploy", "Deploy", "Serve this version on a local port", ("D",), ("models",),
+           "lab deploy {ref}", "writes", 2),
+    Action("models.filter", "Filter", "Show only names that contain a text", ("/",), ("models",), rank=4),
+    # Deployments
+    Action("deployments.predict", "Predict", "Send rows to the model and see its answer", ("p",), ("deployments",),
+           "lab deployments predict {id}", rank=1),
+    Action("deployments.logs", "Logs", "What the server writes, live", ("l",), ("deployments",),
+           "lab deployments logs {id}", rank=2),
+    Action("deployments.deploy", "Deploy", "Serve a model version on a local port", ("n",), ("deployments",),
+           "lab deploy {ref}", "writes", 3),
+    Action("deployments.stop", "Stop", "Shut the server down", ("x",), ("deployments",),
+           "lab deployments stop {id}", "destructive", 4),
+    Action("deployments.filter", "Filter", "Show only names that contain a text", ("/",), ("deployments",)),
+    Action("deployments.next_tab", "Next tab", "Health and logs", ("]",), ("deployments",)),
+    Action("deployments.previous_tab", "Previous tab", "Health and logs", ("[",),
+           ("deployments",)),
+    # Copying
+    Action("object.copy", "Copy", "Copy the id, name or command of what the cursor is on", ("y",),
+           ("runs", "run", "data", "models", "deployments")),
+)  # fmt: skip
+
+
+_TABLE, _CHART, _LOGS, _DETAIL = ("table",), ("chart",), ("logs",), ("detail",)
+
+#: Keys that a widget handles by itself while it has the focus; `screens` holds the widget instead.
+WIDGET_ACTIONS: tuple[Action, ...] = (
+    Action("table.up", "Up", "Row up", ("up", "k"), _TABLE),
+    Action("table.down", "Down", "Row down", ("down", "j"), _TABLE),
+    Action("table.page_up", "Page up", "Page up", ("pageup",), _TABLE),
+    Action("table.page_down", "Page down", "Page down", ("pagedown",), _TABLE),
+    Action("table.first", "First row", "First row", ("home", "g"), _TABLE),
+    Action("table.last", "Last row", "Last row", ("end", "G"), _TABLE),
+    Action("table.left", "Column left", "Column cursor to the left", ("left",), _TABLE),
+    Action("table.right", "Column right", "Column cursor to the right", ("right",), _TABLE),
+    Action("table.select", "Open", "Open what the cursor is on", ("enter",), _TABLE),
+    Action("table.mark", "Mark", "Mark the row; marked metrics are drawn together", ("space",), _TABLE),
+    Action("table.range", "Mark a range", "Begin a range; again: mark it", ("v",), _TABLE),
+    Action("table.mark_all", "Mark all", "Mark all rows that fit the filter", ("*",), _TABLE),
+    Action("table.invert", "Invert marks", "Marked ones unmarked, the others marked", ("!",), _TABLE),
+    Action("table.unmark", "Clear marks", "No row marked", ("u",), _TABLE),
+    Action("table.sort", "Sort by column", "Sort by the cursor's column; again: the other way", ("s",), _TABLE),
+    Action("chart.log_y", "Log y", "Logarithmic y axis", ("l",), _CHART),
+    Action("chart.axis", "X axis", "Step, time, or number of the value", ("a",), _CHART),
+    Action("chart.rougher", "Less smooth", "Smooth the curves less", ("(",), _CHART),
+    Action("chart.smoother", "Smoother", "Smooth the curves more", (")",), _CHART),
+    Action("chart.zoom_out", "Zoom out", "Zoom out", ("<",), _CHART),
+    Action("chart.zoom_in", "Zoom in", "Zoom in, around the crosshair", (">",), _CHART),
+    Action("chart.fit", "Fit", "Show everything", ("0",), _CHART),
+    Action("chart.left", "Crosshair left", "Crosshair to the left: the legend shows values there", ("left",), _CHART),
+    Action("chart.right", "Crosshair right", "Crosshair to the right", ("right",), _CHART),
+    Action("chart.next", "Next series", "Bring the next curve to the front", ("n",), _CHART),
+    Action("chart.previous", "Previous series", "Bring the curve before to the front", ("N",), _CHART),
+    Action("log.up", "Up", "Line up", ("up", "k"), _LOGS),
+    Action("log.down", "Down", "Line down", ("down", "j"), _LOGS),
+    Action("log.page_up", "Page up", "Page up", ("pageup",), _LOGS),
+    Action("log.page_down", "Page down", "Page down", ("pagedown",), _LOGS),
+    Action("log.first", "First line", "First line", ("home", "g"), _LOGS),
+    Action("log.last", "Last line", "Last line, and follow", ("end", "G"), _LOGS),
+    Action("log.left", "Left", "Scroll to the left", ("left",), _LOGS),
+    Action("log.right", "Right", "Scroll to the right", ("right",), _LOGS),
+    Action("log.follow", "Follow", "Keep the end in view, or no longer", ("s",), _LOGS),
+    Action("log.next", "Next match", "Next match of the search", ("n",), _LOGS),
+    Action("log.previous", "Previous match", "Match before", ("N",), _LOGS),
+    Action("detail.up", "Up", "Line up", ("up", "k"), _DETAIL),
+    Action("detail.down", "Down", "Line down", ("down", "j"), _DETAIL),
+    Action("detail.page_up", "Page up", "Page up", ("pageup",), _DETAIL),
+    Action("detail.page_down", "Page down", "Page down", ("pagedown",), _DETAIL),
+    Action("detail.first", "Top", "To the top", ("home", "g"), _DETAIL),
+    Action("detail.last", "Bottom", "To the bottom", ("end", "G"), _DETAIL),
+)  # fmt: skip
+
+_BY_ID = {action.id: action for action in ACTIONS}
+
+
+def get(action_id: str) -> Action:
+    """The action of that id. Raises KeyError for an unknown one."""
+    return _BY_ID[action_id]
+
+
+def of_screen(screen: str) -> tuple[Action, ...]:
+    """Actions that belong to one screen, without those that are everywhere."""
+    return tuple(action for action in ACTIONS if screen in action.screens)
+
+
+def everywhere() -> tuple[Action, ...]:
+    return tuple(action for action in ACTIONS if EVERYWHERE in action.screens)
+
+
+def bar(screen: str, room: int = BAR, hidden: Collection[str] = ()) -> tuple[Action, ...]:
+    """What the key bar shows on a screen, at most `room`: the most important first, help and leave always last."""
+    ranked = [a for a in (*of_screen(screen), *everywhere()) if a.rank and a.keys and a.id not in hidden]
+    ranked.sort(key=lambda action: action.rank)
+    last = [action for action in ranked if action.rank >= _LAST]
+    return tuple([action for action in ranked if action.rank < _LAST][: room - len(last)] + last)
+
+
+def bindings(actions: Iterable[Action]) -> list[BindingType]:
+    """Textual bindings, each with an id so that a keymap can move it."""
+    return [
+        Binding(",".join(_binding_key(key) for key in action.keys), action.method, action.title, show=False,
+                id=action.id, tooltip=action.help, priority=action.id == "app.palette")
+        for action in actions
+        if action.keys
+    ]  # fmt: skip
+
+
+def _binding_key(key: str) -> str:
+    return "comma" if key == "," else key
+
+
+def key_text(key: str) -> str:
+    """A key as people call it: `esc`, `ctrl+r`, `?`."""
+    return _KEY_NAMES.get(key, key)
+
+
+def command(action: Action, **values: object) -> str:
+    """The shell command behind an action, every value quoted; a list becomes several words, an empty one none."""
+    words = []
+    for word in action.cli.split(" "):
+        if word.startswith("{") and word.endswith("}"):
+            value = values.get(word[1:-1], "")
+            parts = [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)] if value else []
+            words += [shlex.quote(part) for part in parts]
+        else:
+            words.append(word)
+    return " ".join(words)
+
+
+def cheat_sheet() -> str:
+    """All keys as Markdown tables, for README."""
+    parts = [("Everywhere", everywhere())]
+    parts += [(SCREENS[screen], of_screen(screen)) for screen in SCREENS]
+    parts += [(title, tuple(a for a in WIDGET_ACTIONS if widget in a.screens)) for widget, title in _WIDGET_TITLES]
+    return "\n".join(_table(title, actions) for title, actions in parts)
+
+
+_WIDGET_TITLES = (("table", "In every table"), ("chart", "In a chart"), ("logs", "In logs"))
+
+
+def _table(title: str, actions: tuple[Action, ...]) -> str:
+    lines = [f"**{title}**", "", "| key | does | command |", "| --- | --- | --- |"]
+    for action in actions:
+        if action.keys:
+            keys = " ".join(f"`{key_text(key)}`" for key in dict.fromkeys(map(key_text, action.keys)))
+            lines.append(f"| {keys} | {action.help} | {f'`{action.cli}`' if action.cli else ''} |")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,312 @@
+"""The terminal app: what is the same on every screen.
+
+The first paint needs no workspace: screens draw their frame, then the workspace is opened on a thread, then they load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+
+from lab.domain.text import clean
+from lab.errors import LabError
+from lab.paths import LabHome, default_home
+from lab.ui import actions, theme
+from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
+from lab.ui.commands import parse_command
+from lab.ui.jobs import PARALLEL, Job, Jobs
+from lab.ui.screens.base import LabScreen
+from lab.ui.screens.home import HomeScreen
+from lab.ui.state import ViewState
+
+#: How often the status line looks at running jobs, seconds.
+_TICK = 0.25
+#: Toasts stay for this many seconds; errors longer.
+_TOAST, _ERROR_TOAST = 4.0, 10.0
+
+
+def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen whose module is imported when it is first shown."""
+
+    def make() -> Screen[Any]:
+        screen: Screen[Any] = getattr(import_module(f"lab.ui.screens.{module}"), name)()
+        return screen
+
+    return make
+
+
+class LabApp(App[int]):
+    """See `run`."""
+
+    TITLE = "Lab"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False  # ctrl+p opens Lab's own, which never reads a name as markup
+    MODES = {
+        "home": HomeScreen,
+        "data": _later("data", "DataScreen"),
+        "runs": _later("runs", "RunsScreen"),
+        "models": _later("models", "ModelsScreen"),
+        "deployments": _later("deployments", "DeploymentsScreen"),
+    }
+    DEFAULT_MODE = "home"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *actions.bindings(actions.everywhere()),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+    ]
+
+    def __init__(self, home: Path | None = None, project_dir: Path | None = None) -> None:
+        super().__init__()
+        self._home = home or default_home()
+        self._project_dir = project_dir or Path.cwd()
+        self.view_state = ViewState(LabHome(self._home).ui_state)
+        self.bridge = Bridge(self)
+        self.jobs = Jobs()
+        self.moved_keys: dict[str, str] = {}
+        self.notices: list[str] = []
+        self.project = ""
+        self._last_mode = ""
+        self._turn = asyncio.Semaphore(PARALLEL)
+        self._ticker: Timer | None = None
+
+    # Starting and ending
+
+    def on_mount(self) -> None:
+        for one in theme.THEMES:
+            self.register_theme(one)
+        self._apply_settings()
+        self._ticker = self.set_interval(_TICK, self._show_jobs, pause=True)
+        self.call_after_refresh(self._begin)
+
+    def _apply_settings(self) -> None:
+        """The user's own theme and keys, and what was chosen last time."""
+        chosen = self.view_state.get("app", "theme", "")
+        if (self._home / "config.toml").exists():
+            try:
+                settings = import_module("lab.settings").user_settings(self._home)
+            except LabError as error:
+                self.notices.append(f"{error.message}; {error.hint}")
+            else:
+                chosen = settings.theme or chosen
+                self.moved_keys = {key: value for key, value in settings.keys.items() if self._known_key(key)}
+                self.set_keymap(self.moved_keys)
+        self.theme = chosen if chosen in self.available_themes else theme.LAB_DARK.name
+
+    def _known_key(self, action_id: str) -> bool:
+        known = action_id in {action.id for action in (*actions.ACTIONS, *actions.WIDGET_ACTIONS)}
+        if not known:
+            self.notices.append(f"config.toml moves the key of {clean(action_id, 40)!r}, which is no action; see ?")
+        return known
+
+    def _begin(self) -> None:
+        self.run_worker(self.guard(self._open()), exit_on_error=False, group="open")
+
+    async def _open(self) -> None:
+        await self.bridge.open(self._home, self._project_dir)
+        await self.refresh_project()
+        self._tell_screens(NOUNS)
+
+    async def refresh_project(self) -> None:
+        """Find out which project this is; a broken lab.toml is a notice, not an end."""
+        try:
+            current = await self.bridge.ask(lambda ws: ws.projects.current)
+        except LabError as error:
+            self.notices.append(f"{error.message}; {error.hint}" if error.hint else error.message)
+            return
+        self.project = current.name if current is not None else ""
+        for screen in self._lab_screens():
+            screen.tell_top()
+
+    def on_unmount(self) -> None:
+        self.view_state.save()
+        self.bridge.close()
+
+    # News, errors, background work
+
+    def on_stirred(self, _: Stirred) -> None:
+        self.set_timer(GATHER, lambda: self._tell_screens(self.bridge.take_news()))
+
+    def _tell_screens(self, nouns: frozenset[str]) -> None:
+        for screen in self._lab_screens():
+            screen.hear(nouns)
+
+    def _lab_screens(self) -> list[LabScreen]:
+        """All that exist, also in other modes and under others."""
+        stacks = self._screen_stacks.values()
+        return [screen for stack in stacks for screen in stack if isinstance(screen, LabScreen) and screen.is_mounted]
+
+    async def guard(self, work: Awaitable[Any]) -> None:
+        """Await `work`; whatever goes wrong in it is shown and ends only it."""
+        try:
+            await work
+        except LabError as error:
+            self.tell_error(error)
+        except Exception as error:  # noqa: BLE001 - the app outlives a bug in one of its parts, and says so
+            self.tell_bug(error)
+
+    def tell(self, message: str) -> None:
+        """A calm word about something done."""
+        self.notify(clean(message, 400), timeout=_TOAST, markup=False)
+
+    def tell_error(self, error: LabError) -> None:
+        text = clean(error.message, 600) + (f"\n{clean(error.hint, 300)}" if error.hint else "")
+        self.notify(text, severity="error", timeout=_ERROR_TOAST, markup=False)
+
+    def tell_bug(self, error: Exception) -> None:
+        """Something that nobody foresaw: shown, and kept in the command log with where it happened."""
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        where = f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
+        text = clean(f"{type(error).__name__}: {error}{where}", 600)
+        self.jobs.all.append(Job("unexpected error", "", "failed", text, ended=0.0))
+        self.notify(text, title="Unexpected error", severity="error", timeout=_ERROR_TOAST, markup=False)
+        self.log.error(text)
+
+    def background(self, title: str, command: str, work: Callable[[Job], Awaitable[str]]) -> Job:
+        """Begin a job that outlives the screen that asked for it; its last sentence becomes a toast."""
+        job = Job(title, command)
+
+        async def whole() -> None:
+            self._tick()
+            try:
+                await self.jobs.run(job, lambda: work(job), self._turn.acquire)
+            finally:
+                if job.state != "waiting":
+                    self._turn.release()
+                self._show_jobs()
+            if job.line:
+                self.tell(job.line)
+
+        self.run_worker(self.guard(whole()), exit_on_error=False, group="jobs")
+        return job
+
+    def _tick(self) -> None:
+        if self._ticker is not None:
+            self._ticker.resume()
+        self.call_later(self._show_jobs)
+
+    def _show_jobs(self) -> None:
+        active = self.jobs.active
+        for screen in self.screen_stack:
+            if isinstance(screen, LabScreen):
+                screen.show_jobs(active)
+        if not active and self._ticker is not None:
+            self._ticker.pause()
+
+    # Actions that are everywhere
+
+    async def action_go_home(self) -> None:
+        await self.go("home")
+
+    async def action_go_data(self) -> None:
+        await self.go("data")
+
+    async def action_go_runs(self) -> None:
+        await self.go("runs")
+
+    async def action_go_models(self) -> None:
+        await self.go("models")
+
+    async def action_go_deployments(self) -> None:
+        await self.go("deployments")
+
+    async def go(self, mode: str) -> None:
+        """To a numbered screen; asked for the one that is shown, to its bottom: out of what was opened on it."""
+        if mode != self.current_mode:
+            self._last_mode = self.current_mode
+            await self.switch_mode(mode)
+        else:
+            for _ in self.screen_stack[1:]:
+                await self.pop_screen()
+
+    async def show_object(self, kind: str, key: str) -> None:
+        """Open a run, or go to where an object is listed."""
+        if kind == "run":
+            await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
+        else:
+            await self.go({"deployment": "deployments", "dataset": "data", "model": "models"}[kind])
+            if isinstance(self.screen, LabScreen):
+                self.screen.show_object(key)
+
+    async def action_go_last(self) -> None:
+        if self._last_mode:
+            await self.go(self._last_mode)
+
+    def action_app_back(self) -> None:
+        screen = self.screen
+        if isinstance(screen, LabScreen) and screen.close_inner():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_app_leave(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.exit(0)
+
+    def action_app_command(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.open_command()
+
+    def action_app_palette(self) -> None:
+        self._with_screen("find", "palette")
+
+    def action_app_help(self) -> None:
+        self._with_screen("find", "help")
+
+    def action_app_log(self) -> None:
+        self.push_screen(import_module("lab.ui.screens.command_log").CommandLogScreen(self.jobs.all))
+
+    def _with_screen(self, module: str, function: str) -> None:
+        """Begin one of the dialogs that start from the present screen; their modules load when first asked for."""
+        screen = self.screen
+        if isinstance(screen, LabScreen):
+            screen.start(getattr(import_module(f"lab.ui.screens.{module}"), function)(screen), "dialog")
+
+    async def obey(self, line: str) -> None:
+        """Do what was typed on the command line."""
+        command = parse_command(line)
+        if command is None:
+            return
+        self.view_state.remember_command(line)
+        if command.word in actions.MODES:
+            await self.go(command.word)
+            if command.rest and isinstance(self.screen, LabScreen):
+                self.screen.apply_filter(command.rest)
+        elif command.word in ("run", "compare"):
+            await import_module("lab.ui.screens.find").open_runs(self, command.word, command.rest)
+        else:
+            names = {"q": "quit", "help": "app_help", "log": "app_log", "theme": "app_theme"}
+            await self.run_action(names[command.word])
+
+    def action_app_refresh(self) -> None:
+        self.run_worker(self.guard(self._refresh()), exit_on_error=False, group="refresh", exclusive=True)
+
+    async def _refresh(self) -> None:
+        await self.bridge.ask(lambda ws: ws.refresh())
+        await self.refresh_project()
+        self._tell_screens(NOUNS)
+
+    def action_app_theme(self) -> None:
+        dark = self.current_theme.dark
+        self.theme = (theme.LAB_LIGHT if dark else theme.LAB_DARK).name
+        self.view_state.put("app", "theme", self.theme)
+
+    def action_app_suspend(self) -> None:
+        self.action_suspend_process()
+
+
+def run(home: Path | None, project_dir: Path) -> int:
+    """Open the app; returns the exit code of the process. `home` None is the default lab home."""
+    gc.freeze()  # what is imported by now lives as long as the process
+    return LabApp(home, project_dir).run() or 0

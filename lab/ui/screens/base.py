@@ -1,0 +1,254 @@
+"""What every screen of the app is: a top line, a body, a prompt, a status line, a key bar; and how it gets its data."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from lab.errors import LabError
+from lab.ui.jobs import Job, status_row
+from lab.ui.render.glyphs import Row, glyphs
+from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
+
+if TYPE_CHECKING:
+    from lab.ui.app import LabApp
+    from lab.workspace import Workspace
+
+T = TypeVar("T")
+
+COMMAND = ":"
+FILTER = "/"
+#: Keys of choices that are tabs begin with this.
+TAB = "tab:"
+
+
+class LabScreen(Screen[None]):
+    """Base of all screens. A subclass gives `body` and `load`; `load` is called when it is first shown and whenever
+    one of its `NOUNS` has changed, never twice at the same time, and not while the screen is not on top."""
+
+    #: Its id in `actions.SCREENS`.
+    KIND: ClassVar[str] = ""
+    #: The numbered screen that it is, or is opened from.
+    MODE: ClassVar[str] = ""
+    NOUNS: ClassVar[frozenset[str]] = frozenset()
+    #: What enter does, for the key bar.
+    LEAD: ClassVar[str] = "Open"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (140, "-xwide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stale = True
+        self._loading = False
+        self._looking: set[str] = set()
+        self._trouble = ""
+
+    # What a subclass gives
+
+    def body(self) -> ComposeResult:
+        """The widgets between the top line and the bottom."""
+        yield from ()
+
+    async def load(self) -> None:
+        """Read what is shown. LabErrors are shown by the caller."""
+
+    def trail(self) -> tuple[str, ...]:
+        """Names from the numbered screen to here, for the top line."""
+        return ()
+
+    def hidden_actions(self) -> tuple[str, ...]:
+        """Ids of actions that make no sense now; the key bar leaves them out."""
+        return ()
+
+    def close_inner(self) -> bool:
+        """Escape: close or clear the innermost thing here. Whether there was one."""
+        return False
+
+    def show_tab(self, key: str) -> None:
+        """A tab was clicked."""
+
+    def prompt_changed(self, sign: str, text: str) -> None:
+        """The text of an open prompt has changed."""
+
+    def prompt_done(self, sign: str, text: str) -> None:
+        """A prompt was closed with this text."""
+
+    # What a subclass uses
+
+    @property
+    def lab(self) -> LabApp:
+        return cast("LabApp", self.app)
+
+    async def ask(self, work: Callable[[Workspace], T]) -> T:
+        """See `Bridge.ask`."""
+        return await self.lab.bridge.ask(work)
+
+    def start(self, work: Coroutine[Any, Any, Any], group: str = "action") -> None:
+        """Do something asynchronous; the screen going away ends it, errors are shown."""
+        self.run_worker(self.lab.guard(work), exit_on_error=False, group=group)
+
+    def every(self, seconds: float, name: str, look: Callable[[], Awaitable[None]]) -> None:
+        """Call `look` in a rhythm while this screen is on top, never while the one before is still under way."""
+
+        async def once() -> None:
+            try:
+                await look()
+            finally:
+                self._looking.discard(name)
+
+        def tick() -> None:
+            if self.is_current and name not in self._looking and self.lab.bridge.ws is not None:
+                self._looking.add(name)
+                self.start(once(), name)
+
+        self.set_interval(seconds, tick)
+
+    def reload(self) -> None:
+        """Call `load` soon."""
+        self._stale = True
+        if not self._loading and self.is_current:
+            self._loading = True
+            self.start(self._load(), "load")
+
+    def say(self, text: str = "", *, level: str = "warn") -> None:
+        """A line above the key bar that stays until it is replaced; "" takes it away."""
+        self._trouble = text
+        sign = getattr(glyphs(), level)
+        self.query_one("#trouble", Lines).show([[(f" {sign} {text}", level)]] if text else [])
+
+    def tell_top(self) -> None:
+        self.query_one(TopLine).tell(self.trail(), self.lab.project)
+
+    def tell_keys(self) -> None:
+        """Show the keys afresh: which can be used has changed."""
+        leave = "Quit" if self.app.screen_stack[:1] == [self] else "Back"
+        self.query_one(KeyBar).tell(self.LEAD, leave, self.hidden_actions(), self.lab.moved_keys)
+
+    def apply_filter(self, text: str) -> None:
+        """Show only what fits `text`, where a screen has a filter."""
+
+    def show_object(self, key: str) -> None:
+        """Put the cursor on an object, now or as soon as it is loaded."""
+
+    def ask_filter(self, text: str, placeholder: str) -> None:
+        self.query_one(Prompt).ask(FILTER, text, placeholder)
+
+    # What the app calls
+
+    def hear(self, nouns: frozenset[str]) -> None:
+        """Something of `nouns` has changed."""
+        if nouns & self.NOUNS:
+            self.reload()
+
+    def show_jobs(self, active: list[Job]) -> None:
+        row: Row = status_row(active)
+        self.query_one("#status", Lines).show([row] if row else [])
+
+    def open_command(self) -> None:
+        self.query_one(Prompt).ask(COMMAND, "", "runs lr<0.01   data   models   deployments   run NAME   q",
+                                   self.lab.view_state.history)  # fmt: skip
+
+    # How it works
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(self.MODE)
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Lines(id="trouble")
+        yield Lines(id="status")
+        yield Prompt()
+        yield KeyBar(self.KIND)
+
+    def on_mount(self) -> None:
+        self.tell_top()
+        self.tell_keys()
+
+    def on_screen_resume(self) -> None:
+        self.tell_top()
+        self.tell_keys()
+        self.show_jobs(self.lab.jobs.active)
+        if self._stale:
+            self.reload()
+
+    async def _load(self) -> None:
+        try:
+            while self._stale:
+                await self.lab.bridge.opened()
+                self._stale = False
+                await self.load()
+                self.tell_keys()
+        except LabError as error:
+            self.say(f"{error.message}; {error.hint}" if error.hint else error.message, level="fail")
+        finally:
+            self._loading = False
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        event.stop()
+        if event.sign != COMMAND:
+            self.prompt_changed(event.sign, event.text)
+
+    def on_prompt_done(self, event: Prompt.Done) -> None:
+        event.stop()
+        if event.sign != COMMAND:
+            self.prompt_done(event.sign, event.text)
+        elif not event.cancelled:
+            # The app's own work: the command may well take this screen away.
+            self.lab.run_worker(self.lab.guard(self.lab.obey(event.text)), exit_on_error=False, group="command")
+
+    async def on_choices_chosen(self, event: Choices.Chosen) -> None:
+        event.stop()
+        if event.key.startswith(TAB):
+            self.show_tab(event.key.removeprefix(TAB))
+        elif hasattr(self, f"action_{event.key}"):
+            await self.run_action(event.key)
+        elif event.key:
+            await self.app.run_action(event.key)
+
+
+class ListScreen(LabScreen):
+    """A screen with a text filter over its main list."""
+
+    FILTER_HINT: ClassVar[str] = "part of a name"
+
+    @property
+    def filter_text(self) -> str:
+        text: str = self.lab.view_state.get(self.KIND, "filter", "")
+        return text
+
+    def apply_filter(self, text: str) -> None:
+        self.lab.view_state.put(self.KIND, "filter", text)
+        self.filter_changed()
+
+    def filter_changed(self) -> None:
+        """The filter is another one: show what fits."""
+        self.reload()
+
+    def prompt_changed(self, sign: str, text: str) -> None:
+        self.apply_filter(text)
+
+    def prompt_done(self, sign: str, text: str) -> None:
+        self.apply_filter(text)
+
+    def open_filter(self) -> None:
+        self.ask_filter(self.filter_text, self.FILTER_HINT)
+
+    def close_inner(self) -> bool:
+        if self.filter_text:
+            self.apply_filter("")
+            return True
+        return False
+
+
+def filter_spans(text: str) -> Row:
+    """What a heading says of the filter, nothing without one."""
+    return [("  fitting ", "muted"), (text, "accent"), ("  (esc clears)", "muted")] if text else []
+
+
+def fits(text: str, *fields: str) -> bool:
+    """Whether every word of a filter occurs in one of `fields`, whatever the case."""
+    haystack = "\n".join(fields).lower()
+    return all(word in haystack for word in text.lower().split())

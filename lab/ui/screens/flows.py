@@ -1,0 +1,303 @@
+"""Things that take a dialog or two, the same from several screens: launching, stopping, registering, deploying.
+
+Each is a coroutine that a screen starts. What takes long goes on as a job behind the screens.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from lab.domain.datasets import DatasetVersion
+from lab.domain.deployments import Deployment
+from lab.domain.launch import LaunchRequest
+from lab.domain.models import CHAMPION
+from lab.domain.runs import Run, RunStatus
+from lab.errors import LabError, NotFoundError, UsageError
+from lab.ui import actions
+from lab.ui.jobs import Job
+from lab.ui.render.number import format_number
+from lab.ui.screens.base import LabScreen
+from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, request_of
+from lab.ui.screens.pick import Item, PickScreen
+from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen, Value, Values
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
+# Launching
+
+
+async def launch(screen: LabScreen) -> None:
+    """Choose an entry of the project, fill in its parameters, start it."""
+    settings = await screen.ask(lambda ws: ws.projects.current)
+    if settings is None or not settings.entries:
+        where = "no lab.toml here" if settings is None else "lab.toml declares no entries"
+        raise NotFoundError(f"nothing to launch: {where}", "on Home, i writes a lab.toml; then edit its [entries]")
+    names = list(settings.entries)
+    name: str | None = names[0]
+    if len(names) > 1:
+        items = [Item(name, name, help=shlex.join(settings.entries[name].command)) for name in names]
+        name = await screen.app.push_screen_wait(PickScreen("Launch which entry?", items))
+    if name is None:
+        return
+    entry = settings.entry(name)
+    await launch_with(screen, LaunchRequest(entry=name, params=dict(entry.params)), entry.datasets)
+
+
+async def launch_with(screen: LabScreen, base: LaunchRequest, datasets: Sequence[str] = ()) -> None:
+    """The launch form, filled from `base`."""
+    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch")
+    values = await screen.app.push_screen_wait(form)
+    if values is not None:
+        start_run(screen, request_of(base, values))
+
+
+async def edit_and_launch(screen: LabScreen, run: Run) -> None:
+    """The launch form, filled from a run that there was."""
+    request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
+    await launch_with(screen, request)
+
+
+async def launch_again(screen: LabScreen, run: Run) -> None:
+    request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
+    start_run(screen, request, actions.command(actions.get("runs.again"), id=run.id))
+
+
+def start_run(screen: LabScreen, request: LaunchRequest, command: str = "") -> None:
+    """Launch behind the screens."""
+
+    async def work(job: Job) -> str:
+        run = await screen.lab.bridge.ask(lambda ws: ws.runs.launch(request, job.say))
+        return f"{run.name} has started on {run.engine}"
+
+    screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)
+
+
+# Runs
+
+
+async def stop_runs(screen: LabScreen, runs: Sequence[Run]) -> None:
+    """Stop those of `runs` that still run, after asking."""
+    active = [run for run in runs if run.status.active]
+    if not active:
+        raise UsageError("nothing to stop: the run has ended", "only running ones can be stopped")
+    what = active[0].name if len(active) == 1 else f"{len(active)} runs"
+    if not await confirm(screen, f"Stop {what}?", "It ends now. What it has logged so far stays.", "Stop", "x"):
+        return
+    for run in active:
+
+        async def work(_: Job, run: Run = run) -> str:
+            ended = await screen.lab.bridge.ask(lambda ws: ws.runs.stop(run.id))
+            return f"{ended.name}: {ended.cause or ended.status.value}"
+
+        screen.lab.background(f"stopping {run.name}", actions.command(actions.get("runs.stop"), id=run.id), work)
+
+
+async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
+    """Make a model version from a run, under a name that is asked for."""
+    if run.status is not RunStatus.FINISHED:
+        raise UsageError(f"{run.name} has not finished: {run.cause or run.status.value}", "register a finished run")
+    field = Field("name", "model", value=suggestion, optional=False, help="a new name, or one to add a version to",
+                  validate=lambda value: name_trouble("model", str(value)))  # fmt: skip
+    form = FormScreen("Register model", [field], submit="Register", intro=f"From run {run.name}.")
+    values = await screen.app.push_screen_wait(form)
+    if values is None:
+        return
+    name = str(values["name"])
+
+    async def work(job: Job) -> str:
+        version = await screen.lab.bridge.ask(lambda ws: ws.models.register(run.id, name, job.say))
+        return f"registered {version.id} from {run.name}"
+
+    command = actions.command(actions.get("runs.register"), id=run.id, name=name)
+    screen.lab.background(f"registering {name}", command, work)
+
+
+async def edit_tags(screen: LabScreen, run: Run) -> None:
+    field = Field("tags", "tags", value=" ".join(run.tags), help="words with blanks between them")
+    values = await screen.app.push_screen_wait(FormScreen(f"Tags of {run.name}", [field], submit="Set"))
+    if values is not None:
+        tags = str(values["tags"]).split()
+        await screen.ask(lambda ws: ws.runs.tag(run.id, tags))
+        screen.lab.jobs.note(f"tags of {run.name}", actions.command(actions.get("runs.tag"), id=run.id, tags=tags))
+
+
+async def edit_note(screen: LabScreen, run: Run) -> None:
+    field = Field("text", "note", value=run.notes)
+    values = await screen.app.push_screen_wait(FormScreen(f"Note on {run.name}", [field], submit="Save"))
+    if values is not None:
+        text = str(values["text"])
+        await screen.ask(lambda ws: ws.runs.note(run.id, text))
+        screen.lab.jobs.note(f"note on {run.name}", actions.command(actions.get("runs.note"), id=run.id, text=text))
+
+
+# Data, models, deployments
+
+
+async def add_data(screen: LabScreen, name: str = "", path: str = "") -> None:
+    """Snapshot a file or folder: a new dataset, or the next version of one."""
+    fields = [
+        Field("name", "name", value=name, optional=False, validate=lambda value: name_trouble("dataset", str(value))),
+        Field("path", "path", value=path, optional=False, help="a file or folder, relative to the project"),
+        Field("message", "message", help="why, in a few words"),
+    ]
+    values = await screen.app.push_screen_wait(FormScreen("Snapshot data", fields, submit="Snapshot"))
+    if values is None:
+        return
+    chosen, where, message = str(values["name"]), str(values["path"]), str(values.get("message", ""))
+
+    def add(ws: Workspace, job: Job) -> tuple[DatasetVersion, bool]:
+        folder = ws.projects.place()[1]
+        return ws.datasets.add(chosen, folder / Path(where).expanduser(), message=message, progress=job.say)
+
+    async def work(job: Job) -> str:
+        version, new = await screen.lab.bridge.ask(lambda ws: add(ws, job))
+        return f"{chosen} {version.label} {'taken' if new else 'is the same: nothing has changed'}"
+
+    command = actions.command(actions.get("data.add"), name=chosen, path=where)
+    screen.lab.background(f"snapshot of {chosen}", command, work)
+
+
+async def promote(screen: LabScreen, ref: str, summary: str) -> None:
+    """Let `champion` mean a version, after asking."""
+    if await confirm(screen, f"Promote {ref} to {CHAMPION}?", summary, "Promote", "P"):
+        model = await screen.ask(lambda ws: ws.models.promote(ref))
+        screen.lab.jobs.note(f"promoted {ref}", actions.command(actions.get("models.promote"), ref=ref))
+        screen.lab.tell(f"{model.name} v{model.aliases.get(CHAMPION, 0)} is {CHAMPION} now")
+
+
+def _port_trouble(value: Value) -> str | None:
+    return None if isinstance(value, int) and 0 <= value < 65536 else "a whole number from 1024 to 65535"
+
+
+async def deploy(screen: LabScreen, ref: str) -> None:
+    """Ask for name and port, then serve the version `ref`."""
+    fields = [
+        Field("name", "name", value=ref.partition(":")[0].partition("@")[0], optional=False,
+              validate=lambda value: name_trouble("deployment", str(value))),
+        Field("port", "port", "number", help="empty: a free one, the same as before", validate=_port_trouble),
+        Field("engine", "engine", "choice", "as set", ("as set", "docker", "process")),
+    ]  # fmt: skip
+    intro = "Serves predictions on 127.0.0.1, for this machine only."
+    form = FormScreen(f"Deploy {ref}", fields, submit="Deploy", intro=intro)
+    values = await screen.app.push_screen_wait(form)
+    if values is not None:
+        _start_deployment(screen, ref, values)
+
+
+def _start_deployment(screen: LabScreen, ref: str, values: Values) -> None:
+    name, port = str(values["name"]), values.get("port", 0)
+    number = port if isinstance(port, int) else 0
+    engine = "" if values.get("engine") == "as set" else str(values.get("engine", ""))
+
+    def begin(ws: Workspace, job: Job) -> Deployment:
+        return ws.deployments.deploy(ref, name=name, port=number, engine=engine, progress=job.say)
+
+    async def work(job: Job) -> str:
+        deployment = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
+        return f"{deployment.name} is {deployment.status.value} at {deployment.url}"
+
+    words = ["lab", "deploy", ref, "--name", name]
+    words += ["--port", str(number)] if number else []
+    words += ["--engine", engine] if engine else []
+    screen.lab.background(f"deploying {ref}", shlex.join(words), work)
+
+
+async def choose_and_deploy(screen: LabScreen) -> None:
+    """Deploy one of all models, champions first."""
+    models = await screen.ask(lambda ws: list(ws.models.list()))
+    if not models:
+        raise NotFoundError("there is no model to deploy", "register one: m on a finished run")
+    items = [
+        Item(f"{model.name}@{alias}", f"{model.name}@{alias}", help=f"v{number}")
+        for model in models
+        for alias, number in model.aliases.items()
+    ]
+    items += [Item(model.latest.id, model.latest.id, help=metrics_text(model.latest.metrics)) for model in models]
+    ref = await screen.app.push_screen_wait(PickScreen("Deploy which version?", items))
+    if ref is not None:
+        await deploy(screen, ref)
+
+
+async def stop_deployment(screen: LabScreen, deployment: Deployment) -> None:
+    if not deployment.status.active:
+        raise UsageError(f"{deployment.name} is not up: {deployment.status.value}", "n deploys a version")
+    consequence = f"{deployment.url} answers no more. The model version stays."
+    if not await confirm(screen, f"Stop {deployment.name}?", consequence, "Stop", "x"):
+        return
+
+    async def work(_: Job) -> str:
+        ended = await screen.lab.bridge.ask(lambda ws: ws.deployments.stop(deployment.id))
+        return f"{ended.name} is {ended.status.value}"
+
+    command = actions.command(actions.get("deployments.stop"), id=deployment.name)
+    screen.lab.background(f"stopping {deployment.name}", command, work)
+
+
+# Home
+
+
+async def init_project(screen: LabScreen) -> None:
+    """Write a lab.toml."""
+    folder = await screen.ask(lambda ws: ws.projects.folder)
+    field = Field("folder", "folder", value=str(folder), optional=False, help="gets a commented lab.toml")
+    values = await screen.app.push_screen_wait(FormScreen("Make a project", [field], submit="Write lab.toml"))
+    if values is None:
+        return
+    target = str(values["folder"])
+    written = await screen.ask(lambda ws: ws.projects.init(Path(target).expanduser()))
+    screen.lab.jobs.note("project made", actions.command(actions.get("home.init"), folder=target))
+    screen.lab.tell(f"wrote {written}")
+    await screen.lab.refresh_project()
+    screen.reload()
+
+
+async def demonstrate(screen: LabScreen) -> None:
+    """Run the demonstration behind the screens."""
+    consequence = "It trains six small models, registers and deploys the best one. About a minute; you can watch."
+    if not await confirm(screen, "Run the demonstration?", consequence, "Run", "D"):
+        return
+
+    async def work(job: Job) -> str:
+        report = await screen.lab.bridge.ask(
+            lambda ws: ws.demo.run(on_step=lambda step: job.say(f"{step.name}: {step.detail}"), progress=job.say)
+        )
+        told = f"{report.metric} {format_number(report.accuracy)} on held-out rows"
+        return f"the demonstration is over: {told}; 5 shows the server"
+
+    screen.lab.background("demonstration", actions.command(actions.get("home.demo")), work)
+
+
+# Shared
+
+
+async def confirm(screen: LabScreen, question: str, consequence: str, verb: str, opener: str) -> bool:
+    """Ask before something that cannot be undone."""
+    asked: Screen[bool] = ConfirmScreen(question, consequence, confirm=verb, opener=opener)
+    return await screen.app.push_screen_wait(asked)
+
+
+async def copy(screen: LabScreen, what: Sequence[tuple[str, str]]) -> None:
+    """Choose one of (label, text) and put it on the clipboard."""
+    items = [Item(str(index), label, help=text) for index, (label, text) in enumerate(what) if text]
+    chosen = await screen.app.push_screen_wait(PickScreen("Copy what?", items))
+    if chosen is not None:
+        screen.app.copy_to_clipboard(what[int(chosen)][1])
+        screen.lab.tell(f"copied {what[int(chosen)][0]} (by the terminal's own clipboard, OSC 52)")
+
+
+def metrics_text(metrics: object, limit: int = 3) -> str:
+    """A few metrics in words: `accuracy 0.97, loss 0.1`."""
+    if not isinstance(metrics, dict):
+        return ""
+    return ", ".join(f"{name} {format_number(value)}" for name, value in list(metrics.items())[:limit])
+
+
+def sentence(error: LabError) -> str:
+    """An error and its way out on one line."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -1,0 +1,286 @@
+"""The small fixed parts of every screen: lines of styled text, the top line, the key bar, the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from lab.ui import actions
+from lab.ui.render.cells import fit, tidy, width_of
+from lab.ui.render.glyphs import Row
+from lab.ui.widgets.strips import is_dark, to_strip
+
+
+class Lines(Widget):
+    """Rows of (text, token) spans. Text is made safe here; rows that are too long are cut."""
+
+    DEFAULT_CSS = "Lines { height: auto; }"
+    ALLOW_SELECT = False
+
+    def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows = _safe(rows)
+
+    @property
+    def plain(self) -> str:
+        """What is shown, without styles."""
+        return "\n".join("".join(text for text, _ in row) for row in self._rows)
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show other rows; nothing is painted when they are the same."""
+        rows = _safe(rows)
+        if rows != self._rows:
+            relaid = len(rows) != len(self._rows)
+            self._rows = rows
+            self.refresh(layout=relaid)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows)
+
+    def render_line(self, y: int) -> Strip:
+        spans = cut_row(self._rows[y], self.size.width) if y < len(self._rows) else []
+        return to_strip(spans, self.rich_style, is_dark(self), self.size.width)
+
+
+def _safe(rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple([(tidy(text), token) for text, token in row] for row in rows)
+
+
+def cut_row(row: Row, width: int) -> Row:
+    """`row` in at most `width` cells, the last span that fits ending in an ellipsis."""
+    out: Row = []
+    for text, token in row:
+        size = width_of(text)
+        if size > width:
+            return [*out, (fit(text, width), token)] if width > 0 else out
+        out.append((text, token))
+        width -= size
+    return out
+
+
+def join(*groups: Row, gap: str = "   ") -> Row:
+    """Groups of spans on one line, with a gap between those that are not empty."""
+    row: Row = []
+    for group in groups:
+        if group:
+            row += [(gap, ""), *group] if row else group
+    return row
+
+
+class Choices(Lines):
+    """One line of things to choose from by mouse: the top line and the tabs."""
+
+    class Chosen(Message):
+        """The choice with `key` was clicked."""
+
+        def __init__(self, choices: Choices, key: str) -> None:
+            super().__init__()
+            self.choices = choices
+            self.key = key
+
+        @property
+        def control(self) -> Choices:
+            return self.choices
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__([[]], id=id, classes=classes)
+        self._spots: list[tuple[int, int, str]] = []
+
+    def put(self, items: Sequence[tuple[str, Row]], right: Row | None = None, gap: str = "  ") -> None:
+        """Show `items` (key, spans) from the left and `right` at the right end."""
+        right = right or []
+        row: Row = []
+        self._spots = []
+        used = 0
+        for key, spans in items:
+            if row:
+                row.append((gap, ""))
+                used += len(gap)
+            size = spans_width(spans)
+            self._spots.append((used, used + size, key))
+            row += spans
+            used += size
+        room = self.size.width - used - spans_width(right)
+        self.show([[*row, (" " * room, ""), *right] if room > 1 else row])
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        for start, stop, key in self._spots if offset is not None else ():
+            if offset is not None and start <= offset.x < stop:
+                self.post_message(self.Chosen(self, key))
+
+
+class TopLine(Choices):
+    """Where one is: the screens by number, or the way here; and what is worked on."""
+
+    def __init__(self, current: str) -> None:
+        super().__init__(id="top")
+        self._current = current
+        self._trail: tuple[str, ...] = ()
+        self._where = ""
+
+    def tell(self, trail: Sequence[str] = (), where: str = "") -> None:
+        """`trail` names the screens from a numbered one to this, `where` the project."""
+        self._trail, self._where = tuple(trail), where
+        self._fill()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        narrow = self.size.width < 76
+        items: list[tuple[str, Row]] = []
+        for number, screen in enumerate(actions.MODES, 1):
+            here = screen == self._current
+            name = actions.SCREENS[screen]
+            name = "Deploy" if narrow and screen == "deployments" else name
+            items.append((f"go_{screen}", [(f"{number}", "accent" if here else "muted"),
+                                           (f" {name}", "title underline" if here else "muted")]))  # fmt: skip
+        right: Row = [(tidy(self._where, 24), "muted")] if self._where else []
+        if self._trail:
+            used = sum(width_of(text) for _, spans in items for text, _ in spans) + 2 * len(items)
+            room = self.size.width - used - sum(width_of(text) for text, _ in right) - 3
+            name = tidy(" › ".join(self._trail))
+            if room > 8:
+                items.append(("", [("› ", "muted"), (fit(name, min(room - 2, width_of(name))), "title")]))
+        self.put(items, right)
+
+
+class KeyBar(Choices):
+    """The keys that matter here."""
+
+    def __init__(self, screen: str) -> None:
+        super().__init__(id="keys")
+        self._screen = screen
+        self._hidden: frozenset[str] = frozenset()
+        self._lead = ""
+        self._leave = "Quit"
+        self._moved: Mapping[str, str] = {}
+
+    def tell(self, lead: str, leave: str, hidden: Iterable[str], moved: Mapping[str, str]) -> None:
+        """`lead` is what enter does, `leave` what `q` does; `hidden` are ids of actions that make no sense now,
+        `moved` the keys that the user has given to actions."""
+        self._lead, self._leave, self._hidden, self._moved = lead, leave, frozenset(hidden), moved
+        self._fill()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        items: list[tuple[str, Row]] = [("", _key("enter", self._lead))] if self._lead else []
+        for action in actions.bar(self._screen, actions.BAR - len(items), self._hidden):
+            label = self._leave if action.id == "app.leave" else action.bar_label
+            key = self._moved.get(action.id, action.keys[0]).partition(",")[0]
+            items.append((action.method, _key(actions.key_text(key), label)))
+        # The last two, help and leave, stay; those before them go first when it is narrow.
+        while len(items) > 3 and sum(spans_width(spans) + 2 for _, spans in items) > self.size.width > 0:
+            del items[-3]
+        self.put(items)
+
+
+def _key(key: str, label: str) -> Row:
+    return [(key, "primary bold"), (f" {label}", "muted")]
+
+
+def spans_width(spans: Row) -> int:
+    """Cells that spans take once their text is made safe."""
+    return sum(width_of(tidy(text)) for text, _ in spans)
+
+
+class Prompt(Horizontal):
+    """The line at the bottom where a filter or a command is typed; hidden until asked for.
+
+    `Changed` and `Done` tell the screen; on `Done` with `cancelled` the text is what it was before.
+    """
+
+    DEFAULT_CSS = """
+    Prompt { height: 1; display: none; background: $panel; }
+    Prompt.-open { display: block; }
+    Prompt > Lines { width: auto; }
+    Prompt > Input { width: 1fr; background: $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False, id="prompt.cancel"),
+        Binding("up", "older(1)", "Older line", show=False, id="prompt.older"),
+        Binding("down", "older(-1)", "Newer line", show=False, id="prompt.newer"),
+    ]
+
+    class Changed(Message):
+        def __init__(self, sign: str, text: str) -> None:
+            super().__init__()
+            self.sign = sign
+            self.text = text
+
+    class Done(Message):
+        def __init__(self, sign: str, text: str, cancelled: bool) -> None:
+            super().__init__()
+            self.sign = sign
+            self.text = text
+            self.cancelled = cancelled
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self._sign = ""
+        self._before = ""
+        self._history: Sequence[str] = ()
+        self._back = 0
+        self._return_to: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="prompt-sign")
+        yield Input(compact=True, id="prompt-input", select_on_focus=False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.has_class("-open")
+
+    def ask(self, sign: str, text: str = "", placeholder: str = "", history: Sequence[str] = ()) -> None:
+        """Open with `text`; the focus returns to where it was when this is done."""
+        self._sign, self._before, self._history, self._back = sign, text, history, 0
+        if not self.is_open:
+            self._return_to = self.screen.focused
+        self.query_one(Lines).show([[(f" {sign} ", "accent bold")]])
+        self.query_one(Lines).styles.width = len(sign) + 2
+        box = self.query_one(Input)
+        box.placeholder = placeholder
+        box.value = text
+        box.cursor_position = len(text)
+        self.add_class("-open")
+        box.focus()
+
+    def _end(self, text: str, cancelled: bool) -> None:
+        self.remove_class("-open")
+        if self._return_to is not None and self._return_to.is_attached:
+            self._return_to.focus()
+        self.post_message(self.Done(self._sign, text, cancelled))
+
+    def action_cancel(self) -> None:
+        self._end(self._before, True)
+
+    def action_older(self, by: int) -> None:
+        """Walk the history: 1 back in time, -1 towards now."""
+        back = max(0, min(len(self._history), self._back + by))
+        if back != self._back:
+            self._back = back
+            box = self.query_one(Input)
+            box.value = self._history[-back] if back else ""
+            box.cursor_position = len(box.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.is_open:
+            self.post_message(self.Changed(self._sign, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._end(event.value, False)

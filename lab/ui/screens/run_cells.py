@@ -1,0 +1,177 @@
+"""A run as cells and facts: what the Home, Runs, Run and Compare screens say about one. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from lab.domain.runs import Param, Run, RunStatus
+from lab.ui.render.glyphs import Row as Spans
+from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
+from lab.ui.render.rows import Cell, Column, Row
+from lab.ui.render.sparkline import bar
+from lab.ui.render.status import run_mark
+from lab.ui.widgets.detail import Pair
+
+#: Parameters that tell how long a run will be, in the order in which they are believed.
+_TOTALS = ("epochs", "num_epochs", "n_epochs", "max_epochs", "steps", "max_steps", "iterations", "max_iter", "rounds")
+#: Metrics whose names begin so are worth more room than others.
+_TOLD_FIRST = ("val_acc", "accuracy", "acc", "val_f1", "f1", "auc", "r2", "val_", "test_", "valid", "eval_")
+#: Fewer columns of parameters and metrics than this, so that a table stays one.
+MOST_COLUMNS = 12
+
+_FIXED_LEFT = (
+    Column("status", "status", width=13),
+    Column("name", "name", min_width=10, max_width=28, flex=1),
+    Column("created", "age", width=8),
+    Column("duration", "took", width=7, align="right"),
+)
+_FIXED_RIGHT = (
+    Column("entry", "entry", max_width=16),
+    Column("project", "project", max_width=16),
+    Column("tags", "tags", max_width=24, sortable=False),
+    Column("id", "id", width=8),
+)
+
+
+def metric_order(names: Iterable[str]) -> list[str]:
+    """Metric names, those that people look at first in front, otherwise as they come."""
+
+    def place(name: str) -> int:
+        low = name.lower()
+        return next((index for index, start in enumerate(_TOLD_FIRST) if low.startswith(start)), len(_TOLD_FIRST))
+
+    return sorted(dict.fromkeys(names), key=place)
+
+
+def run_columns(params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
+    """Columns of the run table; ids are sort keys of `lab.domain.query`."""
+    return [
+        *_FIXED_LEFT,
+        *(Column(f"metric.{name}", name, min_width=6, max_width=12, align="right") for name in metrics[:MOST_COLUMNS]),
+        *(Column(f"param.{name}", name, min_width=4, max_width=14, align="right") for name in params[:MOST_COLUMNS]),
+        *_FIXED_RIGHT,
+    ]  # fmt: skip
+
+
+def run_row(run: Run, columns: Sequence[Column], now: float) -> Row:
+    return Row(run.id, tuple(_cell(run, column.id, now) for column in columns))
+
+
+def _cell(run: Run, column: str, now: float) -> Cell:
+    kind, _, name = column.partition(".")
+    if kind == "metric":
+        summary = run.metrics.get(name)
+        return Cell("" if summary is None else format_number(summary.last))
+    if kind == "param":
+        return Cell(param_text(run.params[name]) if name in run.params else "", "muted")
+    return _FIELDS[column](run, now)
+
+
+def _status(run: Run, _: float) -> Cell:
+    mark = run_mark(run.status)
+    return Cell(mark.text, mark.token)
+
+
+_FIELDS: dict[str, Callable[[Run, float], Cell]] = {
+    "status": _status,
+    "name": lambda run, _: Cell(run.name, "bold" if run.status.active else ""),
+    "created": lambda run, now: Cell(format_age(run.created, now), "muted"),
+    "duration": lambda run, now: Cell(format_duration(run.duration(now)), "muted"),
+    "entry": lambda run, _: Cell(run.entry, "muted"),
+    "project": lambda run, _: Cell(run.project, "muted"),
+    "tags": lambda run, _: Cell(" ".join(run.tags), "accent"),
+    "id": lambda run, _: Cell(run.id, "muted"),
+}
+
+
+def param_text(value: Param) -> str:
+    """A parameter as it was written, not padded to the digits of a measurement."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "none" if value is None else format_number(value)
+
+
+def progress(run: Run) -> tuple[float, float | None]:
+    """How many steps are done, and how many there will be (None where no parameter tells)."""
+    step = max((summary.step for summary in run.metrics.values() if math.isfinite(summary.step)), default=0.0)
+    total = next((run.params[name] for name in _TOTALS if isinstance(run.params.get(name), int | float)), None)
+    if isinstance(total, bool) or not isinstance(total, int | float) or total <= 0:
+        return step, None
+    done = max((summary.count for summary in run.metrics.values()), default=0)
+    return min(float(total), max(step, float(done) if done <= total else step)), float(total)
+
+
+def progress_text(run: Run) -> str:
+    """How far a run is: `12/30 ▕███  ▏`, or its step where nobody knows how many there are."""
+    done, total = progress(run)
+    if run.status is RunStatus.CREATED:
+        return "preparing its environment"
+    if not run.metrics:
+        return "no metrics yet"
+    if total is None:
+        return f"step {format_number(done)}"
+    return f"{format_number(done)}/{format_number(total)} {bar(done / total, 8)}"
+
+
+def headline(run: Run, limit: int = 2) -> str:
+    """Its first metrics: `val_accuracy 0.93  loss 0.21`."""
+    names = metric_order(run.metrics)[:limit]
+    return "  ".join(f"{name} {format_number(run.metrics[name].last)}" for name in names)
+
+
+def run_heading(run: Run, now: float) -> list[Spans]:
+    """Two lines about one run."""
+    mark = run_mark(run.status)
+    when = f"{format_duration(run.duration(now))}   {format_age(run.created, now)}"
+    first: Spans = [(f" {mark.text}", f"{mark.token} bold"), ("  ", ""), (run.name, "title"),
+                    (f"   {run.project}/{run.entry} on {run.engine}   {when}", "muted")]  # fmt: skip
+    if run.status.active:
+        second: Spans = [(f" {progress_text(run)}", "run"), (f"   {headline(run, 3)}", "")]
+    else:
+        bad = run.status not in (RunStatus.FINISHED, RunStatus.STOPPED)
+        cause = run.cause or run.status.value
+        second = [(f" {cause}", mark.token if bad else "muted"), (f"   {headline(run, 3)}", "")]
+    if run.tags:
+        second.append((f"   {' '.join(run.tags)}", "accent"))
+    return [first, second]
+
+
+def run_facts(run: Run, now: float) -> list[Pair]:
+    """Everything about one run but its metrics."""
+    pairs = [Pair("Parameters"), *(Pair(name, param_text(value)) for name, value in run.params.items())]
+    if not run.params:
+        pairs.append(Pair("parameters", "none", "muted"))
+    pairs += [Pair("seed", str(run.seed)), Pair("Data")]
+    pairs += [Pair(name, version) for name, version in run.datasets.items()] or [Pair("datasets", "none", "muted")]
+    pairs += [
+        Pair("Where and when"),
+        Pair("id", run.id),
+        Pair("project", run.project),
+        Pair("entry", run.entry),
+        Pair("engine", run.engine or "–"),
+        Pair("image", run.image or "–"),
+        Pair("code", run.code or "–"),
+        Pair("memory", f"{format_size(run.memory)} at most" if run.memory else "no limit"),
+        Pair("created", format_time(run.created, now)),
+        Pair("started", format_time(run.started, now)),
+        Pair("ended", format_time(run.ended, now)),
+        Pair("exit code", "–" if run.exit_code is None else str(run.exit_code)),
+    ]
+    pairs += [Pair("sweep", run.sweep)] if run.sweep else []
+    pairs += [Pair("tags", " ".join(run.tags))] if run.tags else []
+    pairs += [Pair("note", run.notes)] if run.notes else []
+    return pairs
+
+
+def run_summary(run: Run, now: float) -> list[Pair]:
+    """The side panel: status, metrics, then facts."""
+    mark = run_mark(run.status)
+    pairs = [Pair(run.name), Pair("status", mark.text, mark.token), Pair("cause", run.cause or "–"), Pair("Metrics")]
+    for name in metric_order(run.metrics):
+        summary = run.metrics[name]
+        span = f"({format_number(summary.min)} … {format_number(summary.max)})"
+        pairs.append(Pair(name, f"{format_number(summary.last)}  {span}"))
+    if not run.metrics:
+        pairs.append(Pair("metrics", "none yet", "muted"))
+    return [*pairs, *run_facts(run, now)]

@@ -1,0 +1,300 @@
+"""One run: metrics as curves, logs, parameters and data, files; live while it runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from lab.domain.runs import MetricSummary, Run
+from lab.ui import actions
+from lab.ui.render.number import format_age, format_number, format_size
+from lab.ui.render.rows import Cell, Column, ListSource, Row
+from lab.ui.render.series import Series
+from lab.ui.screens import flows
+from lab.ui.screens.base import LabScreen
+from lab.ui.screens.curves import AXES, Axis, curve
+from lab.ui.screens.parts import Lines
+from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
+from lab.ui.screens.tabs import Tabs
+from lab.ui.widgets.chart_view import ChartView
+from lab.ui.widgets.detail import DetailPanel
+from lab.ui.widgets.frame_table import FrameTable
+from lab.ui.widgets.log_view import LogView
+from lab.ui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelected
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
+_METRIC_COLUMNS = (
+    Column("metric", "metric", min_width=8, max_width=26, sortable=False, flex=1),
+    Column("last", "last", width=9, align="right", sortable=False),
+    Column("min", "min", width=9, align="right", sortable=False),
+    Column("max", "max", width=9, align="right", sortable=False),
+)
+_FILE_COLUMNS = (
+    Column("path", "file", min_width=16, max_width=200, flex=1, sortable=False),
+    Column("size", "size", width=9, align="right", sortable=False),
+    Column("age", "changed", width=9, sortable=False),
+)
+#: Actions of one tab only.
+_TAB_OF = {"run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs"}
+#: At most so many files are listed.
+_MOST_FILES = 1000
+
+FileFact = tuple[str, int, float]
+
+
+class RunChart(ChartView, inherit_bindings=False):
+    """`n` and `N` are the screen's here: they choose the metric."""
+
+    BINDINGS = [binding for binding in ChartView.BINDINGS if getattr(binding, "key", "") not in ("n", "N")]
+
+
+def metric_rows(metrics: dict[str, MetricSummary]) -> list[Row]:
+    return [
+        Row(name, (Cell(name), *(Cell(format_number(value)) for value in (one.last, one.min, one.max))))
+        for name, one in metrics.items()
+    ]
+
+
+def file_rows(files: Sequence[FileFact], now: float) -> list[Row]:
+    return [
+        Row(path, (Cell(path), Cell(format_size(size), "muted"), Cell(format_age(changed, now), "muted")))
+        for path, size, changed in files
+    ]
+
+
+def list_files(folder: Path, most: int = _MOST_FILES) -> list[FileFact]:
+    """Files below a run's folder (path, bytes, time of change) without its copy of the code; links are not followed."""
+    found: list[FileFact] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not (root == str(folder) and name == "code"))
+        for name in sorted(names):
+            path = Path(root) / name
+            try:
+                facts = path.lstat()
+            except FileNotFoundError:  # a run may remove its own files at any time
+                continue
+            found.append((str(path.relative_to(folder)), facts.st_size, facts.st_mtime))
+            if len(found) >= most:
+                return found
+    return found
+
+
+class RunScreen(LabScreen):
+    KIND = "run"
+    MODE = "runs"
+    NOUNS = frozenset({"runs"})
+    LEAD = ""
+    BINDINGS: ClassVar = actions.bindings(actions.of_screen("run"))
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self._run_id = run_id
+        self._run: Run | None = None
+        self._metric = ""
+        self._axis: Axis = "step"
+        self._files_of: tuple[str, float] | None = None
+
+    def trail(self) -> tuple[str, ...]:
+        return (self._run.name if self._run else self._run_id,)
+
+    def body(self) -> ComposeResult:
+        yield Lines([[(" reading …", "muted")], []], id="heading")
+        yield Tabs([("metrics", "Metrics"), ("logs", "Logs"), ("params", "Params & data"), ("files", "Files")])
+        with Container(id="tab-metrics", classes="tab -shown panes"):
+            yield FrameTable(_METRIC_COLUMNS, empty="no metrics yet", id="metrics")
+            yield RunChart(smoothing=0.0, empty="no curve yet", id="chart")
+        with Container(id="tab-logs", classes="tab"):
+            yield LogView(id="log")
+        with Container(id="tab-params", classes="tab"):
+            yield DetailPanel(id="facts")
+        with Container(id="tab-files", classes="tab"):
+            yield FrameTable(_FILE_COLUMNS, empty="no files", id="files")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.every(0.5, "live", self._look)
+        self.every(0.25, "log", self._poll_log)
+
+    @property
+    def tabs(self) -> Tabs:
+        return self.query_one(Tabs)
+
+    # Reading
+
+    async def load(self) -> None:
+        run = await self.ask(lambda ws: ws.runs.get(self._run_id))
+        first = self._run is None
+        self._run = run
+        self._tell(run)
+        if first:
+            path = await self.ask(lambda ws: ws.runs.log_path(run.id))
+            self.query_one(LogView).show(path)
+            self._choose(self.lab.view_state.get("run", "metric", ""))
+        await self._draw()
+        if self.tabs.current == "files":
+            await self._list_files()
+
+    def _tell(self, run: Run) -> None:
+        now = time.time()
+        self.query_one("#heading", Lines).show(run_heading(run, now))
+        metrics = {name: run.metrics[name] for name in metric_order(run.metrics)}
+        table = self.query_one("#metrics", FrameTable)
+        table.replace(ListSource(metric_rows(metrics)))
+        self.query_one("#facts", DetailPanel).set_pairs(run_facts(run, now))
+        self.tabs.note("metrics", str(len(metrics)))
+        self.tell_top()
+        self.tell_keys()
+
+    def _choose(self, metric: str) -> None:
+        """Put the cursor on a metric, else on the first."""
+        self.query_one("#metrics", FrameTable).move_to(metric)
+
+    async def _draw(self) -> None:
+        """The curves of the marked metrics, or of the one under the cursor."""
+        run, table = self._run, self.query_one("#metrics", FrameTable)
+        names = table.selection_keys
+        if run is None or not names:
+            return
+        axis = self._axis
+        self.query_one(RunChart).set_series(await self.ask(lambda ws: _curves(ws, run, names, axis)))
+
+    async def _list_files(self) -> None:
+        files = await self.ask(lambda ws: list_files(ws.runs.folder(self._run_id).root))
+        self.query_one("#files", FrameTable).replace(ListSource(file_rows(files, time.time())))
+        self.tabs.note("files", str(len(files)))
+
+    async def _look(self) -> None:
+        """Twice a second while it runs; what came with the end is told by the news of it."""
+        if self._run is not None and self._run.status.active:
+            await self.load()
+
+    async def _poll_log(self) -> None:
+        if self.tabs.current == "logs":
+            self.query_one(LogView).poll()
+
+    # What the parts say
+
+    def on_frame_table_row_highlighted(self, event: RowHighlighted) -> None:
+        if event.table.id == "metrics":
+            self.lab.view_state.put("run", "metric", event.key)
+            self.start(self._draw(), "draw")
+
+    def on_frame_table_marks_changed(self, event: MarksChanged) -> None:
+        if event.table.id == "metrics":
+            self.start(self._draw(), "draw")
+
+    def on_frame_table_row_selected(self, event: RowSelected) -> None:
+        """Enter on a metric goes to its curve; enter on a file copies nothing and opens nothing."""
+        if event.table.id == "metrics":
+            self.query_one(RunChart).focus()
+
+    def on_chart_view_axis_requested(self) -> None:
+        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        self.query_one(RunChart).set_axis(self._axis, "seconds" if self._axis == "time" else "number")
+        self.start(self._draw(), "draw")
+
+    def show_tab(self, key: str) -> None:
+        self.tabs.choose(key)
+        self._tab_shown()
+
+    def _tab_shown(self) -> None:
+        self.refresh_bindings()
+        self.tell_keys()
+        if self.tabs.current == "files":
+            self.start(self._list_files(), "files")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of one tab do nothing on the others."""
+        tab = _TAB_OF.get(action)
+        return tab is None or not self.is_mounted or self.tabs.current == tab
+
+    def hidden_actions(self) -> tuple[str, ...]:
+        hidden = [
+            f"run.{name}" for name, tab in (("next_metric", "metrics"), ("search", "logs")) if self.tabs.current != tab
+        ]
+        if self._run is not None:
+            hidden += ["runs.register"] if self._run.status.active else ["runs.stop"]
+        return tuple(hidden)
+
+    # Actions
+
+    def action_run_next_tab(self) -> None:
+        self.tabs.step(1)
+        self._tab_shown()
+
+    def action_run_previous_tab(self) -> None:
+        self.tabs.step(-1)
+        self._tab_shown()
+
+    def action_run_next_metric(self) -> None:
+        self._step_metric(1)
+
+    def action_run_previous_metric(self) -> None:
+        self._step_metric(-1)
+
+    def _step_metric(self, by: int) -> None:
+        table = self.query_one("#metrics", FrameTable)
+        if table.row_count:
+            rows = table.source.window((table.cursor_index + by) % table.row_count, 1)
+            table.move_to(rows[0].key)
+
+    def action_run_search(self) -> None:
+        self.ask_filter(self.query_one(LogView).search_text, "a text in the log; capitals count if there are any")
+
+    def prompt_done(self, sign: str, text: str) -> None:
+        self.query_one(LogView).search(text)
+
+    def on_log_view_search_ended(self, event: LogView.SearchEnded) -> None:
+        if not event.found:
+            self.lab.tell(f"nothing in the log has {event.text!r}")
+
+    def close_inner(self) -> bool:
+        view = self.query_one(LogView)
+        if view.search_text and self.tabs.current == "logs":
+            view.clear_search()
+            return True
+        return False
+
+    def action_runs_edit(self) -> None:
+        if self._run is not None:
+            self.start(flows.edit_and_launch(self, self._run))
+
+    def action_runs_again(self) -> None:
+        if self._run is not None:
+            self.start(flows.launch_again(self, self._run))
+
+    def action_runs_stop(self) -> None:
+        if self._run is not None:
+            self.start(flows.stop_runs(self, [self._run]))
+
+    def action_runs_register(self) -> None:
+        if self._run is not None:
+            self.start(flows.register(self, self._run, self._run.project))
+
+    def action_runs_tag(self) -> None:
+        if self._run is not None:
+            self.start(flows.edit_tags(self, self._run))
+
+    def action_runs_note(self) -> None:
+        if self._run is not None:
+            self.start(flows.edit_note(self, self._run))
+
+    def action_object_copy(self) -> None:
+        run = self._run
+        if run is not None:
+            log = "\n".join(self.query_one(LogView).lines(200))
+            self.start(flows.copy(self, [("id", run.id), ("name", run.name), ("command", f"lab runs show {run.id}"),
+                                         ("last 200 log lines", log)]))  # fmt: skip
+
+
+def _curves(ws: Workspace, run: Run, names: Sequence[str], axis: Axis) -> list[Series]:
+    start = run.started or run.created
+    return [curve(name, ws.runs.history(run.id, name), axis, start, index) for index, name in enumerate(names)]

@@ -1,0 +1,308 @@
+"""Runs: all of them, filtered and sorted by the index, read page by page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.timer import Timer
+
+from lab.domain.query import Order, Page, RunQuery, parse_filter
+from lab.domain.runs import Run
+from lab.errors import LabError, UsageError
+from lab.ui import actions
+from lab.ui.render.glyphs import Row as Spans
+from lab.ui.render.rows import Row
+from lab.ui.screens import flows
+from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
+from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.parts import Lines
+from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary
+from lab.ui.screens.run_detail import RunScreen
+from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
+from lab.ui.widgets.detail import DetailPanel
+from lab.ui.widgets.frame_table import FrameTable
+from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequested
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
+#: Seconds from the last key in the filter to the question.
+_PAUSE = 0.12
+#: `*` marks at most so many.
+_MOST_MARKS = 1000
+#: A comparison of more runs than this cannot be read.
+_MOST_COMPARED = 12
+
+_EMPTY = "no runs yet: n launches one"
+_NO_MATCH = "no run fits the filter: esc clears it"
+
+
+class RunTable(FrameTable):
+    """Marks all by asking the screen: not every row is known here."""
+
+    def action_mark_all(self) -> None:
+        if isinstance(self.screen, RunsScreen):
+            self.screen.mark_all()
+
+    def action_invert(self) -> None:
+        """Of the rows that have been looked at."""
+        marked = set(self.marks)
+        if isinstance(self.source, RunPages):
+            self.set_marks([run.id for run in self.source.known if run.id not in marked])
+
+
+class RunsScreen(ListScreen):
+    KIND = "runs"
+    MODE = "runs"
+    NOUNS = frozenset({"runs"})
+    FILTER_HINT = "status:failed  lr<0.01  accuracy>=0.9  tag:best  or a text"
+    BINDINGS: ClassVar = actions.bindings(actions.of_screen("runs"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._params: Sequence[str] = ()
+        self._metrics: Sequence[str] = ()
+        self._order = Order()
+        self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
+        self._wanted: set[int] = set()
+        self._fetching = False
+        self._pause: Timer | None = None
+        self._known = False
+
+    def body(self) -> ComposeResult:
+        yield Lines([[]], id="heading")
+        with Container(classes="panes"):
+            yield RunTable(run_columns((), ()), empty="reading …", pinned=2, id="runs")
+            yield DetailPanel(id="summary", classes="side", empty="no run under the cursor")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        order = self.lab.view_state.get("runs", "order", "-created")
+        self._order = Order(order.removeprefix("-"), order.startswith("-"))
+        self.table.set_sort(self._order.key, self._order.descending)
+        self.query_one("#summary").can_focus = False
+        self.every(0.5, "live", self._look)
+        self.every(30.0, "ages", self._look_all)
+
+    @property
+    def table(self) -> RunTable:
+        return self.query_one(RunTable)
+
+    @property
+    def current(self) -> Run | None:
+        """The run under the cursor."""
+        return self._pages.get(self.table.cursor_key)
+
+    # Reading
+
+    async def load(self) -> None:
+        try:
+            query = RunQuery(parse_filter(self.filter_text), self._order, PAGE)
+        except UsageError as error:
+            self.say(flows.sentence(error))
+            return
+        params, metrics = await self.ask(lambda ws: ws.runs.keys())
+        top, last = self._visible()
+        numbers = pages_of(top, last)
+        try:
+            pages = await self.ask(lambda ws: [ws.runs.list(_at(query, number)) for number in numbers])
+        except LabError as error:
+            self.say(flows.sentence(error))
+            return
+        self.say()
+        self._show(query, params, metrics, dict(zip(numbers, pages, strict=True)))
+
+    def _show(self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: dict[int, Page]) -> None:
+        runs = [run for page in pages.values() for run in page.items]
+        self._columns(runs, params, metrics)
+        total = next(iter(pages.values())).total
+        fresh = RunPages(total, self._row, self._want)
+        for number, page in pages.items():
+            fresh.put(number, page.items)
+        self._pages, self._known = fresh, True
+        self.table.set_empty(_NO_MATCH if query.conditions else _EMPTY)
+        self.table.replace(fresh)
+        self._tell()
+
+    def _columns(self, runs: Sequence[Run], params: Sequence[str], metrics: Sequence[str]) -> None:
+        """Columns for what the visible runs have; first what they differ in."""
+        used = dict.fromkeys(name for run in runs for name in run.params) or dict.fromkeys(params)
+        differing = [name for name in used if len({str(run.params.get(name)) for run in runs}) > 1]
+        self._params = [*differing, *(name for name in used if name not in differing)]
+        self._metrics = metric_order(name for run in runs for name in run.metrics) or metric_order(metrics)
+        columns = run_columns(self._params, self._metrics)
+        if [column.id for column in columns] != [column.id for column in self.table.columns]:
+            self.table.set_columns(columns)
+
+    def _row(self, run: Run) -> Row:
+        return run_row(run, self.table.columns, time.time())
+
+    def _visible(self) -> tuple[int, int]:
+        top = self.table.scroll_offset.y
+        return top, top + self.table.size.height
+
+    def _want(self, page: int) -> None:
+        """A row without its run was drawn: read its page soon."""
+        self._wanted.add(page)
+        if not self._fetching:
+            self._fetching = True
+            self.call_later(lambda: self.start(self._fetch(), "fetch"))
+
+    async def _fetch(self) -> None:
+        try:
+            while self._wanted:
+                top, last = self._visible()
+                near = [page for page in self._wanted if page in pages_of(top - PAGE, last + PAGE)]
+                self._wanted.clear()
+                await self._read_pages(near)
+        finally:
+            self._fetching = False
+
+    async def _read_pages(self, numbers: Sequence[int]) -> None:
+        """Read some pages of what is shown, as they are now."""
+        pages, query = self._pages, RunQuery(parse_filter(self.filter_text), self._order, PAGE)
+        for number in numbers:
+            page = await self.ask(_page(query, number))
+            if pages is not self._pages:
+                return
+            pages.put(number, page.items)
+            pages.total = page.total
+        if numbers:
+            self.table.update_source()
+            self._tell()
+
+    async def _look(self) -> None:
+        """Live values of the pages in view, while any run on them is running."""
+        top, last = self._visible()
+        rows = [self._pages.get(row.key) for row in self._pages.window(top, last - top)]
+        if any(run is not None and run.status.active for run in rows):
+            await self._read_pages(list(pages_of(top, min(last, self._pages.total))))
+
+    async def _look_all(self) -> None:
+        self.reload()
+
+    # Telling
+
+    def _tell(self) -> None:
+        total, marked = self._pages.total, len(self.table.marks)
+        row: Spans = [(f" {total:,} run{'s' if total != 1 else ''}", "bold")]
+        row += filter_spans(self.filter_text)
+        row += [(f"   {marked} marked", "accent")] if marked else []
+        row += [("   by ", "muted"), (self._order.key.partition(".")[2] or self._order.key, "muted")]
+        self.query_one("#heading", Lines).show([row])
+        self._tell_summary()
+        self.tell_keys()
+
+    def _tell_summary(self) -> None:
+        run = self.current
+        self.query_one("#summary", DetailPanel).set_pairs(run_summary(run, time.time()) if run else [])
+
+    def hidden_actions(self) -> tuple[str, ...]:
+        if not self._known or not self._pages.total:
+            return ("runs.compare", "runs.register", "runs.edit", "runs.stop")
+        run = self.current
+        return () if run is not None and run.status.active else ("runs.stop",)
+
+    def filter_changed(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(_PAUSE, self._filter_now)
+
+    def _filter_now(self) -> None:
+        self.table.scroll_to(y=0, animate=False)
+        self.reload()
+
+    # What the table says
+
+    def on_frame_table_sort_requested(self, event: SortRequested) -> None:
+        self._order = Order(event.column, event.reverse)
+        self.lab.view_state.put("runs", "order", ("-" if event.reverse else "") + event.column)
+        self.reload()
+
+    def on_frame_table_marks_changed(self, event: MarksChanged) -> None:
+        known = [key for key in event.keys if not key.startswith(UNKNOWN)]
+        if len(known) < len(event.keys):
+            self.table.set_marks(known)
+        self._tell()
+
+    def on_frame_table_row_highlighted(self) -> None:
+        self._tell_summary()
+        self.tell_keys()
+
+    def on_frame_table_row_selected(self, event: RowSelected) -> None:
+        if not event.key.startswith(UNKNOWN):
+            self.app.push_screen(RunScreen(event.key))
+
+    def mark_all(self) -> None:
+        self.start(self._mark_all(), "mark")
+
+    async def _mark_all(self) -> None:
+        query = RunQuery(parse_filter(self.filter_text), self._order, _MOST_MARKS)
+        page = await self.ask(lambda ws: ws.runs.list(query))
+        self.table.set_marks([run.id for run in page.items])
+        if page.total > len(page.items):
+            self.lab.tell(f"marked the first {len(page.items):,} of {page.total:,}")
+
+    # Actions
+
+    def action_runs_filter(self) -> None:
+        self.open_filter()
+
+    def action_runs_launch(self) -> None:
+        self.start(flows.launch(self))
+
+    def action_runs_compare(self) -> None:
+        self.start(self._compare())
+
+    async def _compare(self) -> None:
+        marks = self.table.marks
+        if len(marks) < 2:
+            raise UsageError("a comparison needs two runs or more", "mark them with space, then press c")
+        if len(marks) > _MOST_COMPARED:
+            raise UsageError(f"{len(marks)} runs do not fit beside each other", f"mark at most {_MOST_COMPARED}")
+        self.lab.jobs.note("comparison", actions.command(actions.get("runs.compare"), ids=marks))
+        await self.app.push_screen(CompareScreen(marks))
+
+    def action_runs_edit(self) -> None:
+        self._with_current(flows.edit_and_launch)
+
+    def action_runs_again(self) -> None:
+        self._with_current(flows.launch_again)
+
+    def action_runs_tag(self) -> None:
+        self._with_current(flows.edit_tags)
+
+    def action_runs_note(self) -> None:
+        self._with_current(flows.edit_note)
+
+    def action_runs_register(self) -> None:
+        run = self.current
+        if run is not None:
+            self.start(flows.register(self, run, run.project))
+
+    def action_runs_stop(self) -> None:
+        runs = [run for key in self.table.selection_keys if (run := self._pages.get(key)) is not None]
+        if runs:
+            self.start(flows.stop_runs(self, runs))
+
+    def action_object_copy(self) -> None:
+        run = self.current
+        if run is not None:
+            self.start(flows.copy(self, [("id", run.id), ("name", run.name), ("command", f"lab runs show {run.id}")]))
+
+    def _with_current(self, flow: Callable[[LabScreen, Run], Coroutine[Any, Any, None]]) -> None:
+        run = self.current
+        if run is not None:
+            self.start(flow(self, run))
+
+
+def _page(query: RunQuery, number: int) -> Callable[[Workspace], Page]:
+    return lambda ws: ws.runs.list(_at(query, number))
+
+
+def _at(query: RunQuery, page: int) -> RunQuery:
+    return RunQuery(query.conditions, query.order, PAGE, page * PAGE)
