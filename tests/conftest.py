@@ -1,5 +1,5 @@
-"""Engines for the tests. The ones marked `engine` need Docker: without it they are skipped, or fail where it is required
-(`LAB_REQUIRE_ENGINE=1`)."""
+"""Engines for the tests. The ones marked `engine` need Docker: without it they are skipped, or fail where it is
+required (`LAB_REQUIRE_ENGINE=1`)."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ _CONDA = {
     "matplotlib-base": "matplotlib",
     "py-xgboost": "xgboost",
 }
+_PLAIN_FORM = "write '  - name=version', one to a line, below 'dependencies:', or use a requirements.txt"
 _CONDA_SPEC = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(.*)")
 
 
@@ -154,12 +155,12 @@ def _conda_items(text: str) -> list[tuple[str, bool]]:
         if indent == 0 and not word.startswith("-"):
             inside, pip_indent = word.startswith("dependencies:"), -1
             if inside and word != "dependencies:":
-                raise EngineError("environment.yml: write the dependencies as a list, one to a line")
+                raise EngineError("environment.yml: dependencies are not a list, one to a line", _PLAIN_FORM)
             continue
         if not inside:
             continue
         if not word.startswith("-"):
-            raise EngineError(f"environment.yml: cannot read the line {word!r}")
+            raise EngineError(f"environment.yml: cannot read the line {word!r}", _PLAIN_FORM)
         item = word[1:].strip().strip("'\"")
         if item == "pip:":
             pip_indent = indent

@@ -40,6 +40,7 @@ _KILLED = {128 + number for number in (1, 2, 9, 15)}  # HUP, INT, KILL, TERM: se
 _START_SECONDS = 60.0  # a container that was created longer ago and never started was abandoned
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 _EVENT_SECONDS = 0.5
+_EVENTS_KEPT = 1000  # far more than an engine remembers
 _EVENT_ACTIONS = ("start", "die", "oom")
 
 
@@ -216,17 +217,15 @@ class DockerEngine:
         while not stop():
             until = time.time() + offset + _EVENT_SECONDS
             try:
-                window = self._window(home_id, since, until)
+                for raw in self._window(home_id, since, until):
+                    actor = raw["Actor"]
+                    key = (actor["ID"], raw["Action"], raw["timeNano"])
+                    if key not in seen and raw["timeNano"] >= begun * 1e9:
+                        seen[key] = None
+                        yield JobEvent(actor["Attributes"][JOB_LABEL], raw["Action"], raw["timeNano"] / 1e9)
             except EngineUnavailableError:
                 return
-            for raw in window:
-                actor = raw["Actor"]
-                key = (actor["ID"], raw["Action"], raw["timeNano"])
-                if key in seen or raw["timeNano"] < begun * 1e9:
-                    continue
-                seen[key] = None
-                yield JobEvent(actor["Attributes"][JOB_LABEL], raw["Action"], raw["timeNano"] / 1e9)
-            while len(seen) > 1000:
+            while len(seen) > _EVENTS_KEPT:
                 del seen[next(iter(seen))]
             since = until - 1.0
 

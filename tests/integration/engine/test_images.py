@@ -107,7 +107,7 @@ def test_only_a_projects_dependencies_decide(engine: Engine, docker_base: Prepar
     declared = engine.prepare(Environment(files=(("pyproject.toml", project),)), lambda _: None)
     assert declared.built
     # A change that does not touch the dependencies needs no new image.
-    same = project + b'\n[tool.ruff]\nline-length = 100\n'
+    same = project + b"\n[tool.ruff]\nline-length = 100\n"
     again = engine.prepare(Environment(files=(("pyproject.toml", same),)), lambda _: None)
     assert (again.image, again.built) == (declared.image, False)
 
