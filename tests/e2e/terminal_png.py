@@ -1,9 +1,9 @@
 """A terminal capture as a PNG, as a good terminal would show it. Needs Pillow.
 
-`tmux capture-pane -p -e` gives text with colours; `render` draws it. Braille, box and block characters are drawn
-here as shapes, since common fonts lack braille and leave gaps between the others.
+`tmux capture-pane -N -p -e` gives text with colours (-N keeps blanks at line ends); `render` draws it. Braille, box
+and block characters are drawn here as shapes, since common fonts lack braille and leave gaps between the others.
 
-    tmux capture-pane -p -e -t 0 > screen.ansi
+    tmux capture-pane -N -p -e -t 0 > screen.ansi
     python tests/e2e/terminal_png.py screen.ansi screen.png 160 45
 """
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
@@ -18,28 +16,13 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from lab.ui.render.cells import fit, tidy_lines
-from lab.ui.render.glyphs import Span, glyphs
-from lab.ui.render.rows import (
-    GAP,
-    Cell,
-    Column,
-    ListSource,
-    Row,
-    RowSource,
-    RowWindow,
-    fitted_widths,
-    header_spans,
-    natural_widths,
-    row_spans,
-)
-from lab.ui.theme import row_background, token_style
+from lab.ui.render.rows import Cell, Column, ListSource, Row, RowSource, RowWindow, fitted_widths, natural_widths
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
 from lab.ui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelected, SortRequested
+from lab.ui.widgets.table_paint import GUTTER, Grid, Look, header_strip, row_strip
 
 __all__ = ["Cell", "Column", "FrameTable", "ListSource", "Row", "RowSource"]
 
-#: Cells left of the first column: the sign of the cursor, that of a mark, a blank.
-GUTTER = 3
 HEADER = 1
 _SAMPLE = 100
 
@@ -94,7 +77,7 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         self._marks: dict[str, None] = {}
         self._anchor: int | None = None
         self._natural: list[int] = []
-        self._widths: list[int] = []
+        self._grid = Grid()
         self._rows = RowWindow(self._source)
         self._strips: LRUCache[object, Strip] = LRUCache(1024)
 
@@ -168,8 +151,7 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         key, old_cursor, old_count = self.cursor_key, self._cursor, self._count
         self._rows = RowWindow(self._source)
         self._count = self._rows.count
-        found = self._source.find(key) if key is not None else None
-        self._cursor = max(0, min(self._count - 1, old_cursor if found is None else found))
+        self._cursor = max(0, min(self._count - 1, self._place_of(key, old_cursor)))
         if self._anchor is not None and self._anchor >= self._count:
             self._anchor = None
         relaid = self._layout_columns()
@@ -187,6 +169,14 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
             self._refresh_rows({old_cursor, self._cursor} if old_cursor != self._cursor else set())
         if self.cursor_key != key and self.cursor_key is not None:
             self.post_message(self.RowHighlighted(self, self.cursor_key))
+
+    def _place_of(self, key: str | None, before: int) -> int:
+        """Where the row with `key` is now, most often where it was `before`; there, if it is gone."""
+        row = self._row(before)
+        if key is None or (row is not None and row.key == key):
+            return before
+        found = self._source.find(key)
+        return before if found is None else found
 
     def move_to(self, key: str) -> bool:
         """Put the cursor on the row with `key`; whether there is one."""
@@ -218,7 +208,7 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         target = max(0, min(len(self._columns) - 1, self._column + by))
         if target != self._column:
             self._column = target
-            self._reveal_column()
+            self.scroll_to(x=self._grid.scroll_to_show(target, self.scroll_offset.x), animate=False)
             self._refresh_header()
             self._refresh_rows({self._cursor})
 
@@ -313,29 +303,6 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         elif self._cursor >= top + height:
             self.scroll_to(y=self._cursor - height + 1, animate=False)
 
-    def _reveal_column(self) -> None:
-        """Scroll sideways so that the cursor's column is in view, beside the pinned ones."""
-        if self._column < self._pinned:
-            self.scroll_to(x=0, animate=False)
-            return
-        start = self._column_start(self._column)
-        stop = start + self._widths[self._column]
-        left = self.scroll_offset.x
-        if start - left < self._pinned_width + GAP:
-            self.scroll_to(x=start - self._pinned_width - GAP, animate=False)
-        elif stop - left > self.view_width:
-            self.scroll_to(x=stop - self.view_width, animate=False)
-
-    def _column_start(self, index: int) -> int:
-        return GUTTER + sum(self._widths[:index]) + GAP * index
-
-    @property
-    def _pinned_width(self) -> int:
-        """Cells at the left that do not scroll; none where they would leave too little for the rest."""
-        pinned = min(self._pinned, len(self._widths))
-        width = self._column_start(pinned) - GAP if pinned else 0
-        return width if width <= self.view_width * 2 // 3 else 0
-
     # Rows and painting
 
     def _row(self, index: int) -> Row | None:
@@ -349,7 +316,7 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
                 yield index, row
 
     def _layout_columns(self) -> bool:
-        """Find column widths, and with them the size of the whole; whether any width changed.
+        """Find column widths, and with them the size of the whole; whether that changed.
 
         Columns only grow as long as they are the same, so that live updates do not make them jump.
         """
@@ -358,12 +325,13 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         if len(self._natural) == len(natural):
             natural = [max(pair) for pair in zip(natural, self._natural, strict=True)]
         self._natural = natural
-        widths = fitted_widths(self._columns, natural, self.view_width - GUTTER)
-        changed = widths != self._widths
+        widths = tuple(fitted_widths(self._columns, natural, self.view_width - GUTTER))
+        grid = Grid(self._columns, widths, self._pinned, self.view_width)
+        changed = grid != self._grid
         if changed:
-            self._widths = widths
+            self._grid = grid
             self._strips.clear()
-        self.virtual_size = Size(self._column_start(len(widths)) - GAP if widths else 0, self._count + HEADER)
+        self.virtual_size = Size(grid.total, self._count + HEADER)
         return changed
 
     def _refresh_rows(self, indices: set[int]) -> None:
@@ -376,68 +344,35 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         self.refresh(Region(0, 0, self.view_width, HEADER))
 
     def render_line(self, y: int) -> Strip:
-        width, left = self.view_width, self.scroll_offset.x
-        base, dark = self.rich_style, is_dark(self)
+        left, base, dark = self.scroll_offset.x, self.rich_style, is_dark(self)
         if y < HEADER:
-            spans = header_spans(self._columns, self._widths, self._sort, self._column if self.has_focus else -1)
-            style = base + row_background("header", dark)
-            strip = self._scrolled(to_strip([(" " * GUTTER, ""), *spans], style, dark, self._full_width), left, style)
-            return self._with_hints(strip, style + token_style("accent", dark))
+            return header_strip(self._grid, self._sort, self._column if self.has_focus else -1, left, base, dark)
         index = y - HEADER + self.scroll_offset.y
         row = self._row(index)
         if row is None:
             text = self._empty_line(y - HEADER) if not self._count else ""
-            return to_strip([(fit(text, width), "muted")], base, dark, width)
-        return self._row_strip(index, row, base, dark, left)
+            return to_strip([(fit(text, self.view_width), "muted")], base, dark, self.view_width)
+        key = (row, self._look(index, row), left)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = row_strip(row, key[1], self._grid, left, base, dark)
+        return strip
 
-    def _with_hints(self, header: Strip, style: Style) -> Strip:
-        """`header` with signs at its ends where columns are out of view."""
-        signs, width, left = glyphs(), self.view_width, self.scroll_offset.x
-        start = [Segment(signs.less, style)] if left else []
-        end = [Segment(signs.more, style)] if self.virtual_size.width > left + width else []
-        middle = header.crop(len(start), width - len(end))
-        return Strip.join([Strip(start, len(start)), middle, Strip(end, len(end))])
+    def _look(self, index: int, row: Row) -> Look:
+        cursor = index == self._cursor
+        first, last = sorted((self._cursor if self._anchor is None else self._anchor, self._cursor))
+        return Look(
+            cursor=cursor,
+            focused=self.has_focus,
+            marked=row.key in self._marks,
+            ranged=self._anchor is not None and first <= index <= last,
+            column=self._column if cursor and self.has_focus and self._columns else -1,
+        )
 
     def _empty_line(self, y: int) -> str:
         lines = tidy_lines(self._empty).split("\n")
         at = y - max(0, (self._body_height - len(lines)) // 3)
         return fit(lines[at], self.view_width, "center") if 0 <= at < len(lines) else ""
-
-    @property
-    def _full_width(self) -> int:
-        return max(self.view_width, self.virtual_size.width)
-
-    def _row_strip(self, index: int, row: Row, base: Style, dark: bool, left: int) -> Strip:
-        cursor = index == self._cursor
-        ranged = self._anchor is not None and min(self._anchor, self._cursor) <= index <= max(
-            self._anchor, self._cursor
-        )
-        marked = row.key in self._marks
-        column = self._column if cursor and self.has_focus else -1
-        key = (row, cursor, column, marked, ranged, self.view_width, left)
-        strip = self._strips.get(key)
-        if strip is None:
-            signs = glyphs()
-            gutter: Span = (
-                (signs.cursor if cursor else " ") + (signs.mark if marked else signs.range if ranged else " ") + " ",
-                "accent",
-            )
-            if cursor:
-                base += row_background("cursor" if self.has_focus else "cursor_blurred", dark)
-            elif marked or ranged:
-                base += row_background("marked", dark)
-            spans = [gutter, *row_spans(row, self._columns, self._widths)]
-            # The cells are every second span, after the gutter and between the gaps.
-            over = {1 + 2 * column: row_background("cell", dark)} if column >= 0 else {}
-            strip = self._scrolled(to_strip(spans, base, dark, self._full_width, over), left, base)
-            self._strips[key] = strip
-        return strip
-
-    def _scrolled(self, strip: Strip, left: int, base: Style) -> Strip:
-        width, pinned = self.view_width, self._pinned_width
-        if not left:
-            return strip.crop_extend(0, width, base)
-        return Strip.join([strip.crop(0, pinned), strip.crop_extend(left + pinned, left + width, base)])
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -475,11 +410,7 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
                 self.action_select()
 
     def _click_header(self, x: int) -> None:
-        if x >= self._pinned_width:
-            x += self.scroll_offset.x
-        for index in range(len(self._columns)):
-            start = self._column_start(index)
-            if start <= x < start + self._widths[index] + GAP:
-                self.action_column(index - self._column)
-                self.action_sort()
-                return
+        column = self._grid.column_at(x, self.scroll_offset.x)
+        if column is not None:
+            self.action_column(column - self._column)
+            self.action_sort()

@@ -272,7 +272,7 @@ async def test_a_hundred_thousand_rows_open_and_scroll_like_a_hundred() -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.pause()
             opened = time.perf_counter()
-            await pilot.press(*["pagedown", "pageup"] * 5, "G", "g")
+            await pilot.press(*["pagedown", "pageup"] * 2, "G", "g")
             return opened - began, time.perf_counter() - opened
 
     await seconds(make_rows(100))

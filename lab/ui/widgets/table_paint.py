@@ -1,0 +1,102 @@
+"""How a `FrameTable` looks: its lines as strips, from plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from lab.ui.render.glyphs import Span, glyphs
+from lab.ui.render.rows import GAP, Column, Row, header_spans, row_spans
+from lab.ui.theme import row_background, token_style
+from lab.ui.widgets.strips import to_strip
+
+#: Cells left of the first column: the sign of the cursor, that of a mark, a blank.
+GUTTER = 3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where columns are: their widths, how many of them do not scroll, and the cells of the view."""
+
+    columns: Sequence[Column] = ()
+    widths: Sequence[int] = ()
+    pinned: int = 0
+    view: int = 0
+
+    def start(self, index: int) -> int:
+        """The first cell of a column, counted from the left edge of the whole table."""
+        return GUTTER + sum(self.widths[:index]) + GAP * index
+
+    @property
+    def total(self) -> int:
+        return self.start(len(self.widths)) - GAP if self.widths else 0
+
+    @property
+    def pinned_width(self) -> int:
+        """Cells at the left that do not scroll; none where they would leave too little for the rest."""
+        width = self.start(min(self.pinned, len(self.widths))) - GAP if self.pinned and self.widths else 0
+        return width if width <= self.view * 2 // 3 else 0
+
+    def scroll_to_show(self, index: int, left: int) -> int:
+        """The sideways scroll position, from `left` now, that shows a column beside the pinned ones."""
+        if index < self.pinned:
+            return 0
+        start, stop = self.start(index), self.start(index) + self.widths[index]
+        if start - left < self.pinned_width + GAP:
+            return start - self.pinned_width - GAP
+        return max(left, stop - self.view)
+
+    def column_at(self, x: int, left: int) -> int | None:
+        """The column in cell `x` of a view scrolled to `left`."""
+        x += left if x >= self.pinned_width else 0
+        hits = (i for i in range(len(self.widths)) if self.start(i) <= x < self.start(i) + self.widths[i] + GAP)
+        return next(hits, None)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What state a row is in. `column` is the one with the column cursor, -1 for none."""
+
+    cursor: bool = False
+    focused: bool = False
+    marked: bool = False
+    ranged: bool = False
+    column: int = -1
+
+
+def row_strip(row: Row, look: Look, grid: Grid, left: int, base: Style, dark: bool) -> Strip:
+    """One row of a view scrolled sideways to `left`."""
+    signs = glyphs()
+    mark = signs.mark if look.marked else signs.range if look.ranged else " "
+    gutter: Span = ((signs.cursor if look.cursor else " ") + mark + " ", "accent")
+    if look.cursor:
+        base += row_background("cursor" if look.focused else "cursor_blurred", dark)
+    elif look.marked or look.ranged:
+        base += row_background("marked", dark)
+    # The cells are every second span, after the gutter and between the gaps.
+    over = {1 + 2 * look.column: row_background("cell", dark)} if look.column >= 0 else {}
+    spans = [gutter, *row_spans(row, grid.columns, grid.widths)]
+    return _scrolled(to_strip(spans, base, dark, max(grid.view, grid.total), over), grid, left, base)
+
+
+def header_strip(grid: Grid, sort: tuple[str, bool] | None, column: int, left: int, base: Style, dark: bool) -> Strip:
+    """The header, with signs at its ends where columns are out of view."""
+    style = base + row_background("header", dark)
+    spans = [(" " * GUTTER, ""), *header_spans(grid.columns, grid.widths, sort, column)]
+    strip = _scrolled(to_strip(spans, style, dark, max(grid.view, grid.total)), grid, left, style)
+    signs, hint = glyphs(), style + token_style("accent", dark)
+    before = Strip([Segment(signs.less, hint)] if left else [], 1 if left else 0)
+    hidden = grid.total > left + grid.view
+    after = Strip([Segment(signs.more, hint)] if hidden else [], 1 if hidden else 0)
+    return Strip.join([before, strip.crop(before.cell_length, grid.view - after.cell_length), after])
+
+
+def _scrolled(strip: Strip, grid: Grid, left: int, base: Style) -> Strip:
+    if not left:
+        return strip.crop_extend(0, grid.view, base)
+    pinned = grid.pinned_width
+    return Strip.join([strip.crop(0, pinned), strip.crop_extend(left + pinned, left + grid.view, base)])
