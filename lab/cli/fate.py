@@ -21,6 +21,7 @@ def see_through(context: Context, run: Run, *, follow: bool, timeout: float | No
     Ctrl-C detaches. Raises LabError when it goes on after `timeout` seconds.
     """
     try:
+        context.out.say(f"{run.name} ({run.id}) is {run.status.value}")
         if follow:
             for line in context.ws.runs.follow(run.id, _never):
                 context.out.log(log_line(line))

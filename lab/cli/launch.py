@@ -60,7 +60,6 @@ def run(context: Context, args: Namespace) -> int:
     )
     launched = context.ws.runs.launch(request, out.progress)
     if args.wait or args.follow:
-        out.say(f"{launched.name} ({launched.id}) is {launched.status.value}")
         return see_through(context, launched, follow=args.follow)
     if out.json:
         out.document(run_shape(launched, time.time()))
