@@ -19,6 +19,8 @@ from lab.runtime.atomic import write_json
 
 TAIL_BYTES = 2048
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
+#: Whether a dead child can be looked at without reaping it; macOS learnt it with Python 3.13.
+_CAN_PEEK = hasattr(os, "waitid")
 _DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[^-]+)?\.(dist|egg)-info")
 
 
@@ -52,6 +54,11 @@ class Child:
 
     def wait(self) -> int:
         """Wait for the end; kill what is left of its group; return the wait status."""
+        if not _CAN_PEEK:
+            status = os.waitpid(self.pid, 0)[1]
+            self.ended = self.ended or time.monotonic()
+            self._send(signal.SIGKILL)
+            return status
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         self._note_death(0, None)
         self._send(signal.SIGKILL)  # not reaped yet, so the group's number is still its own
@@ -72,7 +79,9 @@ class Child:
 
     def _note_death(self, _number: int, _frame: FrameType | None) -> None:
         """Take the time of death as it happens, whatever the main line is doing."""
-        if self.pid and not self.ended and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+        if not self.pid or self.ended:
+            return
+        if not _CAN_PEEK or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
             self.ended = time.monotonic()
 
 

@@ -14,7 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lab.runtime.serving.app import App
-from lab.runtime.serving.config import Config, ConfigError, environment
+from lab.runtime.serving.config import Config, environment
+from lab.runtime.serving.errors import ConfigError
 
 MAX_HEAD_BYTES = 64 * 1024
 _TICK_SECONDS = 0.02

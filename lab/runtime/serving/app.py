@@ -19,6 +19,7 @@ import orjson
 
 from lab.runtime.serving.batching import Batcher, QueueFullError
 from lab.runtime.serving.config import Config
+from lab.runtime.serving.errors import LoadError, RequestError
 from lab.runtime.serving.http import (
     CLOSE,
     Answer,
@@ -32,7 +33,6 @@ from lab.runtime.serving.http import (
     reply,
 )
 from lab.runtime.serving.metrics import CONTENT_TYPE, Metrics
-from lab.runtime.serving.signature import RequestError
 
 if TYPE_CHECKING:
     from lab.runtime.serving.model import Output, ServedModel
@@ -100,8 +100,7 @@ class App:
     def _loaded(self, loading: asyncio.Future[ServedModel]) -> None:
         error = loading.exception()
         if error is not None:
-            # LoadError's sentence is made to be read; of anything else only the kind is told.
-            known = type(error).__name__ == "LoadError"
+            known = isinstance(error, LoadError)
             reason = str(error) if known else f"the model cannot be loaded ({type(error).__name__}: {error})"
             self._log(f"not ready: {reason}")
             if not self._draining:

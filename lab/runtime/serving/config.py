@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class ConfigError(Exception):
-    """The environment asks for something that cannot be; the server does not start."""
+from lab.runtime.serving.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from lab.runtime.serving.signature import RequestError
+from lab.runtime.serving.errors import RequestError
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

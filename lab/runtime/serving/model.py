@@ -17,6 +17,7 @@ from sklearn.ensemble._forest import ForestClassifier
 from sklearn.pipeline import Pipeline
 
 from lab.runtime import skops_files, tabular
+from lab.runtime.serving.errors import LoadError
 from lab.runtime.serving.signature import Row, Signature
 
 #: A model that answers one row faster than this is called in place; others share one thread.
@@ -24,10 +25,6 @@ INLINE_SECONDS = 0.0001
 #: The longest that calling in place may hold up everyone else.
 INLINE_CALL_SECONDS = 0.001
 _MEASURED_ROWS = 64
-
-
-class LoadError(Exception):
-    """The model may not, or cannot, be served; the message says why and holds nothing of its data."""
 
 
 @dataclass(frozen=True)

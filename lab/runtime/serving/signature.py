@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-Row = list[Any]
+from lab.runtime.serving.errors import RequestError
 
-MAX_NAMED = 10
-MAX_NAME = 64
+Row = list[Any]
 
 _NUMBER = frozenset({int, float})
 _ACCEPTED: dict[str, frozenset[type]] = {
@@ -19,17 +18,6 @@ _ACCEPTED: dict[str, frozenset[type]] = {
     "float64": _NUMBER,
     "string": frozenset({str}),
 }
-
-
-class RequestError(Exception):
-    """A request that cannot be served: HTTP status, a code for programs, a sentence, the columns it is about."""
-
-    def __init__(self, status: int, code: str, message: str, columns: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.columns = tuple(name[:MAX_NAME] for name in columns[:MAX_NAMED])
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,21 @@ def test_no_run_folder_or_no_command_is_an_error_of_use(tmp_path: Path) -> None:
     assert b"missing" in done.stderr
 
 
+def test_systems_that_cannot_look_at_a_dead_child_tell_the_same(tmp_path: Path) -> None:
+    source = (
+        "import os, sys\n"
+        "if hasattr(os, 'waitid'): del os.waitid\n"
+        "from lab.runtime import entry\n"
+        f"sys.exit(entry.run(['sh', '-c', 'sleep 300 & echo $!; sleep 0.2; exit 5'], {str(tmp_path)!r}))"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", source], env=env, capture_output=True, timeout=60, check=False)
+    verdict = json.loads((tmp_path / "exit.json").read_text())
+    assert (done.returncode, verdict["exit_code"]) == (5, 5)
+    assert 0.2 <= verdict["duration"] < 10
+    assert not _alive(int((tmp_path / "stdout.log").read_text()))
+
+
 def _memory_cgroup() -> Path | None:
     """A fresh memory control group, where this machine lets us have one (version 1 or 2)."""
     for top, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):

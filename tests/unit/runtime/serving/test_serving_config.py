@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from lab.runtime.serving.config import ConfigError, read_config
+import lab
+from lab.runtime.serving.config import read_config
+from lab.runtime.serving.errors import ConfigError
+from lab.runtime.serving.requirements import SERVING_REQUIREMENTS
 
 
 def test_an_empty_environment_means_the_container_s_defaults() -> None:
@@ -33,7 +38,11 @@ def test_a_token_is_read_from_its_file_and_its_absence_never_means_open(tmp_path
 
 
 def test_the_requirements_are_readable_without_what_they_name() -> None:
-    from lab.runtime.serving.requirements import SERVING_REQUIREMENTS
-
-    names = [line.split(">")[0] for line in SERVING_REQUIREMENTS]
-    assert names == ["uvicorn", "httptools", "uvloop", "orjson"]
+    root = str(Path(lab.__file__).parents[1])
+    source = "from lab.runtime.serving.requirements import SERVING_REQUIREMENTS as names; print(*names)"
+    env = {"PYTHONPATH": root, "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", source], env=env, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert tuple(done.stdout.split()) == SERVING_REQUIREMENTS
+    assert [line.split(">")[0] for line in SERVING_REQUIREMENTS] == ["uvicorn", "httptools", "uvloop", "orjson"]

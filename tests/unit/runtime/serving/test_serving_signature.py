@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from lab.runtime.serving.signature import MAX_NAMED, RequestError, Signature
+from lab.runtime.serving.errors import MAX_NAMED, RequestError
+from lab.runtime.serving.signature import Signature
 
 SECRET = "s3cret-value"
 
