@@ -1,0 +1,38 @@
+"""Lab homes to measure on."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from lab.domain.ids import short_id
+from lab.journal import Journal
+from lab.paths import LabHome
+
+
+def many_runs(root: Path, runs: int = 10_000, width: int = 10) -> LabHome:
+    """A home whose journal tells of `runs` ended runs with `width` params and metrics each."""
+    home = LabHome(root).create()
+    journal = Journal(home, durable=())  # without waiting for the disk twenty thousand times
+    numbers = random.Random(7)
+    for index in range(runs):
+        run = short_id()
+        params = {f"p{key}": numbers.random() for key in range(width - 1)} | {"model": numbers.choice(["mlp", "forest"])}
+        metrics = {
+            f"m{key}": {"last": numbers.random(), "min": 0.0, "max": 1.0, "mean": 0.5, "count": 30, "step": 29.0}
+            for key in range(width)
+        }
+        journal.append(
+            "run.created", run,
+            {"name": f"run-{index}", "project": "bench", "entry": "train", "engine": "docker", "image": "lab-env:x",
+             "code": "b3:0", "sweep": "", "seed": index % 5, "memory": 2**30, "launcher": "1:1@x", "params": params,
+             "datasets": {"digits": {"name": "digits", "version": "v1", "manifest": "b3:0"}}},
+        )
+        journal.append("run.started", run)
+        journal.append(
+            "run.ended", run,
+            {"ending": "finished", "cause": "finished", "exit_code": 0, "authority": 3, "started": 1.8e9 + index,
+             "ended": 1.8e9 + index + 60, "metrics": metrics},
+        )
+    journal.close()
+    return home

@@ -1,0 +1,28 @@
+"""`make bench`: all figures of the project, each with its target. Nothing fails here; the eyes of a person judge.
+
+Machines differ and are busy: compare figures of one run with each other before comparing runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+import bench_app  # noqa: E402 (found through the line above)
+import bench_catalog  # noqa: E402
+import bench_demo  # noqa: E402
+import bench_launch  # noqa: E402
+
+
+def main() -> None:
+    print(f"{'figure':52} {'measured':>12}   target")
+    for module in (bench_catalog, bench_app, bench_launch, bench_demo):
+        for name, value, unit, target in module.figures():
+            goal = f"≤ {target:g} {unit}" if target else ""
+            print(f"{name:52} {value:>9.4g} {unit:2}   {goal}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
