@@ -128,7 +128,7 @@ class HealthWatch:
             p50=quantile(recent, 0.50),
             p95=quantile(recent, 0.95),
             p99=quantile(recent, 0.99),
-            in_flight=int(single.get("lab_requests_in_flight", 0)),
+            in_flight=max(0, int(single.get("lab_requests_in_flight", 0)) - 1),  # the look itself is one
             cpu=_rate(now.cpu, now.at, before.cpu, before.at) if before else None,
             rss=int(single["process_resident_memory_bytes"]) if "process_resident_memory_bytes" in single else None,
             memory_limit=self._memory_limit,

@@ -44,7 +44,7 @@ def predict(deployment: Deployment, payload: Mapping[str, Any]) -> dict[str, Any
     answer = _object(body)
     if status == 200:
         return answer
-    reason = clean(str(answer.get("error", answer) if answer else body[:200].decode("utf-8", "replace")), 400)
+    reason = _reason(answer, body)
     if 400 <= status < 500:
         raise UsageError(
             f"deployment {deployment.name} refused the input: {reason}", "lab deployments show tells its columns"
@@ -60,6 +60,13 @@ def ready(deployment: Deployment, timeout: float = 1.0) -> tuple[bool, str]:
         return False, error.message
     reason = clean(str(_object(body).get("reason", "")), 200)
     return status == 200, "" if status == 200 else reason or f"/readyz answers {status}"
+
+
+def _reason(answer: Mapping[str, Any], body: bytes) -> str:
+    """What a refusal says: its message, else the beginning of whatever it is."""
+    error = answer.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return clean(str(message) if message else body[:200].decode("utf-8", "replace"), 400)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -20,7 +20,7 @@ lab_requests_total{{route="/readyz",code="200"}} 99
 lab_request_seconds_bucket{{le="0.01"}} {fast}
 lab_request_seconds_bucket{{le="0.1"}} {slow}
 lab_request_seconds_bucket{{le="+Inf"}} {every}
-lab_requests_in_flight 2
+lab_requests_in_flight 3
 lab_uptime_seconds 12.5
 process_cpu_seconds_total {cpu}
 process_resident_memory_bytes 1048576
