@@ -163,7 +163,7 @@ def test_what_a_killed_engine_left_is_cleaned_up(private: Private, lab: tuple[En
     assert answers(engine)
     assert private.run("down").returncode == 0
     assert private.processes() == {}
-    assert private.mark not in Path("/proc/self/mounts").read_text()
+    assert str(private.state) not in Path("/proc/self/mounts").read_text()
     private.up()
 
 
