@@ -17,7 +17,7 @@ demo: $(VENV)/.app
 	@eval "$$(.ci/engine env)"; $(BIN)/lab demo
 
 test: $(VENV)/.dev
-	@.ci/test $(ARGS)
+	@.ci/with-engine $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -26,7 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	@.ci/test -q -s -o python_files="bench_*.py test_*.py" tests/bench $(ARGS)
+	@.ci/with-engine $(BIN)/python tests/bench/main.py
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python screenshots/take.py
