@@ -17,17 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 class Terminal:
     """One tmux session of its own server. Use as a context manager."""
 
-    def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str], columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self, command: list[str], cwd: Path, env: Mapping[str, str], columns: int = 120, rows: int = 40
+    ) -> None:
         self._server = f"lab-{os.getpid()}-{secrets.token_hex(3)}"
-        inherited = {name: os.environ[name] for name in ("DOCKER_HOST", "PATH", "HOME", "LANG") if name in os.environ}
-        settings = {
-            **inherited, "PYTHONPATH": str(ROOT), "LANG": inherited.get("LANG", "C.UTF-8"), "LC_ALL": "C.UTF-8", **env
-        }
-        words = ["env", *(f"{name}={value}" for name, value in settings.items()), *command]
+        inherited = {name: os.environ[name] for name in ("DOCKER_HOST", "PATH", "HOME") if name in os.environ}
+        settings = {**inherited, "PYTHONPATH": str(ROOT), "TERM": "screen-256color", "LC_ALL": "C.UTF-8", **env}
+        # Nothing else is inherited: COLUMNS and LINES of whoever runs the tests would overrule the terminal's size.
+        words = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), *command]
         # The shell stays behind the program, so that its last screen and exit code can be read.
-        line = f"{shlex.join(words)}; echo \"[ended: $?]\"; sleep 600"
-        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(cwd), line)
-        self._tmux("set-option", "-g", "status", "off")
+        line = f'{shlex.join(words)}; echo "[ended: $?]"; sleep 600'
+        size = ("-x", str(columns), "-y", str(rows))
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(cwd), line)
 
     def __enter__(self) -> Terminal:
         return self

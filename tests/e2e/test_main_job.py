@@ -66,8 +66,9 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.press_until("Enter", "Params & data")
         terminal.until("val_accuracy", 60)
         terminal.until("finished", 60)
+        # A key right after escape would be read as alt and that key, so the screen is waited for.
         terminal.keys("Escape")
-        terminal.until(lambda text: text.count("● finished") == 2, 60)
+        terminal.until(lambda text: "by created" in text and text.count("● finished") == 2, 60)
 
         # Mark both and compare.
         terminal.keys("g")
@@ -80,6 +81,7 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         compared = terminal.until(lambda text: "Compare 2" in text and "PARAMETERS" in text and "mlp" in text)
         assert "logistic" in compared
         terminal.keys("Escape")
+        terminal.until("2 marked")
 
         # Register the run under the cursor, promote, deploy.
         terminal.press_until("m", "Register model")
@@ -90,9 +92,9 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.press_until("P", "Promote digits:v1")
         terminal.keys("y")
         terminal.until(lambda text: "champion" in text and "none" not in text)
-        terminal.press_until("D", "Deploy digits:v1")
+        terminal.press_until("D", "Deploy digits@champion")
         terminal.keys("Enter")
-        terminal.until(lambda text: "Deploy digits:v1" not in text)
+        terminal.until(lambda text: "Deploy digits@champion" not in text)
         terminal.keys("5")
         terminal.until("● ready", BUILDING)
 
@@ -101,13 +103,18 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.keys("C-s")
         terminal.until("probabilities", 30)
         terminal.keys("Escape")
+        terminal.until("p Predict")
+        terminal.until(lambda text: "Predict with digits" not in text)
         terminal.press_until("x", "Stop")
         terminal.keys("y")
         terminal.until("stopped", 60)
         terminal.press_until("q", "[ended: 0]")
 
     listed = subprocess.run(
-        lab("deployments", "ls"), env={**os.environ, **env, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        lab("deployments", "ls"),
+        env={**os.environ, **env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
         check=True,
     )
     assert "stopped" in listed.stdout

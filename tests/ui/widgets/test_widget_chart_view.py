@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from textual import events
 from widget_app import WidgetApp, assert_safe, lines, text
 
 from lab.ui.render.series import Series
-from lab.ui.widgets import chart_view
 from lab.ui.widgets.chart_view import ChartView
 
 
@@ -177,19 +174,6 @@ async def test_live_data_keep_zoom_and_highlight() -> None:
         chart.set_series([curve("a", size=200), curve("b", 2, size=200)])
         await pilot.pause()
         assert (chart.options.x_range, chart.highlighted) == (zoom, "a")
-
-
-def test_ten_series_of_ten_thousand_points_are_quick() -> None:
-    rng = np.random.default_rng(0)
-    x = np.arange(10_000, dtype=np.float64)
-    chart = chart_view._renderer()
-    many = [Series(f"run-{i}", x, rng.normal(i, 1, x.size), i) for i in range(10)]
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
-        chart.render(many, 120, 36)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.015
 
 
 def test_every_binding_has_an_id() -> None:

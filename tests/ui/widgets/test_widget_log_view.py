@@ -82,18 +82,6 @@ async def test_scrolling_up_finds_earlier_lines_without_a_jump(tmp_path: Path) -
         assert view.virtual_size.height == 1_200_000
 
 
-async def test_a_million_lines_open_at_once(tmp_path: Path) -> None:
-    async def opening(path: Path) -> float:
-        began = time.perf_counter()
-        async with WidgetApp(LogView(path)).run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
-            return time.perf_counter() - began
-
-    small, large = write(tmp_path / "small", 100), write(tmp_path / "large", 1_000_000)
-    await opening(small)
-    assert await opening(large) < await opening(small) * 3 + 0.2
-
-
 async def test_search_finds_and_marks(tmp_path: Path) -> None:
     path = write(tmp_path / "log", 50_000)
     view = LogView(path)

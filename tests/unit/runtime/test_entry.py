@@ -191,20 +191,14 @@ def test_running_out_of_memory_is_told_from_other_kills(tmp_path: Path) -> None:
     assert (verdict["exit_code"], done.returncode) == (137, 137)
 
 
-def test_starting_costs_little_beyond_python(tmp_path: Path) -> None:
-    def best(*argv: str) -> float:
-        seconds = []
-        for _ in range(7):
-            begin = time.perf_counter()
-            subprocess.run(
-                [sys.executable, *argv],
-                env=os.environ | {"PYTHONPATH": str(ROOT), "LAB_RUN_DIR": str(tmp_path)},
-                check=True,
-                timeout=30,
-            )
-            seconds.append(time.perf_counter() - begin)
-        return min(seconds)
-
-    extra = best("-m", "lab.runtime.entry", "--", "true") - best("-c", "pass")
-    print(f"entry: {extra * 1000:.1f} ms beyond python itself")
-    assert extra < 0.1, "30 ms is the aim; a heavy import would show here"
+def test_starting_loads_nothing_heavy() -> None:
+    script = "import sys, lab.runtime.entry; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for heavy in ("asyncio", "subprocess", "importlib.metadata", "logging", "email", "socket", "tempfile"):
+        assert heavy not in loaded
