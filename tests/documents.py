@@ -187,25 +187,25 @@ MODEL = shape(
         "latest": MODEL_VERSION,
     }
 )
-DEPLOYMENT = shape(
-    {
-        "id": text,
-        "name": text,
-        "model": text,
-        "version": whole,
-        "status": one_of("starting", "ready", "unhealthy", "failed", "stopped"),
-        "url": text,
-        "engine": text,
-        "replicas": whole,
-        "alias": text,
-        "cause": text,
-        "port": whole,
-        "image": text,
-        "created": time,
-        "ready": maybe(time),
-        "ended": maybe(time),
-    }
-)
+_DEPLOYMENT: dict[str, Check] = {
+    "id": text,
+    "name": text,
+    "model": text,
+    "version": whole,
+    "status": one_of("starting", "ready", "unhealthy", "failed", "stopped"),
+    "url": text,
+    "engine": text,
+    "replicas": whole,
+    "alias": text,
+    "cause": text,
+    "port": whole,
+    "image": text,
+    "created": time,
+    "ready": maybe(time),
+    "ended": maybe(time),
+}
+DEPLOYMENT = shape(_DEPLOYMENT)
+DEPLOYMENT_DETAIL = shape({**_DEPLOYMENT, "signature": lambda value: isinstance(value, dict)})
 HEALTH = shape(
     {
         "id": text,

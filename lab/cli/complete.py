@@ -88,11 +88,15 @@ def _runs(context: Context, word: str) -> list[str]:
 
 
 def _datasets(context: Context, word: str) -> list[str]:
-    if "@" not in word:
-        return [dataset.name for dataset in context.ws.datasets.list()]
-    name = word.partition("@")[0]
-    labels = [version.label for version in context.ws.datasets.versions(name)]
-    return [f"{name}@{label}" for label in labels]
+    datasets = context.ws.datasets.list()
+    name, at, _ = word.partition("@")
+    if not at:
+        return [dataset.name for dataset in datasets]
+    versions = [
+        item for one in datasets if one.name == name for item in context.ws.datasets.versions(name, one.project)
+    ]
+    aliases = [alias for one in datasets if one.name == name for alias in one.aliases]
+    return [*(f"{name}@{version.label}" for version in versions), *(f"{name}@{alias}" for alias in aliases)]
 
 
 def _models(context: Context, word: str) -> list[str]:

@@ -38,7 +38,8 @@ class Context:
             from lab.workspace import Workspace
 
             self._opened = Workspace(self.home, self.folder, engine=engine)
-            self._tell_notices()
+            self.tell_notices()
+            self._tell_damage(self._opened.problems())
         return self._opened
 
     @cached_property
@@ -56,12 +57,19 @@ class Context:
         """Give the workspace back; tells of what it has to say and of what did not end in time."""
         if self._opened is None:
             return
-        self._tell_notices()
+        self.tell_notices()
         for name in self._opened.close():
             self.out.say(f"{name} did not end in time")
 
-    def _tell_notices(self) -> None:
+    def tell_notices(self) -> None:
+        """Say what the workspace has to tell and has not told yet."""
         notices = self._opened.notices if self._opened else []
         for notice in notices[self._told :]:
             self.out.say(notice)
         self._told = len(notices)
+
+    def _tell_damage(self, problems: list[str]) -> None:
+        """One line, however much of the journal is damaged; what could be read is in use all the same."""
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.out.say(f"the journal is damaged: {problems[0]}{more}; see 'lab doctor'")

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from lab.errors import LabError, NotFoundError, UsageError
 commands = Declarations("Deployments")
 
 _REF = argument("ref", metavar="REF", completes="deployment", help="a deployment's name or id")
+_EXAMPLE_MAX = 300  # characters of an example that a hint can show
 _STYLES = {
     DeploymentStatus.STARTING: "run",
     DeploymentStatus.READY: "ok",
@@ -110,7 +112,7 @@ def show(context: Context, args: Namespace) -> int:
         context.out.document({**deployment_shape(deployment), "signature": dict(signature)})
         return 0
     context.out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", _STYLES[deployment.status])
-    inputs = [str(column.get("name", "")) for column in signature.get("inputs", ()) if isinstance(column, dict)]
+    inputs = _inputs(signature)
     context.out.facts(
         [
             ("id", deployment.id),
@@ -188,9 +190,16 @@ def predict(context: Context, args: Namespace) -> int:
 
 
 def _example(context: Context, ref: str) -> str:
-    """A command that would work."""
-    example = context.ws.deployments.example(ref) or {"data": [["…"]]}
-    return f"lab deployments predict {ref} '{json.dumps(example)}'"
+    """A command that would work; for a model of many columns, what its CSV must hold."""
+    example = json.dumps(context.ws.deployments.example(ref) or {"data": [["…"]]}, ensure_ascii=False)
+    if len(example) <= _EXAMPLE_MAX:
+        return f"lab deployments predict {ref} '{example}'"
+    inputs = _inputs(context.ws.deployments.signature(ref))
+    return f"lab deployments predict {ref} --csv FILE, with the {len(inputs)} columns {', '.join(inputs[:3])}, …"
+
+
+def _inputs(signature: Mapping[str, Any]) -> list[str]:
+    return [str(column.get("name", "")) for column in signature.get("inputs", ()) if isinstance(column, dict)]
 
 
 def _payload(context: Context, args: Namespace) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def run(context: Context, args: Namespace) -> int:
         gpus=args.gpus,
     )
     launched = context.ws.runs.launch(request, out.progress)
+    context.tell_notices()
     if args.wait or args.follow:
         return see_through(context, launched, follow=args.follow)
     if out.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from typing import Any, NoReturn
 
 from lab.cli.values import parse_value
@@ -20,7 +21,7 @@ def from_json(text: str) -> dict[str, Any]:
     Raises UsageError for what is no JSON, or no such shape.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the input is not JSON: {error}", _SHAPES) from error
     if isinstance(value, dict):
@@ -38,8 +39,16 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed; use null for a missing value")
 
 
+def _finite(text: str) -> float:
+    """JSON lets `1e999` through, which no float can hold."""
+    return float(text) if math.isfinite(float(text)) else _refuse(text)
+
+
 def from_csv(text: str) -> dict[str, Any]:
-    """Rows of a CSV with a header; numbers are numbers, empty cells null. Raises UsageError when it holds none."""
+    """Rows of a CSV with a header; numbers are numbers, empty cells and NaN null.
+
+    Raises UsageError when it holds none, or an infinite one.
+    """
     reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
     try:
         rows = [{name: _cell(value) for name, value in row.items()} for row in reader]
@@ -50,6 +59,10 @@ def from_csv(text: str) -> dict[str, Any]:
     for number, row in enumerate(rows, 1):
         if "" in row:
             raise UsageError(f"row {number} of the CSV has more cells than the header", "check its commas")
+        if any(value in (math.inf, -math.inf) for value in row.values()):
+            raise UsageError(
+                f"row {number} of the CSV holds an infinite number", "leave the cell empty if it is missing"
+            )
     return {"rows": rows}
 
 
@@ -57,4 +70,6 @@ def _cell(value: str | list[str] | None) -> Param:
     if not isinstance(value, str) or value == "":
         return None
     parsed = parse_value(value)
+    if isinstance(parsed, float) and math.isnan(parsed):
+        return None
     return value if isinstance(parsed, str) or parsed is None else parsed

@@ -61,11 +61,17 @@ def demo(context: Context, args: Namespace) -> int:
         mark = out.mark(step.ok)
         out.say(f"{mark} {step.name:<12} {format_duration(step.seconds):>7}  {step.detail}")
 
-    report = context.open(args.engine).demo.run(args.project, on_step=done, progress=out.progress)
+    try:
+        report = context.open(args.engine).demo.run(args.project, on_step=done, progress=out.progress)
+    except KeyboardInterrupt:
+        out.say("interrupted; what runs goes on, and `lab demo` continues from here")
+        raise
     if out.json:
         out.document(demo_shape(report))
     else:
-        out.line(f"{report.metric} {report.accuracy:.4f} on held-out rows, answered by {report.deployment}")
+        out.line(
+            f"{report.metric} {report.accuracy:.4f} on held-out rows, answered by the deployment {report.deployment}"
+        )
         out.hint("run `lab`, then press 5 for the deployment and 3 for the runs")
     return 0 if all(step.ok for step in report.steps) else 1
 

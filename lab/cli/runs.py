@@ -75,7 +75,7 @@ def ls(context: Context, args: Namespace) -> int:
 
 def _nothing(context: Context, total: int, *, filtered: bool) -> None:
     if total:
-        context.out.say(f"there are only {total} runs")
+        context.out.say(f"none of the {total} runs is on this page")
     elif filtered:
         context.out.say("no run matches")
         context.out.hint("lab runs ls")
@@ -162,23 +162,24 @@ def logs(context: Context, args: Namespace) -> int:
             "--follow shows the log from its first line, so --tail has no place beside it", "use one of them"
         )
     run = context.settled.runs.get(args.ref)
-    lines = _lines(context, run, args.tail, follow=args.follow)
-    if context.out.json:
-        items = [log_line(line) for line in lines]
-        context.out.document({"id": run.id, "name": run.name, "items": items, "total": len(items)})
-        return 0
-    shown = 0
+    kept: list[str] = []
+    seen, code = 0, 0
     try:
-        for line in lines:
-            context.out.log(log_line(line))
-            shown += 1
+        for line in _lines(context, run, args.tail, follow=args.follow):
+            seen += 1
+            if context.out.json:
+                kept.append(log_line(line))
+            else:
+                context.out.log(log_line(line))
     except KeyboardInterrupt:
+        code = DETACHED
         if args.follow:
             detach(context, run)
-        return DETACHED
-    if not shown:
+    if context.out.json:
+        context.out.document({"id": run.id, "name": run.name, "items": kept, "total": len(kept)})
+    elif not seen and not code:
         context.out.say(f"{run.name} has printed nothing" + (" yet" if run.status.active else ""))
-    return 0
+    return code
 
 
 def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Iterable[str]:

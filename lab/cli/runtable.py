@@ -26,7 +26,7 @@ STYLES = {
 OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes")
 
 _RIGHT = {"age", "duration", "exit_code", "seed"}
-_MOST_METRICS, _MOST_PARAMS = 6, 8
+_FIRST_PARAMS, _MOST_METRICS, _MOST_PARAMS = 3, 6, 8
 
 
 def usual_columns(runs: Sequence[Run]) -> list[str]:
@@ -35,11 +35,10 @@ def usual_columns(runs: Sequence[Run]) -> list[str]:
     if any(run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST) for run in runs):
         columns.append("cause")
     columns.append("age")
-    metrics = dict.fromkeys(name for run in runs for name in run.metrics)
-    columns += [f"metric.{name}" for name in list(metrics)[:_MOST_METRICS]]
     params = dict.fromkeys(name for run in runs for name in run.params)
-    differing = [name for name in params if len({repr(run.params.get(name)) for run in runs}) > 1]
-    columns += [f"param.{name}" for name in differing[:_MOST_PARAMS]]
+    differing = [f"param.{name}" for name in params if len({repr(run.params.get(name)) for run in runs}) > 1]
+    metrics = [f"metric.{name}" for name in dict.fromkeys(name for run in runs for name in run.metrics)]
+    columns += [*differing[:_FIRST_PARAMS], *metrics[:_MOST_METRICS], *differing[_FIRST_PARAMS:_MOST_PARAMS]]
     columns += ["duration", "entry"]
     if any(run.tags for run in runs):
         columns.append("tags")

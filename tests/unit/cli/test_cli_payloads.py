@@ -23,7 +23,9 @@ def test_a_row_or_rows_are_wrapped(text: str, payload: object) -> None:
     assert from_json(text) == payload
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', "null", '{"a": NaN}', "[Infinity]", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '"x"', "null", '{"a": NaN}', "[Infinity]", "[1e999]", "[" * 100_000]
+)
 def test_what_holds_no_rows_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         from_json(text)
@@ -36,11 +38,15 @@ def test_csv_rows_have_numbers_and_nulls() -> None:
     }
 
 
+def test_nan_in_a_csv_is_a_missing_value() -> None:
+    assert from_csv("a,b\nNaN,nan\n") == {"rows": [{"a": None, "b": None}]}
+
+
 def test_a_csv_word_keeps_its_letters() -> None:
     assert from_csv("a,b\nNone,'q'\n") == {"rows": [{"a": "None", "b": "'q'"}]}
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n", "a,b\n1,2,3\n", 'a\n"unclosed\n'])
+@pytest.mark.parametrize("text", ["", "a,b\n", "a,b\n1,2,3\n", "a\n-inf\n", "a\n1e999\n", 'a\n"unclosed\n'])
 def test_a_csv_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         from_csv(text)

@@ -30,7 +30,7 @@ def test_only_what_tells_runs_apart_is_shown() -> None:
         run("a", params={"lr": 0.1, "same": 1}, metrics=metric(0.5)),
         run("b", params={"lr": 0.2, "same": 1}, metrics=metric(0.4)),
     ]
-    assert usual_columns(runs) == ["name", "id", "status", "age", "metric.loss", "param.lr", "duration", "entry"]
+    assert usual_columns(runs) == ["name", "id", "status", "age", "param.lr", "metric.loss", "duration", "entry"]
 
 
 def test_causes_tags_and_projects_appear_where_there_are_some() -> None:

@@ -1,0 +1,90 @@
+"""`lab demo` as a newcomer runs it, and what can be done with the deployment that it leaves."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from documents import DEPLOYMENT, DEPLOYMENT_DETAIL, HEALTH, LOG, document, listing, many, number, shape, text
+from lab_program import Lab
+
+pytestmark = pytest.mark.slow
+
+PREDICTIONS = 5
+
+
+@pytest.fixture(scope="module")
+def shown(lab: Lab) -> dict[str, object]:
+    """The document of a whole demonstration."""
+
+    def step(value: object) -> bool:
+        return isinstance(value, dict) and {"name", "ok", "seconds"} <= set(value) and value["ok"] is True
+
+    done = lab("demo", "--project", "breast-cancer", "--json")
+    keys = {"engine": text, "steps": many(step), "accuracy": number, "metric": text, "deployment": text}
+    found: dict[str, object] = document(done.stdout, shape(keys))
+    assert done.stderr.count("✓") == len(found["steps"])  # type: ignore[arg-type]
+    return found
+
+
+def test_the_demonstration_ends_with_a_model_that_predicts(lab: Lab, shown: dict[str, object]) -> None:
+    assert shown["engine"] == "process"
+    assert shown["accuracy"] > 0.85  # type: ignore[operator]
+    deployed = lab.json(DEPLOYMENT_DETAIL, "deployments", "show", str(shown["deployment"]))
+    assert deployed["status"] == "ready"
+    assert [item["id"] for item in lab.json(listing(DEPLOYMENT), "deployments", "ls")["items"]] == [deployed["id"]]
+
+
+@pytest.fixture
+def rows(lab: Lab, shown: dict[str, object], tmp_path: Path) -> Path:
+    """Held-out rows without their label."""
+    folder = Path(lab.environment["LAB_HOME"]) / "samples" / "breast-cancer"
+    inputs = lab.json(DEPLOYMENT_DETAIL, "deployments", "show", str(shown["deployment"]))["signature"]["inputs"]
+    with open(folder / "data" / "holdout.csv", newline="") as file:
+        table = list(csv.DictReader(file))[:PREDICTIONS]
+    columns = [column["name"] for column in inputs]
+    path = tmp_path / "rows.csv"
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(table)
+    return path
+
+
+def test_predictions_from_a_csv(lab: Lab, shown: dict[str, object], rows: Path) -> None:
+    ref = str(shown["deployment"])
+    answer = document(
+        lab("deployments", "predict", ref, "--csv", str(rows), "--json").stdout, lambda value: "predictions" in value
+    )
+    assert len(answer["predictions"]) == PREDICTIONS
+    lines = lab("deployments", "predict", ref, "--csv", str(rows)).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [str(label) for label in answer["predictions"]]
+    piped = lab("deployments", "predict", ref, "--csv", "-", stdin=rows.read_text()).stdout.splitlines()
+    assert piped == lines
+    assert "--csv FILE" in lab("deployments", "predict", ref, code=2).stderr
+    assert "refused" in lab("deployments", "predict", ref, '{"nonsense": 1}', code=2).stderr
+
+
+def test_health_and_its_watch(lab: Lab, shown: dict[str, object], rows: Path) -> None:
+    ref = str(shown["deployment"])
+    health = lab.json(HEALTH, "deployments", "health", ref)
+    assert (health["live"], health["ready"]) == (True, True)
+    assert health["requests"] >= 1
+    process = lab.start("deployments", "health", ref, "--watch", "--every", "0.1")
+    assert process.stdout is not None
+    seen = [process.stdout.readline() for _ in range(4)]
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert all(line.startswith("ready") for line in seen[1:])
+
+
+def test_stopping_leaves_nothing_that_answers(lab: Lab, shown: dict[str, object]) -> None:
+    ref = str(shown["deployment"])
+    assert lab.json(LOG, "deployments", "logs", ref)["total"] > 0
+    assert lab.json(DEPLOYMENT, "deployments", "stop", ref)["status"] == "stopped"
+    lab("deployments", "health", ref, code=1)
+    assert "already" in lab("deployments", "stop", ref, code=4).stderr
