@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value
 from lab.cli.tables import Cell, Column, Styled
@@ -26,11 +27,14 @@ STYLES = {
 OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes")
 
 _RIGHT = {"age", "duration", "exit_code", "seed"}
-_FIRST_PARAMS, _MOST_METRICS, _MOST_PARAMS = 3, 6, 8
+_MOST_PARAMS, _MOST_METRICS = 8, 6
 
 
 def usual_columns(runs: Sequence[Run]) -> list[str]:
-    """What tells `runs` apart, the most telling first: a narrow terminal has room for some of them only."""
+    """What tells `runs` apart, the most telling first: a narrow terminal has room for some of them only.
+
+    Parameters and metrics take turns, so that some of either are seen.
+    """
     columns = ["name", "id", "status"]
     if any(run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST) for run in runs):
         columns.append("cause")
@@ -38,7 +42,8 @@ def usual_columns(runs: Sequence[Run]) -> list[str]:
     params = dict.fromkeys(name for run in runs for name in run.params)
     differing = [f"param.{name}" for name in params if len({repr(run.params.get(name)) for run in runs}) > 1]
     metrics = [f"metric.{name}" for name in dict.fromkeys(name for run in runs for name in run.metrics)]
-    columns += [*differing[:_FIRST_PARAMS], *metrics[:_MOST_METRICS], *differing[_FIRST_PARAMS:_MOST_PARAMS]]
+    pairs = zip_longest(differing[:_MOST_PARAMS], metrics[:_MOST_METRICS])
+    columns += [name for pair in pairs for name in pair if name]
     columns += ["duration", "entry"]
     if any(run.tags for run in runs):
         columns.append("tags")

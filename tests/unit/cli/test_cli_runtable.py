@@ -33,6 +33,12 @@ def test_only_what_tells_runs_apart_is_shown() -> None:
     assert usual_columns(runs) == ["name", "id", "status", "age", "param.lr", "metric.loss", "duration", "entry"]
 
 
+def test_parameters_and_metrics_take_turns() -> None:
+    values = {name: MetricSummary(1.0, 1.0, 1.0, 1.0, 1) for name in ("m1", "m2")}
+    columns = usual_columns([run("a", params={"x": 1, "y": 1, "z": 1}, metrics=values), run("b")])
+    assert columns[4:9] == ["param.x", "metric.m1", "param.y", "metric.m2", "param.z"]
+
+
 def test_causes_tags_and_projects_appear_where_there_are_some() -> None:
     other = Run("c", "c", "q", "train", RunStatus.FAILED, cause="failed exit 3", tags=("x",))
     columns = usual_columns([run("a"), other])
