@@ -70,11 +70,6 @@ class RunFolder:
         """The project as it was at launch, read-only to the run."""
         return self.root / "code"
 
-    @property
-    def process(self) -> Path:
-        """Process engine only: pid and start time, to find the process again."""
-        return self.root / "process.json"
-
 
 @dataclass(frozen=True)
 class DeploymentFolder:

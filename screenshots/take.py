@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def take(home: Path, project: Path) -> None:
-    with Terminal(lab(), project, {"LAB_HOME": str(home)}, COLUMNS, ROWS) as terminal:
+    with Terminal(lab(), project, {"LAB_HOME": str(home), "COLORTERM": "truecolor"}, COLUMNS, ROWS) as terminal:
 
         def shot(name: str, ready: str | Callable[[str], bool]) -> None:
             terminal.until(ready, 60)

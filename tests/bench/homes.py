@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 from lab.domain.ids import short_id
@@ -15,6 +16,7 @@ def many_runs(root: Path, runs: int = 10_000, width: int = 10) -> LabHome:
     home = LabHome(root).create()
     journal = Journal(home, durable=())  # without waiting for the disk twenty thousand times
     numbers = random.Random(7)
+    began = time.time() - 86_400
     for index in range(runs):
         run = short_id()
         params = {f"p{key}": numbers.random() for key in range(width - 1)} | {"model": numbers.choice(["mlp", "forest"])}
@@ -31,8 +33,8 @@ def many_runs(root: Path, runs: int = 10_000, width: int = 10) -> LabHome:
         journal.append("run.started", run)
         journal.append(
             "run.ended", run,
-            {"ending": "finished", "cause": "finished", "exit_code": 0, "authority": 3, "started": 1.8e9 + index,
-             "ended": 1.8e9 + index + 60, "metrics": metrics},
+            {"ending": "finished", "cause": "finished", "exit_code": 0, "authority": 3, "started": began + index / 100,
+             "ended": began + index / 100 + 60, "metrics": metrics},
         )
     journal.close()
     return home

@@ -39,6 +39,7 @@ class ChartView(Widget, can_focus=True):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     ChartView {
+        width: 1fr;
         height: 1fr;
         min-height: 3;
         background: $surface;
