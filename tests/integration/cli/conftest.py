@@ -83,3 +83,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     yield lab
     for run in json.loads(lab("runs", "ls", "status:running", "--json").stdout)["items"]:
         lab("runs", "stop", run["id"])
+    for deployment in json.loads(lab("deployments", "ls", "--json").stdout)["items"]:
+        if deployment["status"] in ("ready", "unhealthy"):
+            lab("deployments", "stop", deployment["id"])
