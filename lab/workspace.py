@@ -8,7 +8,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -35,15 +34,18 @@ from lab.settings import (
     user_settings,
 )
 from lab.stores.durable import free_space, write_atomic
-from lab.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from lab.datasets.service import Datasets
     from lab.engine.base import Engine
+    from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs
     from lab.pipelines.demo import Demo
     from lab.registry.service import Models
     from lab.serving.service import Deployments
+    from lab.supervisor import Supervisor
 
 T = TypeVar("T")
 
@@ -146,7 +148,7 @@ class Workspace:
         self._journal = Journal(self.home, GOVERNANCE)
         self._catalog = Catalog(self.home)
         self._catalog.listener = self._bus.publish
-        self._supervisor = Supervisor(self._crashed)
+        self._supervisor: Supervisor | None = None
         self._warned: set[str] = set()
         self.notices = list(self._catalog.notices)
         self.projects = Projects((project_dir or Path.cwd()).absolute(), self._journal, self._catalog)
@@ -161,11 +163,14 @@ class Workspace:
 
     @cached_property
     def runs(self) -> Runs:
-        from lab.experiments.launch import Launcher
         from lab.experiments.service import Runs
 
-        launcher = Launcher(self.home, self._journal, self.datasets)
-        return Runs(self.home, self._journal, self._catalog, launcher, self.engine, self.projects.settings_for)
+        return Runs(self.home, self._journal, self._catalog, self._launcher, self.engine, self.projects.settings_for)
+
+    def _launcher(self) -> Launcher:
+        from lab.experiments.launch import Launcher
+
+        return Launcher(self.home, self._journal, self.datasets)
 
     @cached_property
     def models(self) -> Models:
@@ -187,7 +192,12 @@ class Workspace:
         from lab.pipelines.demo import Demo, Rooms
 
         rooms = Rooms(
-            self.datasets, self.runs, self.models, self.deployments, lambda: self.engine().available().name, self.projects.enter
+            self.datasets,
+            self.runs,
+            self.models,
+            self.deployments,
+            lambda: self.engine().available().name,
+            self.projects.enter,
         )
         return Demo(self.home, rooms)
 
@@ -226,17 +236,18 @@ class Workspace:
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Run `work` on a background thread."""
-        return self._supervisor.submit(work)
+        return self._supervise().submit(work)
 
     def start(self) -> None:
         """Start the services that keep the picture true while a screen is open."""
-        self._supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
-        self._supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self._warn(self.runs.settle())))
-        self._supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self._warn(self.deployments.settle())))
+        supervisor = self._supervise()
+        supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
+        supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self._warn(self.runs.settle())))
+        supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self._warn(self.deployments.settle())))
 
     def close(self) -> list[str]:
         """End services, engines, journal and index. Returns the names of what did not end in time."""
-        stuck = self._supervisor.close()
+        stuck = self._supervisor.close() if self._supervisor else []
         for engine in set(self._engines.values()):
             engine.close()
         self._journal.close()
@@ -278,6 +289,14 @@ class Workspace:
             return Check("engine", False, error.message, error.hint)
         isolation = "containers" if info.isolated else "plain processes: isolation is off"
         return Check("engine", True, f"{info.name} {info.version}, {isolation}", info.detail)
+
+    def _supervise(self) -> Supervisor:
+        """Made when first needed: a quick verb has no background."""
+        if self._supervisor is None:
+            from lab.supervisor import Supervisor
+
+            self._supervisor = Supervisor(self._crashed)
+        return self._supervisor
 
     def _warn(self, sentences: Sequence[str]) -> None:
         """Add to the notices what is not among them."""

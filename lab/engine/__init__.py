@@ -1,10 +1,9 @@
-"""Where jobs run. `connect` finds an engine; the Docker one, and its SDK, are loaded only when asked for."""
+"""Where jobs run. `connect` finds an engine; each, and what it needs, is loaded only when asked for."""
 
 from __future__ import annotations
 
 from lab.engine.base import Engine
 from lab.engine.identity import home_id
-from lab.engine.process import ProcessEngine
 from lab.errors import EngineUnavailableError, UsageError
 from lab.paths import LabHome
 
@@ -17,7 +16,7 @@ def connect(name: str, home: LabHome) -> Engine:
     Raises UsageError for any other name. `docker` itself may turn out not to answer later.
     """
     if name == "process":
-        return ProcessEngine(home)
+        return _process(home)
     if name not in ("docker", "auto"):
         raise UsageError(f"there is no engine {name!r}", "use docker, process or auto")
     from lab.engine.docker import DockerEngine
@@ -28,5 +27,11 @@ def connect(name: str, home: LabHome) -> Engine:
             docker.available(timeout=2.0)
         except EngineUnavailableError:
             docker.close()
-            return ProcessEngine(home)
+            return _process(home)
     return docker
+
+
+def _process(home: LabHome) -> Engine:
+    from lab.engine.process import ProcessEngine
+
+    return ProcessEngine(home)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
@@ -14,42 +16,61 @@ from lab.domain.launch import LaunchRequest
 from lab.domain.query import Page, RunQuery
 from lab.domain.runs import History, Param, Run, RunSpec
 from lab.domain.text import clean
-from lab.engine.base import Engine
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
 from lab.events import RUN_NOTED, RUN_STOP_REQUESTED, RUN_TAGGED
 from lab.experiments.compare import compare
-from lab.experiments.launch import Launcher, Progress
 from lab.experiments.live import LiveMetrics
-from lab.experiments.watch import Watch
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings
 from lab.stores import runfolder
+
+if TYPE_CHECKING:
+    from lab.engine.base import Engine
+    from lab.experiments.launch import Launcher
+    from lab.experiments.watch import Watch
+
+Progress = Callable[[str], None]
 
 _POLL = 0.05  # seconds between two looks for exit.json: one stat each
 _ASK_EVERY = 2.0  # seconds between two questions to the engine
 
 
 class Runs:
-    """The experiments room. `engine_of` connects the engine of a name; `project` gives the settings to launch by."""
+    """The experiments room.
+
+    `launcher` makes the launcher when the first run is launched, `engine_of` connects the engine of a name, `project`
+    gives the settings to launch by.
+    """
 
     def __init__(
         self,
         home: LabHome,
         journal: Journal,
         catalog: Catalog,
-        launcher: Launcher,
+        launcher: Callable[[], Launcher],
         engine_of: Callable[[str], Engine],
         project: Callable[[str], ProjectSettings],
     ) -> None:
         self._home = home
         self._journal = journal
         self._catalog = catalog
-        self._launcher = launcher
+        self._make_launcher = launcher
         self._engine_of = engine_of
         self._project = project
-        self._watch = Watch(home, journal, catalog, engine_of)
         self._live = LiveMetrics(home)
+
+    # Engines' nouns are loaded by the first verb that needs them; a listing of ended runs does not.
+
+    @cached_property
+    def _launcher(self) -> Launcher:
+        return self._make_launcher()
+
+    @cached_property
+    def _watch(self) -> Watch:
+        from lab.experiments.watch import Watch
+
+        return Watch(self._home, self._journal, self._catalog, self._engine_of)
 
     # -- doing --------------------------------------------------------------------------------------
 
@@ -178,10 +199,7 @@ class Runs:
         while not stop():
             run = self.wait(run.id, timeout=_POLL)
             ended = not run.status.active
-            if path.exists():
-                with open(path, "rb") as file:
-                    file.seek(offset)
-                    data = file.read()
+            while data := runfolder.portion(path, offset):
                 offset += len(data)
                 *lines, rest = (rest + data).split(b"\n")
                 yield from (line.decode("utf-8", "replace") for line in lines)

@@ -47,7 +47,8 @@ def predict(deployment: Deployment, payload: Mapping[str, Any]) -> dict[str, Any
     reason = _reason(answer, body)
     if 400 <= status < 500:
         raise UsageError(
-            f"deployment {deployment.name} refused the input: {reason}", "lab deployments show tells its columns"
+            f"deployment {deployment.name} refused the input: {reason}",
+            f"lab deployments show {deployment.name} tells its columns",
         )
     raise LabError(f"deployment {deployment.name} answered {status}: {reason}", "try again; look at its logs")
 

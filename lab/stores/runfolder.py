@@ -144,6 +144,12 @@ def tail(path: Path, count: int) -> list[str]:
     return [_last_state(line) for line in lines[-count:]] if blocks else []
 
 
+def portion(path: Path, offset: int) -> bytes:
+    """Up to a megabyte of a growing file from `offset`; empty at its end, or if there is none."""
+    with _plain(path) as fd:
+        return b"" if fd is None else os.pread(fd, _PORTION, offset)
+
+
 class EventTail:
     """Follows `events.jsonl` as it grows; each `poll` returns what is new.
 

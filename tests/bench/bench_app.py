@@ -28,7 +28,13 @@ def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         home = many_runs(Path(folder, "home"))
         Catalog(home).close()  # the index of a lab that is in use
-        env = {**os.environ, "LAB_HOME": str(home.root), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LAB_ENGINE": "process"}
+        env = {
+            **os.environ,
+            "LAB_HOME": str(home.root),
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm-256color",
+            "LAB_ENGINE": "process",
+        }
         paints, data, keys = [], [], []
         for _ in range(_ROUNDS):
             paint, rows, presses = _watch_app(env)

@@ -19,22 +19,44 @@ def many_runs(root: Path, runs: int = 10_000, width: int = 10) -> LabHome:
     began = time.time() - 86_400
     for index in range(runs):
         run = short_id()
-        params = {f"p{key}": numbers.random() for key in range(width - 1)} | {"model": numbers.choice(["mlp", "forest"])}
+        params = {f"p{key}": numbers.random() for key in range(width - 1)} | {
+            "model": numbers.choice(["mlp", "forest"])
+        }
         metrics = {
             f"m{key}": {"last": numbers.random(), "min": 0.0, "max": 1.0, "mean": 0.5, "count": 30, "step": 29.0}
             for key in range(width)
         }
         journal.append(
-            "run.created", run,
-            {"name": f"run-{index}", "project": "bench", "entry": "train", "engine": "docker", "image": "lab-env:x",
-             "code": "b3:0", "sweep": "", "seed": index % 5, "memory": 2**30, "launcher": "1:1@x", "params": params,
-             "datasets": {"digits": {"name": "digits", "version": "v1", "manifest": "b3:0"}}},
+            "run.created",
+            run,
+            {
+                "name": f"run-{index}",
+                "project": "bench",
+                "entry": "train",
+                "engine": "docker",
+                "image": "lab-env:x",
+                "code": "b3:0",
+                "sweep": "",
+                "seed": index % 5,
+                "memory": 2**30,
+                "launcher": "1:1@x",
+                "params": params,
+                "datasets": {"digits": {"name": "digits", "version": "v1", "manifest": "b3:0"}},
+            },
         )
         journal.append("run.started", run)
         journal.append(
-            "run.ended", run,
-            {"ending": "finished", "cause": "finished", "exit_code": 0, "authority": 3, "started": began + index / 100,
-             "ended": began + index / 100 + 60, "metrics": metrics},
+            "run.ended",
+            run,
+            {
+                "ending": "finished",
+                "cause": "finished",
+                "exit_code": 0,
+                "authority": 3,
+                "started": began + index / 100,
+                "ended": began + index / 100 + 60,
+                "metrics": metrics,
+            },
         )
     journal.close()
     return home
