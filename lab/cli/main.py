@@ -52,6 +52,12 @@ def run(argv: Sequence[str], open_app: OpenApp, commands: Sequence[Command] = CO
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
+    except OSError as error:
+        # The disk is full, a file may not be read: what the system says, and where. Nothing of it is buffered again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = f"{error.filename}: " if error.filename else ""
+        out.error(LabError(f"{where}{error.strerror or error}"))
+        return LabError.exit_code
     return code
 
 
