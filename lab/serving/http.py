@@ -12,6 +12,7 @@ from lab.domain.text import clean
 from lab.errors import EngineError, LabError, UsageError
 
 _MAX_ANSWER = 64 << 20  # bytes
+_NAMED = 8  # columns in a message
 
 
 def request(
@@ -64,10 +65,16 @@ def ready(deployment: Deployment, timeout: float = 1.0) -> tuple[bool, str]:
 
 
 def _reason(answer: Mapping[str, Any], body: bytes) -> str:
-    """What a refusal says: its message, else the beginning of whatever it is."""
+    """What a refusal says: its message with the columns that it names, else the beginning of whatever it is."""
     error = answer.get("error")
-    message = error.get("message") if isinstance(error, dict) else None
-    return clean(str(message) if message else body[:200].decode("utf-8", "replace"), 400)
+    if not isinstance(error, dict) or "message" not in error:
+        return clean(body[:200].decode("utf-8", "replace"), 400)
+    columns = error.get("columns")
+    if not isinstance(columns, list) or not columns:
+        return clean(str(error["message"]), 400)
+    names = ", ".join(str(column) for column in columns[:_NAMED])
+    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return clean(f"{error['message']}: {names}{more}", 400)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
+from demonstration import Shown
 
 from lab.domain.deployments import DeploymentStatus
 from lab.domain.query import RunQuery, parse_filter
 from lab.domain.runs import RunStatus
 from lab.errors import ConflictError, IntegrityError, NotFoundError, UsageError
 
-from demonstration import Shown
-
+ROOT = Path(__file__).resolve().parents[3]
 STEPS = ["project", "data", "train", "compare", "register", "promote", "deploy", "predict", "health"]
 
 
@@ -165,3 +171,45 @@ def test_a_model_with_strange_requirements_is_not_built(shown: Shown) -> None:
     with pytest.raises(IntegrityError, match="index-url"):
         shown.ws.deployments.deploy(version.id)
     assert all(item.name != "strange" for item in shown.ws.deployments.list())
+
+
+def demo(shown: Shown, project: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "lab", "--home", str(shown.ws.home.root), "demo", "--project", project, "--json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_ENGINE": shown.report.engine}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def launched(shown: Shown, sweep: str) -> int:
+    shown.ws.refresh()
+    return shown.ws.runs.list(RunQuery(parse_filter(f"sweep={sweep}"))).total
+
+
+def test_killed_and_started_again(shown: Shown) -> None:
+    first = demo(shown, "breast-cancer")
+    deadline = time.monotonic() + 120
+    while launched(shown, "demo-breast-cancer") < 3:
+        assert first.poll() is None, first.stderr.read() if first.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+
+    second = demo(shown, "breast-cancer")
+    out, told = second.communicate(timeout=180)
+    assert second.returncode == 0, told
+    document = json.loads(out)
+    assert [step["ok"] for step in document["steps"]] == [True] * 9
+    assert document["engine"] == shown.report.engine
+    assert document["accuracy"] > 0.85
+    shown.ws.refresh()
+    runs = shown.ws.runs.list(RunQuery(parse_filter("sweep=demo-breast-cancer"))).items
+    finished = [run for run in runs if run.status is RunStatus.FINISHED]
+    assert len({(run.params["model"], run.seed) for run in finished}) == 6
+    assert len(runs) <= 7, "at most the one that was being launched when the kill came is launched again"
+    assert not any(run.status.active for run in runs)
+
+
+def test_a_regression_is_shown_with_its_own_measure(shown: Shown) -> None:
+    report = shown.ws.demo.run("diabetes", on_step=lambda _: None, progress=print)
+    assert (report.metric, all(step.ok for step in report.steps)) == ("r2", True)
+    assert 0.2 < report.accuracy < 1
