@@ -22,6 +22,12 @@ from lab.experiments.process import alive
 from lab.journal import Journal
 from lab.paths import LabHome
 from lab.stores import locks, runfolder
+from lab.stores.runfolder import ExitRecord
+
+#: Start and end, seconds since the epoch.
+_Times = tuple[float | None, float | None]
+
+_LOST = "lost: its container is gone and it left no exit record"
 
 
 class Watch:
@@ -61,7 +67,10 @@ class Watch:
         run = catalog_runs.get(self._catalog, run_id)
         if run is None or not run.status.active:
             return True
-        ending, times = self._ending(run)
+        found = self._ending(run)
+        if found is None:
+            return False
+        ending, times = found
         folder = self._home.run(run_id)
         metrics: dict[str, MetricSummary] = {}
         if folder.events.exists():
@@ -72,49 +81,57 @@ class Watch:
         self._forget(run)
         return True
 
-    def _ending(self, run: Run) -> tuple[Ending, tuple[float | None, float | None]]:
-        folder = self._home.run(run.id)
-        told, _ = runfolder.read_exit(folder)
-        if told is not None:
-            from_outside = bool(told.received) and bool(told.exit_code) and not run.stop_requested
-            return (
-                ending_of(
-                    exit_code=told.exit_code,
-                    signal=told.signal,
-                    out_of_memory=told.oom,
-                    memory=run.memory,
-                    stop_requested=run.stop_requested,
-                    interruption=(self._interruption(run) or "killed from outside") if from_outside else "",
-                    authority=ENTRY,
-                ),
-                (told.started, told.ended),
-            )
-        status = self._engine_of(run.engine).status(run.id)
-        ended = status.ended or time.time()
-        if status.state is JobState.GONE or status.exit_code is None:
-            cause = "lost: its container is gone and it left no exit record"
-            if run.stop_requested:
-                return Ending(RunStatus.STOPPED, "stopped by user", None, NOBODY), (status.started, ended)
-            return Ending(RunStatus.LOST, cause, None, NOBODY), (status.started, ended)
-        return self._engine_ending(run, status), (status.started, ended)
+    def _ending(self, run: Run) -> tuple[Ending, _Times] | None:
+        """The verdict and the times of start and end; None while the engine says that the job runs.
 
-    def _engine_ending(self, run: Run, status: JobStatus) -> Ending:
-        assert status.exit_code is not None
+        An exit record of a running job is either a moment old or forged by the run: the next look will tell.
+        """
+        told, _ = runfolder.read_exit(self._home.run(run.id))
+        status = self._engine_status(run, needed=told is None)
+        if status is not None and status.state is JobState.RUNNING:
+            return None
+        if told is not None:
+            return self._entry_ending(run, told, status), (told.started, told.ended)
+        assert status is not None
+        times = (status.started, status.ended or time.time())
+        if status.state is JobState.GONE or status.exit_code is None:
+            if run.stop_requested:
+                return Ending(RunStatus.STOPPED, "stopped by user", None, NOBODY), times
+            return Ending(RunStatus.LOST, _LOST, None, NOBODY), times
+        return self._engine_ending(run, status, status.exit_code), times
+
+    def _engine_status(self, run: Run, *, needed: bool) -> JobStatus | None:
+        """What the engine says; None when it does not answer and is not `needed`, else EngineUnavailableError."""
+        try:
+            return self._engine_of(run.engine).status(run.id)
+        except EngineUnavailableError:
+            if needed:
+                raise
+            return None
+
+    def _entry_ending(self, run: Run, told: ExitRecord, status: JobStatus | None) -> Ending:
+        from_outside = bool(told.received) and bool(told.exit_code) and not run.stop_requested
+        why = status.interruption if status else ""
         return ending_of(
-            exit_code=status.exit_code,
-            signal=max(0, status.exit_code - 128),
+            exit_code=told.exit_code,
+            signal=told.signal,
+            out_of_memory=told.oom or (status is not None and status.out_of_memory),
+            memory=run.memory,
+            stop_requested=run.stop_requested,
+            interruption=(why or "killed from outside") if from_outside else "",
+            authority=ENTRY,
+        )
+
+    def _engine_ending(self, run: Run, status: JobStatus, exit_code: int) -> Ending:
+        return ending_of(
+            exit_code=exit_code,
+            signal=max(0, exit_code - 128),
             out_of_memory=status.out_of_memory,
             memory=run.memory,
             stop_requested=run.stop_requested,
             interruption=status.interruption,
             authority=ENGINE,
         )
-
-    def _interruption(self, run: Run) -> str:
-        try:
-            return self._engine_of(run.engine).status(run.id).interruption
-        except EngineUnavailableError:
-            return ""
 
     def _forget(self, run: Run) -> None:
         try:
@@ -123,9 +140,7 @@ class Watch:
             return  # its leftover is found by label when the engine is back
 
 
-def _body(
-    ending: Ending, times: tuple[float | None, float | None], metrics: dict[str, MetricSummary]
-) -> dict[str, Any]:
+def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary]) -> dict[str, Any]:
     return {
         "ending": ending.status.value,
         "cause": ending.cause,

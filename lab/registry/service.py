@@ -52,6 +52,8 @@ class Models:
                 "wait, or pick another run",
             )
         folder = self._home.run(run.id).model
+        if folder.is_symlink():
+            raise IntegrityError(f"the model of run {clean(run.name)} is a link to elsewhere", "save it with track.model")
         if not folder.is_dir():
             raise NotFoundError(
                 f"run {clean(run.name)} saved no model", "save one in the script: track.model(estimator)"
