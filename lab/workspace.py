@@ -52,6 +52,7 @@ T = TypeVar("T")
 _JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
 _RUNS_EVERY = 1.0
 _DEPLOYMENTS_EVERY = 3.0
+_LEFTOVERS_EVERY = 30.0
 
 
 class Projects:
@@ -232,6 +233,12 @@ class Workspace:
         """Find out which active runs have ended. Returns sentences about engines that do not answer."""
         return self.runs.settle()
 
+    def sweep(self) -> list[str]:
+        """Remove what engines kept of runs and deployments that have ended. Returns the ids."""
+        from lab.pipelines.leftovers import sweep
+
+        return sweep(self.home, self._catalog, self.engine())
+
     # -- background work ----------------------------------------------------------------------------
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
@@ -243,6 +250,7 @@ class Workspace:
         supervisor = self._supervise()
         supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
         supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self._warn(self.runs.settle())))
+        supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
         supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self._warn(self.deployments.settle())))
 
     def close(self) -> list[str]:
