@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.domain.event import EVENT_VERSION, Event
-from lab.domain.ids import ulid
+from lab.domain.ids import is_ulid, ulid
 from lab.errors import LabError
 from lab.paths import LabHome
 
@@ -27,6 +27,10 @@ SUFFIX = ".jsonl"
 
 #: Read at most this much of a segment at once, so that a huge journal needs no huge memory.
 CHUNK = 32 * 1024 * 1024
+
+
+#: The end of the year 9999, seconds since the epoch: a later time is no time.
+LATEST = 253_402_300_799.0
 
 
 class Journal:
@@ -113,7 +117,10 @@ def _encode(event: Event, prev: str | None) -> bytes:
 
 def decode(line: bytes) -> Event:
     """The event in one line. Raises ValueError, with a reason, for anything else."""
-    record = json.loads(line)
+    try:
+        record = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(record, dict):
         raise ValueError("not an object")
     match record:
@@ -123,9 +130,9 @@ def decode(line: bytes) -> Event:
             "type": str(type),
             "subject": str(subject),
             "body": dict(body),
-        }:
+        } if is_ulid(id) and 0 <= ts <= LATEST:
             return Event(id, float(ts), type, subject, body)
-    raise ValueError("not an event: id, ts, type, subject or body is missing or of a wrong type")
+    raise ValueError("not an event: id, ts, type, subject or body is missing or wrong")
 
 
 def _digest(data: bytes) -> str:
@@ -196,14 +203,12 @@ class Damage:
 def verify(home: LabHome, name: str) -> Iterator[Damage]:
     """Walk one segment: garbage lines, a torn tail whose writer is dead, breaks in the hash chain."""
     prev = _digest(name.encode())
-    data = (home.journal / name).read_bytes()
-    lines = data.split(b"\n")
-    tail = lines.pop()
+    *lines, tail = (home.journal / name).read_bytes().split(b"\n")
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
             decode(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield Damage(name, number, f"not readable, skipped ({error})")
             continue
         if "prev" in record:
@@ -211,7 +216,26 @@ def verify(home: LabHome, name: str) -> Iterator[Damage]:
                 yield Damage(name, number, "the hash chain is broken: a line before it was changed, added or removed")
             prev = _digest(line)
     if tail and not _alive(name):
-        yield Damage(name, len(lines) + 1, f"{len(tail)} bytes of an unfinished event, which was never acknowledged")
+        yield Damage(name, len(lines) + 1, _UNFINISHED)
+
+
+def unfinished(home: LabHome) -> list[Damage]:
+    """Torn ends that dead writers left. Nothing of them was acknowledged, so nothing is lost."""
+    torn = []
+    for segment in segments(home):
+        if segment.size and not _alive(segment.name) and not _ends_whole(home, segment.name):
+            lines = (home.journal / segment.name).read_bytes().count(b"\n")
+            torn.append(Damage(segment.name, lines + 1, _UNFINISHED))
+    return torn
+
+
+_UNFINISHED = "an unfinished event at its end, which was never acknowledged"
+
+
+def _ends_whole(home: LabHome, name: str) -> bool:
+    with open(home.journal / name, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def _alive(name: str) -> bool:
@@ -221,7 +245,7 @@ def _alive(name: str) -> bool:
         return False
     try:
         os.kill(int(pid[0]), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

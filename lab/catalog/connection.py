@@ -1,85 +1,78 @@
-"""The index: who may write it, how it is opened, rebuilt, published and asked.
+"""The catalog: the index as one process sees it.
 
-The process that holds `flock(index.lock)` writes the index file; every other one works on a copy in memory, made
+The process that holds `flock(index.lock)` writes the index file; every other one works on a copy of its own, made
 from the last published snapshot and the journal's tail. Both answer the same SQL and both see their own writes.
 DuckDB's own file lock is never relied on: it is a POSIX lock, lost when its owner opens and closes the file again.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from lab.catalog import ingest
+from lab.catalog.index import DAMAGED, ForeignIndexError, Index, open_copy
+from lab.catalog.lock import IndexLock
 from lab.domain.event import Event
+from lab.errors import LabError
 from lab.events import Listener
-from lab.journal import Damage
+from lab.journal import Damage, unfinished
 from lab.paths import LabHome
 
-#: A run launched from a laptop shares it with the index, so the index stays small.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 2, "memory_limit": "1GB"}
-
-_MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
-SCHEMA_VERSION = len(_MIGRATIONS)
-
-#: What DuckDB raises when the file itself is at fault, rather than the statement.
-_DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
-
-#: Publish for readers at most this often, seconds.
+#: Keep and publish the index when those who open it next would otherwise take in more events than this again.
+PUBLISH_BEHIND = 250
+#: And at most this often, seconds.
 PUBLISH_EVERY = 2.0
-#: On close, publish only when readers would otherwise replay more events than this.
-PUBLISH_BEHIND = 500
 
-_GET_META = "SELECT value FROM meta WHERE key = ?"
-_SET_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_COUNT_EVENTS = "SELECT count(*) FROM events"
-_DAMAGE = "SELECT segment, line, reason FROM damage ORDER BY segment, line"
+_DAMAGE = "SELECT segment, line, reason FROM damage ORDER BY segment, line, reason"
+
+_UNUSABLE = (*DAMAGED, duckdb.Error, ForeignIndexError, OSError)
 
 
 class Catalog:
     """One process's view of the index. Safe to use from any thread.
 
     `listener`, when set, hears of new events whoever asked for them, on that thread.
-    `notices` are sentences about what was found wrong and mended at opening; a user must see them.
+    `notices` are sentences about what was found wrong and mended; a user must see them.
     """
 
     def __init__(self, home: LabHome, *, wait: float = 0.05) -> None:
         """Open it, waiting up to `wait` seconds for the lock, and read what is new in the journal."""
         self._home = home
-        self._lock = threading.RLock()
-        self._lock_fd = -1
-        self._con: duckdb.DuckDBPyConnection | None = None
-        self._offsets: dict[str, int] = {}
-        self._dirty = False
-        self._published = 0.0
+        self._lock = threading.RLock()  # of all that changes the index or swaps it
+        self._claim = IndexLock(home.index_lock)
+        self._index: Index | None = None
+        self._closed = False
+        self._may_hold = True
+        self._published = -PUBLISH_EVERY
         self.notices: list[str] = []
         self.listener: Listener | None = None
-        if self._take_lock(wait):
-            self._open_file()
-        else:
-            self._open_copy()
+        self._open(wait)
         self.refresh()
+        _catalogs.add(self)
 
     @property
     def holder(self) -> bool:
         """Whether this process writes the index file."""
-        return self._lock_fd >= 0
+        return self._claim.held
 
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
-        """All rows of a query, each by column name. A damaged index file is rebuilt and asked again, once."""
+        """All rows of a query, each by column name. A damaged index is rebuilt and asked again, once."""
+        index = self._current()
         try:
-            return self._rows(sql, parameters)
-        except _DAMAGED as error:
+            return index.query(sql, parameters)
+        except DAMAGED as error:
             with self._lock:
-                self._rebuild(f"it could not be read ({_first_line(error)})")
-            return self._rows(sql, parameters)
+                if self._index is index:  # else another thread has mended it meanwhile
+                    self._rebuild(f"it could not be read ({_first_line(error)})")
+            return self._current().query(sql, parameters)
 
     def refresh(self) -> list[Event]:
         """Take in what the journal has gained since the last time.
@@ -88,203 +81,200 @@ class Catalog:
         those of the last batch: whoever listens then reads everything afresh anyway.
         """
         with self._lock:
-            if not self.holder and self._take_lock(0.0):
-                self._open_file()
-            try:
-                events = self._ingest()
-            except _DAMAGED as error:
-                self._rebuild(f"it could not be written ({_first_line(error)})")
-                events = self._ingest()
-            if self.holder and self._dirty and time.monotonic() - self._published >= PUBLISH_EVERY:
-                self._publish_if_behind(0 if self._published else PUBLISH_BEHIND)
+            index = self._current()
+            if self._may_hold and not self.holder and self._claim.take(0.0):
+                events = self._become_holder(index)
+            else:
+                events = self._ingest(index)
+            if self.holder and time.monotonic() - self._published >= PUBLISH_EVERY:
+                self._publish_if_behind()
         if events and self.listener is not None:
             self.listener(events)
         return events
 
     def damage(self) -> list[Damage]:
-        """Places in the journal that could not be read when they were met."""
-        return [Damage(row["segment"], row["line"], row["reason"]) for row in self.rows(_DAMAGE)]
+        """Places in the journal that could not be read: those met so far, and torn ends that dead writers left."""
+        met = [Damage(row["segment"], row["line"], row["reason"]) for row in self.rows(_DAMAGE)]
+        return met + unfinished(self._home)
 
     def rebuild(self) -> int:
         """Throw the index away and make it again from the files. Returns the number of events."""
         with self._lock:
+            self._current()
             self._rebuild("")
-            self._ingest()
-            return int(self._rows(_COUNT_EVENTS, ())[0]["count_star()"])
+            return self._current().events()
 
     def publish(self) -> None:
-        """Give readers beside this holder a fresh snapshot."""
+        """Keep the index, and give readers beside this holder a fresh snapshot."""
         with self._lock:
             if self.holder:
-                self._publish()
+                self._publish(self._current())
 
     def close(self) -> None:
+        """Give up the index and the lock. Harmless when done before."""
         with self._lock:
-            if self._con is None:
+            self._closed = True
+            if self._index is None:
                 return
-            if self.holder and self._dirty:
-                self._publish_if_behind(PUBLISH_BEHIND)
-            self._con.close()
-            self._con = None
-            self._drop_lock()
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own to the same index, for one query in one thread."""
-        with self._lock:
-            assert self._con is not None, "the catalog is closed"
-            return self._con.cursor()
+            if self.holder:
+                self._publish_if_behind()
+            self._index.close()
+            self._index = None
+            self._claim.release()
 
     # -- opening ------------------------------------------------------------------------------------
 
-    def _take_lock(self, wait: float) -> bool:
-        self._home.index.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._home.index_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(fd)
-                    return False
-                time.sleep(0.005)
-            else:
-                self._lock_fd = fd
-                return True
+    def _current(self) -> Index:
+        index = self._index
+        if index is not None:
+            return index
+        with self._lock:
+            if self._closed:
+                raise LabError("the index is closed", "this is a fault in Lab: it was asked while it was ending")
+            if self._index is None:  # a forked child begins anew
+                self._open(0.0)
+            assert self._index is not None
+            return self._index
 
-    def _drop_lock(self) -> None:
-        if self._lock_fd >= 0:
-            os.close(self._lock_fd)
-            self._lock_fd = -1
-
-    def _open_file(self) -> None:
-        path = self._home.index_db
-        reason = ""
-        existed = path.exists()
+    def _open(self, wait: float) -> None:
         try:
-            con = duckdb.connect(str(path), config=_CONFIG)
-            if not existed:
-                _migrate(con)
-            version = _schema_version(con)
-            if version != SCHEMA_VERSION:
-                con.close()
-                reason = f"it has schema {version}, this Lab has {SCHEMA_VERSION}"
-        except duckdb.Error as error:
-            reason = f"it could not be opened ({_first_line(error)})"
-        if reason:
-            con = self._replace(reason)
-        self._adopt(con)
+            self._home.index.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held = self._claim.take(wait)
+        except OSError as error:
+            self._work_in_memory(f"the index cannot be kept in {self._home.index}: {error.strerror}")
+            return
+        self._index = self._open_file() if held else self._open_copy()
 
-    def _replace(self, reason: str) -> duckdb.DuckDBPyConnection:
-        """Set the index file aside and begin an empty one."""
+    def _open_file(self) -> Index:
+        """The index file; one that cannot be used is set aside and an empty one begun."""
         path = self._home.index_db
-        aside = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}")
-        if path.exists():
-            path.rename(aside)
-        path.with_name(path.name + ".wal").unlink(missing_ok=True)
-        if reason:
-            self.notices.append(f"the index was rebuilt from the journal: {reason}; the old file is {aside.name}")
-        con = duckdb.connect(str(path), config=_CONFIG)
-        _migrate(con)
-        return con
+        try:
+            return Index(self._home, path)
+        except _UNUSABLE as error:
+            return self._replace(_first_line(error))
 
-    def _open_copy(self) -> None:
-        con = duckdb.connect(":memory:", config=_CONFIG)
-        if self._home.index_snapshot.exists():
+    def _replace(self, reason: str) -> Index:
+        """Set the index file aside and begin an empty one; in memory, where that cannot be."""
+        path = self._home.index_db
+        try:
+            kept = _set_aside(path)
+            fresh = Index(self._home, path)
+        except _UNUSABLE as error:
+            self._work_in_memory(f"the index cannot be written: {_first_line(error)}")
+            assert self._index is not None
+            return self._index
+        if reason:
+            self.notices.append(f"the index was rebuilt from the journal: {reason}; the old file is {kept}")
+        return fresh
+
+    def _open_copy(self) -> Index:
+        snapshot = self._home.index_snapshot
+        if snapshot.exists():
             try:
-                _copy_snapshot(con, self._home.index_snapshot)
-            except duckdb.Error as error:
+                return open_copy(self._home, snapshot)
+            except _UNUSABLE as error:
                 # The holder will publish a better one; until then the journal alone answers.
                 self.notices.append(
-                    f"the published index could not be read ({_first_line(error)}); read the journal instead"
+                    f"the published index was of no use ({_first_line(error)}): read the journal instead"
                 )
-                con.close()
-                con = duckdb.connect(":memory:", config=_CONFIG)
-                _migrate(con)
-        else:
-            _migrate(con)
-        self._adopt(con)
+        return Index(self._home)
 
-    def _adopt(self, con: duckdb.DuckDBPyConnection) -> None:
-        old, self._con = self._con, con
-        self._offsets = ingest.offsets(con)
+    def _work_in_memory(self, reason: str) -> None:
+        """Do without files: the journal alone answers as well, only slower at the start."""
+        self._may_hold = False
+        self._claim.release()
+        self.notices.append(f"{reason}; it is kept in memory until Lab ends")
+        self._index = Index(self._home)
+
+    def _become_holder(self, index: Index) -> list[Event]:
+        """Go over from our copy to the file. The news is what the copy did not know; the file may be ahead of it."""
+        mine = self._open_file()
+        try:
+            self._index = mine
+            self._ingest(mine)
+            return index.ingest()
+        finally:
+            if self._index is not index:
+                index.close()
+
+    def _rebuild(self, reason: str) -> list[Event]:
+        old, self._index = self._index, None
         if old is not None:
             old.close()
-
-    def _rebuild(self, reason: str) -> None:
-        if self._con is not None:
-            self._con.close()
-            self._con = None
         if self.holder:
-            self._adopt(self._replace(reason))
+            self._index = self._replace(reason)
         else:
-            con = duckdb.connect(":memory:", config=_CONFIG)
-            _migrate(con)
-            self._adopt(con)
-        self._dirty = True
+            if reason:
+                self.notices.append(f"the index was read from the journal again: {reason}")
+            self._index = Index(self._home)
+        return self._index.ingest()
 
     # -- working ------------------------------------------------------------------------------------
 
-    def _ingest(self) -> list[Event]:
-        assert self._con is not None, "the catalog is closed"
-        events = ingest.catch_up(self._con, self._home, self._offsets)
-        self._dirty = self._dirty or bool(events)
-        return events
-
-    def _rows(self, sql: str, parameters: Sequence[object] | dict[str, object]) -> list[dict[str, Any]]:
-        cursor = self.cursor()
+    def _ingest(self, index: Index) -> list[Event]:
         try:
-            cursor.execute(sql, parameters)
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        finally:
-            cursor.close()
+            return index.ingest()
+        except DAMAGED as error:
+            return self._rebuild(f"it could not be written ({_first_line(error)})")
 
-    def _publish_if_behind(self, limit: int) -> None:
-        known = self._rows(_GET_META, ["published"])
-        behind = self._rows(_COUNT_EVENTS, ())[0]["count_star()"] - int(known[0]["value"] if known else 0)
-        if behind > limit:
-            self._publish()
+    def _publish_if_behind(self) -> None:
+        index = self._current()
+        if index.behind > PUBLISH_BEHIND:
+            self._publish(index)
 
-    def _publish(self) -> None:
-        assert self._con is not None
+    def _publish(self, index: Index) -> None:
+        """Checkpoint, then put a copy in place of the snapshot, which appears whole or not at all."""
         target = self._home.index_snapshot
         fresh = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-        for leftover in target.parent.glob(f"{target.name}.*.tmp*"):  # of a holder that was killed
-            leftover.unlink()
-        self._con.execute(_SET_META, ["published", str(self._rows(_COUNT_EVENTS, ())[0]["count_star()"])])
-        self._con.execute("ATTACH '" + str(fresh).replace("'", "''") + "' AS published")
-        try:
-            self._con.execute("COPY FROM DATABASE catalog TO published")
-        finally:
-            self._con.execute("DETACH published")
-        fresh.rename(target)
         self._published = time.monotonic()
-        self._dirty = False
+        try:
+            index.checkpoint()
+            for leftover in target.parent.glob(f"{target.name}.*.tmp"):  # of a holder that was killed
+                leftover.unlink(missing_ok=True)
+            # Not by this process: closing any descriptor of the file would drop DuckDB's own lock on it.
+            subprocess.run(["cp", "--", self._home.index_db, fresh], check=True, capture_output=True)
+            fresh.rename(target)
+        except DAMAGED as error:
+            self._rebuild(f"it could not be kept ({_first_line(error)})")
+        except (OSError, subprocess.CalledProcessError) as error:
+            fresh.unlink(missing_ok=True)
+            self._say_once(f"the index cannot be published, other Lab processes start slower: {_first_line(error)}")
+
+    def _say_once(self, notice: str) -> None:
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    def _after_fork(self) -> None:
+        """In a child: drop our copy of the claim, and leave the parent's database alone, whose threads are not here."""
+        _orphans.append(self._index)
+        self._index = None
+        self._lock = threading.RLock()
+        self._claim.release()
 
 
-def _copy_snapshot(con: duckdb.DuckDBPyConnection, snapshot: Path) -> None:
-    con.execute("ATTACH '" + str(snapshot).replace("'", "''") + "' AS published (READ_ONLY)")
-    try:
-        con.execute("COPY FROM DATABASE published TO memory")
-    finally:
-        con.execute("DETACH published")
-    if _schema_version(con) != SCHEMA_VERSION:
-        raise duckdb.InvalidInputException("it is of another schema version")
+_catalogs: weakref.WeakSet[Catalog] = weakref.WeakSet()
+_orphans: list[Index | None] = []
 
 
-def _migrate(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("BEGIN")
-    for script in _MIGRATIONS:
-        con.execute(script.read_text(encoding="utf-8"))
-    con.execute(_SET_META, ["schema", str(SCHEMA_VERSION)])
-    con.execute("COMMIT")
+def _disown() -> None:
+    for catalog in list(_catalogs):
+        catalog._after_fork()
 
 
-def _schema_version(con: duckdb.DuckDBPyConnection) -> int:
-    row = con.execute(_GET_META, ["schema"]).fetchone()
-    return int(row[0]) if row else 0
+os.register_at_fork(after_in_child=_disown)
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a file that is of no use, keeping the latest such one. Returns its new name, or "" if there was none."""
+    for older in path.parent.glob(f"{path.name}.bad-*"):
+        older.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    if not path.exists():
+        return ""
+    aside = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}")
+    path.rename(aside)
+    return aside.name
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+    return str(error).split("\n", 1)[0][:160] or type(error).__name__

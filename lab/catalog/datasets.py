@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement
+from lab.catalog.statements import first, last
+from lab.catalog.values import json_list
 from lab.domain.datasets import Column, Dataset, DatasetVersion
 
 INGEST = (
-    Statement(
+    # A number is given once: of several versions that claim it, the first holds.
+    first(
         "dataset.added",
+        "dataset_versions",
+        "project, dataset, number",
+        "event",
         """
-    INSERT INTO dataset_versions BY NAME
-    SELECT DISTINCT ON (b.project, b.dataset, b.number) b.*, ts AS created FROM (
-        SELECT id AS event, ts, json_transform(body, '{"project":"VARCHAR","dataset":"VARCHAR","number":"INTEGER",
-            "id":"VARCHAR","path":"VARCHAR","files":"BIGINT","bytes":"BIGINT","rows":"BIGINT","columns":"JSON",
-            "message":"VARCHAR"}') AS b
-        FROM incoming WHERE type = 'dataset.added'
-    ) ORDER BY b.project, b.dataset, b.number, event
-    ON CONFLICT DO NOTHING
-    """,
+        SELECT DISTINCT ON (b.project, b.dataset, b.number) b.*, ts AS created, event FROM (
+            SELECT id AS event, ts, json_transform(body, '{"project":"VARCHAR","dataset":"VARCHAR","number":"INTEGER",
+                "id":"VARCHAR","path":"VARCHAR","files":"BIGINT","bytes":"BIGINT","rows":"BIGINT","columns":"JSON",
+                "message":"VARCHAR"}') AS b
+            FROM incoming WHERE type = 'dataset.added'
+        )
+        WHERE b.project IS NOT NULL AND b.dataset IS NOT NULL AND b.number IS NOT NULL AND b.id IS NOT NULL
+        ORDER BY b.project, b.dataset, b.number, event
+        """,
     ),
-    Statement(
+    last(
         "dataset.aliased",
+        "dataset_aliases",
+        "project, dataset, alias",
+        "event",
         """
-    INSERT INTO dataset_aliases
-    SELECT body->>'$.project', body->>'$.dataset', body->>'$.alias',
-        arg_max((body->>'$.number')::INTEGER, id), max(id)
-    FROM incoming WHERE type = 'dataset.aliased' GROUP BY ALL
-    ON CONFLICT (project, dataset, alias) DO UPDATE SET number = excluded.number, event = excluded.event
-    WHERE excluded.event > event
-    """,
+        SELECT b.project, b.dataset, b.alias, arg_max_null(b.number, event) AS number, max(event) AS event FROM (
+            SELECT id AS event, json_transform(body, '{"project":"VARCHAR","dataset":"VARCHAR","alias":"VARCHAR",
+                "number":"INTEGER"}') AS b
+            FROM incoming WHERE type = 'dataset.aliased'
+        )
+        WHERE b.project IS NOT NULL AND b.dataset IS NOT NULL AND b.alias IS NOT NULL
+        GROUP BY ALL
+        """,
     ),
 )
 
@@ -41,8 +49,8 @@ _LATEST = """
     QUALIFY row_number() OVER (PARTITION BY project, dataset ORDER BY number DESC) = 1
     ORDER BY project, dataset
 """
-_ALIASES = "SELECT project, dataset, alias, number FROM dataset_aliases"
-_VERSIONS = "SELECT * FROM dataset_versions WHERE project = ? AND dataset = ? ORDER BY number DESC"
+_ALIASES = "SELECT project, dataset, alias, number FROM dataset_aliases WHERE number IS NOT NULL ORDER BY ALL"
+_VERSIONS = "SELECT * FROM dataset_versions WHERE project = $1 AND dataset = $2 ORDER BY number DESC"
 
 
 def all_datasets(catalog: Reader) -> list[Dataset]:
@@ -54,7 +62,7 @@ def all_datasets(catalog: Reader) -> list[Dataset]:
         Dataset(
             project=row["project"],
             name=row["dataset"],
-            path=row["path"],
+            path=row["path"] or "",
             latest=_version(row),
             versions=row["versions"],
             aliases=aliases.get((row["project"], row["dataset"]), {}),
@@ -75,9 +83,13 @@ def _version(row: dict[str, Any]) -> DatasetVersion:
         project=row["project"],
         number=row["number"],
         created=row["created"],
-        files=row["files"],
-        bytes=row["bytes"],
+        files=row["files"] or 0,
+        bytes=row["bytes"] or 0,
         rows=row["rows"],
-        columns=tuple(Column(**column) for column in json.loads(row["columns"] or "[]")),
+        columns=tuple(
+            Column(str(column.get("name", "")), str(column.get("type", "")))
+            for column in json_list(row["columns"])
+            if isinstance(column, dict)
+        ),
         message=row["message"] or "",
     )

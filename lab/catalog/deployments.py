@@ -5,43 +5,57 @@ from __future__ import annotations
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement
+from lab.catalog.statements import first, last
 from lab.domain.deployments import Deployment, DeploymentStatus
 
 INGEST = (
-    Statement(
+    first(
         "deployment.created",
+        "deployments",
+        "id",
+        "created_event",
         """
-    INSERT INTO deployments BY NAME
-    SELECT subject AS id, b.*, ts AS created FROM (
-        SELECT subject, ts, json_transform(body, '{"name":"VARCHAR","model":"VARCHAR","version":"INTEGER",
-            "alias":"VARCHAR","engine":"VARCHAR","port":"INTEGER","image":"VARCHAR"}') AS b
-        FROM incoming WHERE type = 'deployment.created'
-    )
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, model = excluded.model, version = excluded.version,
-        alias = excluded.alias, engine = excluded.engine, port = excluded.port, image = excluded.image,
-        created = excluded.created
-    """,
+        SELECT DISTINCT ON (subject) subject AS id, b.*, ts AS created, event AS created_event FROM (
+            SELECT subject, ts, id AS event, json_transform(body, '{"name":"VARCHAR","model":"VARCHAR",
+                "version":"INTEGER","alias":"VARCHAR","engine":"VARCHAR","port":"INTEGER","image":"VARCHAR"}') AS b
+            FROM incoming WHERE type = 'deployment.created'
+        )
+        ORDER BY subject, event
+        """,
     ),
-    Statement(
+    last(
         "deployment.status",
+        "deployments",
+        "id",
+        "status_event",
         """
-    INSERT INTO deployments BY NAME
-    SELECT subject AS id, b.*, event AS status_event FROM (
-        SELECT subject, id AS event, json_transform(body, '{"status":"VARCHAR","cause":"VARCHAR","ready":"DOUBLE",
-            "ended":"DOUBLE"}') AS b
-        FROM incoming WHERE type = 'deployment.status'
-        QUALIFY row_number() OVER (PARTITION BY subject ORDER BY id DESC) = 1
-    )
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, cause = excluded.cause,
-        ready = coalesce(excluded.ready, ready), ended = excluded.ended, status_event = excluded.status_event
-    WHERE excluded.status_event > coalesce(status_event, '')
-    """,
+        SELECT DISTINCT ON (subject) subject AS id, b.*, event AS status_event FROM (
+            SELECT subject, id AS event,
+                json_transform(body, '{"status":"VARCHAR","cause":"VARCHAR","ended":"DOUBLE"}') AS b
+            FROM incoming WHERE type = 'deployment.status'
+        )
+        ORDER BY subject, event DESC
+        """,
+    ),
+    # Only some statuses tell when it became ready; the last that does holds.
+    last(
+        "deployment.status",
+        "deployments",
+        "id",
+        "ready_event",
+        """
+        SELECT subject AS id, arg_max(ready, event) AS ready, max(event) AS ready_event FROM (
+            SELECT subject, id AS event, TRY_CAST(body->>'$.ready' AS DOUBLE) AS ready
+            FROM incoming WHERE type = 'deployment.status'
+        )
+        WHERE ready IS NOT NULL GROUP BY subject
+        """,
     ),
 )
 
-_ALL = "SELECT * FROM deployments WHERE created IS NOT NULL ORDER BY created DESC"
-_ONE = "SELECT * FROM deployments WHERE id = ? AND created IS NOT NULL"
+_STATUSES = frozenset(DeploymentStatus)
+_ALL = "SELECT * FROM deployments WHERE created IS NOT NULL ORDER BY created DESC, id"
+_ONE = "SELECT * FROM deployments WHERE id = $1 AND created IS NOT NULL"
 
 
 def all_deployments(catalog: Reader) -> list[Deployment]:
@@ -57,12 +71,12 @@ def get(catalog: Reader, deployment_id: str) -> Deployment | None:
 def _deployment(row: dict[str, Any]) -> Deployment:
     return Deployment(
         id=row["id"],
-        name=row["name"],
-        model=row["model"],
-        version=row["version"],
+        name=row["name"] or "",
+        model=row["model"] or "",
+        version=row["version"] or 0,
         alias=row["alias"] or "",
-        status=DeploymentStatus(row["status"] or "starting"),
-        engine=row["engine"],
+        status=_status(row["status"]),
+        engine=row["engine"] or "",
         port=row["port"] or 0,
         image=row["image"] or "",
         created=row["created"],
@@ -70,3 +84,10 @@ def _deployment(row: dict[str, Any]) -> Deployment:
         ready=row["ready"],
         ended=row["ended"],
     )
+
+
+def _status(text: str | None) -> DeploymentStatus:
+    """What is not said is starting; a word that this Lab does not know tells of a server in no good state."""
+    if text is None:
+        return DeploymentStatus.STARTING
+    return DeploymentStatus(text) if text in _STATUSES else DeploymentStatus.FAILED

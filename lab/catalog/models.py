@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement
+from lab.catalog.statements import first, last
+from lab.catalog.values import json_object, number
 from lab.domain.models import Model, ModelVersion
-from lab.domain.numbers import decode_float
 
 INGEST = (
-    Statement(
+    # A number is given once: of several versions that claim it, the first holds.
+    first(
         "model.registered",
+        "model_versions",
+        "model, number",
+        "event",
         """
-    INSERT INTO model_versions BY NAME
-    SELECT DISTINCT ON (b.model, b.number) b.*, ts AS created FROM (
-        SELECT id AS event, ts, json_transform(body, '{"model":"VARCHAR","number":"INTEGER","manifest":"VARCHAR",
-            "framework":"VARCHAR","run":"VARCHAR","project":"VARCHAR","bytes":"BIGINT","signature":"JSON",
-            "metrics":"JSON","datasets":"JSON"}') AS b
-        FROM incoming WHERE type = 'model.registered'
-    ) ORDER BY b.model, b.number, event
-    ON CONFLICT DO NOTHING
-    """,
+        SELECT DISTINCT ON (b.model, b.number) b.*, ts AS created, event FROM (
+            SELECT id AS event, ts, json_transform(body, '{"model":"VARCHAR","number":"INTEGER","manifest":"VARCHAR",
+                "framework":"VARCHAR","run":"VARCHAR","project":"VARCHAR","bytes":"BIGINT","signature":"JSON",
+                "metrics":"JSON","datasets":"JSON"}') AS b
+            FROM incoming WHERE type = 'model.registered'
+        )
+        WHERE b.model IS NOT NULL AND b.number IS NOT NULL AND b.manifest IS NOT NULL
+        ORDER BY b.model, b.number, event
+        """,
     ),
-    Statement(
+    last(
         "model.aliased",
+        "model_aliases",
+        "model, alias",
+        "event",
         """
-    INSERT INTO model_aliases
-    SELECT subject, body->>'$.alias', arg_max((body->>'$.number')::INTEGER, id), max(id)
-    FROM incoming WHERE type = 'model.aliased' GROUP BY ALL
-    ON CONFLICT (model, alias) DO UPDATE SET number = excluded.number, event = excluded.event
-    WHERE excluded.event > event
-    """,
+        SELECT model, b.alias, arg_max_null(b.number, event) AS number, max(event) AS event FROM (
+            SELECT subject AS model, id AS event, json_transform(body, '{"alias":"VARCHAR","number":"INTEGER"}') AS b
+            FROM incoming WHERE type = 'model.aliased'
+        )
+        WHERE b.alias IS NOT NULL
+        GROUP BY ALL
+        """,
     ),
 )
 
@@ -40,8 +47,8 @@ _LATEST = """
     SELECT *, count(*) OVER (PARTITION BY model) AS versions FROM model_versions
     QUALIFY row_number() OVER (PARTITION BY model ORDER BY number DESC) = 1 ORDER BY model
 """
-_ALIASES = "SELECT model, alias, number FROM model_aliases"
-_VERSIONS = "SELECT * FROM model_versions WHERE model = ? ORDER BY number DESC"
+_ALIASES = "SELECT model, alias, number FROM model_aliases WHERE number IS NOT NULL ORDER BY ALL"
+_VERSIONS = "SELECT * FROM model_versions WHERE model = $1 ORDER BY number DESC"
 
 
 def all_models(catalog: Reader) -> list[Model]:
@@ -66,7 +73,6 @@ def versions(catalog: Reader, model: str) -> list[ModelVersion]:
 
 
 def _version(row: dict[str, Any]) -> ModelVersion:
-    metrics = json.loads(row["metrics"] or "{}")
     return ModelVersion(
         model=row["model"],
         number=row["number"],
@@ -76,7 +82,7 @@ def _version(row: dict[str, Any]) -> ModelVersion:
         project=row["project"] or "",
         created=row["created"],
         bytes=row["bytes"] or 0,
-        signature=json.loads(row["signature"] or "{}"),
-        metrics={key: decode_float(value) for key, value in metrics.items()},
-        datasets=json.loads(row["datasets"] or "{}"),
+        signature=json_object(row["signature"]),
+        metrics={key: number(value) for key, value in json_object(row["metrics"]).items()},
+        datasets=json_object(row["datasets"]),
     )

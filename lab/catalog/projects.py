@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement
+from lab.catalog.statements import first, last
 from lab.domain.projects import Project
 
 INGEST = (
-    Statement(
+    last(
         "project.added",
+        "projects",
+        "name",
+        "event",
         """
-    INSERT INTO projects
-    SELECT subject, arg_max(body->>'$.root', id), min(ts), max(id)
-    FROM incoming WHERE type = 'project.added' GROUP BY subject
-    ON CONFLICT (name) DO UPDATE SET
-        root = CASE WHEN excluded.event > event THEN excluded.root ELSE root END,
-        created = least(created, excluded.created),
-        event = greatest(event, excluded.event)
-    """,
+        SELECT subject AS name, arg_max_null(body->>'$.root', id) AS root, max(id) AS event
+        FROM incoming WHERE type = 'project.added' GROUP BY subject
+        """,
+    ),
+    first(
+        "project.added",
+        "project_starts",
+        "name",
+        "created",
+        "SELECT subject AS name, min(ts) AS created FROM incoming WHERE type = 'project.added' GROUP BY subject",
     ),
 )
 
-_ALL = "SELECT name, root, created FROM projects ORDER BY created"
-_ONE = "SELECT name, root, created FROM projects WHERE name = ?"
+_ALL = """
+    SELECT name, coalesce(root, '') AS root, created FROM projects JOIN project_starts USING (name)
+    ORDER BY created, name
+"""
+_ONE = """
+    SELECT name, coalesce(root, '') AS root, created FROM projects JOIN project_starts USING (name) WHERE name = $1
+"""
 
 
 def all_projects(catalog: Reader) -> list[Project]:

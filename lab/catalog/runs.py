@@ -2,95 +2,128 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement, earliest, latest
-from lab.domain.numbers import decode_float
+from lab.catalog.statements import first, last
+from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import FIELDS, Condition, Page, RunQuery
-from lab.domain.runs import MetricSummary, Run, RunStatus
+from lab.domain.runs import Run, RunStatus
 from lab.errors import UsageError
 
 INGEST = (
-    Statement(
+    first(
         "run.created",
+        "runs",
+        "id",
+        "created_event",
         """
-        INSERT INTO runs BY NAME
-        SELECT subject AS id, b.*, ts AS created FROM (
-            SELECT subject, ts, json_transform(body, '{"name":"VARCHAR","project":"VARCHAR","entry":"VARCHAR",
-                "engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR","sweep":"VARCHAR","seed":"BIGINT",
-                "memory":"BIGINT","launcher":"VARCHAR","params":"JSON","datasets":"JSON"}') AS b
-            FROM incoming WHERE type = 'run.created'
+        SELECT
+            subject AS id, ts AS created, event AS created_event, b.*,
+            json_keys(b.params) AS param_keys,
+            json_extract_string(b.params, '$.*') AS param_values,
+            TRY_CAST(json_extract_string(b.params, '$.*') AS DOUBLE[]) AS param_numbers
+        FROM (
+            SELECT DISTINCT ON (subject) subject, ts, id AS event, json_transform(body, '{"name":"VARCHAR",
+                "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR",
+                "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","launcher":"VARCHAR","params":"JSON",
+                "datasets":"JSON"}') AS b
+            FROM incoming WHERE type = 'run.created' ORDER BY subject, id
         )
         """,
     ),
-    Statement(
-        "run.created",
+    first(
+        "run.started",
+        "runs",
+        "id",
+        "launched",
+        "SELECT subject AS id, min(ts) AS launched FROM incoming WHERE type = 'run.started' GROUP BY subject",
+    ),
+    first(
+        "run.stop_requested",
+        "runs",
+        "id",
+        "stop_requested",
         """
-        INSERT INTO run_params
-        SELECT subject, e.key, e.value, try_cast(e.value AS DOUBLE) FROM (
-            SELECT subject, unnest(map_entries(from_json(body->'$.params', '"MAP(VARCHAR,VARCHAR)"'))) AS e
-            FROM incoming WHERE type = 'run.created'
-        )
+        SELECT subject AS id, min(ts) AS stop_requested FROM incoming
+        WHERE type = 'run.stop_requested' GROUP BY subject
         """,
     ),
-    *earliest("run.started", "run_starts", "started"),
-    *earliest("run.stop_requested", "run_stops", "stop_requested"),
     # Of several endings the one with the highest authority holds, of equals the first.
-    Statement(
+    first(
         "run.ended",
+        "runs",
+        "id",
+        "ending_rank",
         """
-        CREATE OR REPLACE TEMP TABLE endings AS
-        WITH fresh AS (
-            SELECT subject AS run, event, b.* FROM (
+        SELECT
+            id, ending_rank, b.cause, b.exit_code, b.started AS entry_started, b.ended, b.metrics,
+            CASE WHEN b.ending IN ('finished', 'failed', 'stopped', 'interrupted') THEN b.ending ELSE 'lost' END
+                AS ending,
+            json_keys(b.metrics) AS metric_keys,
+            TRY_CAST(CASE
+                WHEN len(json_keys(b.metrics)) = len(json_extract_string(b.metrics, '$.*.last'))
+                THEN json_extract_string(b.metrics, '$.*.last')
+                ELSE list_transform(json_extract(b.metrics, '$.*'), lambda metric: metric->>'$.last')
+            END AS DOUBLE[]) AS metric_lasts
+        FROM (
+            SELECT DISTINCT ON (subject) subject AS id, b,
+                concat(9 - least(9, greatest(0, coalesce(b.authority, 0))), event) AS ending_rank
+            FROM (
                 SELECT subject, id AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
                     "exit_code":"INTEGER","authority":"INTEGER","started":"DOUBLE","ended":"DOUBLE",
                     "metrics":"JSON"}') AS b
                 FROM incoming WHERE type = 'run.ended'
             )
-            QUALIFY row_number() OVER (PARTITION BY subject ORDER BY b.authority DESC, event) = 1
-        )
-        SELECT * FROM fresh ANTI JOIN run_endings old ON old.run = fresh.run AND
-            (old.authority > fresh.authority OR (old.authority = fresh.authority AND old.event < fresh.event))
-        """,
-    ),
-    Statement("run.ended", "DELETE FROM run_endings WHERE run IN (SELECT run FROM endings)"),
-    Statement("run.ended", "DELETE FROM run_metrics WHERE run IN (SELECT run FROM endings)"),
-    Statement(
-        "run.ended",
-        """
-        INSERT INTO run_endings BY NAME
-        SELECT run, ending, cause, exit_code, authority, started AS entry_started, ended, metrics, event FROM endings
-        """,
-    ),
-    Statement(
-        "run.ended",
-        """
-        INSERT INTO run_metrics
-        SELECT run, e.key, e.value.last, e.value.min, e.value.max, e.value.mean FROM (
-            SELECT run, unnest(map_entries(from_json(metrics,
-                '"MAP(VARCHAR,STRUCT(last DOUBLE, min DOUBLE, max DOUBLE, mean DOUBLE))"'))) AS e
-            FROM endings
+            ORDER BY subject, ending_rank
         )
         """,
     ),
-    *latest("run.tagged", "run_tags", "from_json(body->'$.tags', '[\"VARCHAR\"]')"),
-    *latest("run.noted", "run_notes", "body->>'$.notes'"),
+    last(
+        "run.tagged",
+        "runs",
+        "id",
+        "tags_event",
+        """
+        SELECT subject AS id, arg_max_null(body->'$.tags', id) AS tags, max(id) AS tags_event
+        FROM incoming WHERE type = 'run.tagged' GROUP BY subject
+        """,
+    ),
+    last(
+        "run.noted",
+        "runs",
+        "id",
+        "notes_event",
+        """
+        SELECT subject AS id, arg_max_null(body->>'$.notes', id) AS notes, max(id) AS notes_event
+        FROM incoming WHERE type = 'run.noted' GROUP BY subject
+        """,
+    ),
 )
 
-_COLUMNS = {name: f"r.{name}" for name in FIELDS}
+_COLUMNS = frozenset(FIELDS)
+_NUMERIC = frozenset({"seed", "created", "started", "ended", "duration"})
 
-_ONE = "SELECT * FROM run_table WHERE id = ?"
-_MANY = "SELECT * FROM run_table WHERE id IN (SELECT unnest($1::VARCHAR[]))"
-_EXACT = "SELECT id FROM runs WHERE name = $1 OR id = $1"
-_BEGINS = """
-    SELECT id FROM runs WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC LIMIT 20
+_SHOWN = """
+    SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
+        sweep, code, image, memory, stop_requested, launcher, created, started, ended
+    FROM run_table
 """
-_ACTIVE = "SELECT * FROM run_table WHERE status IN ('created', 'running') ORDER BY created"
-_COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL"
-_PARAM_KEYS = "SELECT DISTINCT key FROM run_params ORDER BY key"
-_METRIC_KEYS = "SELECT DISTINCT key FROM run_metrics ORDER BY key"
+_ONE = _SHOWN + "WHERE id = $1"
+_MANY = _SHOWN + "WHERE id IN (SELECT unnest($1::VARCHAR[]))"
+_ACTIVE = _SHOWN + "WHERE status IN ('created', 'running') ORDER BY created, id"
+_EXACT = "SELECT id FROM run_table WHERE name = $1 OR id = $1 ORDER BY created DESC, id"
+_BEGINS = """
+    SELECT id FROM run_table WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC, id LIMIT 20
+"""
+_COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL ORDER BY ALL"
+_PARAM_KEYS = "SELECT DISTINCT unnest(param_keys) AS key FROM run_table ORDER BY key"
+_METRIC_KEYS = "SELECT DISTINCT unnest(metric_keys) AS key FROM run_table ORDER BY key"
+
+# What a filter or an order may ask of a run; $key is the slot of a parameter or metric name.
+_PARAM_TEXT = "param_values[list_position(param_keys, $key)]"
+_PARAM_NUMBER = "param_numbers[list_position(param_keys, $key)]"
+_METRIC = "metric_lasts[list_position(metric_keys, $key)]"
 
 
 def get(catalog: Reader, run_id: str) -> Run | None:
@@ -127,49 +160,40 @@ def keys(catalog: Reader) -> tuple[list[str], list[str]]:
 
 
 def page(catalog: Reader, query: RunQuery) -> Page:
-    """One page of the runs that meet all conditions, in the order asked for."""
+    """One page of the runs that meet all conditions, in the order asked for; runs without the key of the order, or
+    with NaN for it, come last. Raises UsageError where a parameter or metric is compared with what is no number."""
     parameters: dict[str, object] = {"limit": query.limit, "offset": query.offset}
-    where = ["true"]
-    where += [_condition(condition, f"c{i}", parameters) for i, condition in enumerate(query.conditions)]
-    order, join = _order(query, parameters)
-    direction = "DESC" if query.order.descending else "ASC"
-    matched = " ".join(
+    where = [_condition(condition, f"c{i}", parameters) for i, condition in enumerate(query.conditions)]
+    sql = " ".join(
         (
-            "SELECT r.id,",
-            order,
-            "AS k, count(*) OVER () AS total FROM run_table r",
-            join,
-            "WHERE",
-            " AND ".join(where),
-            "ORDER BY k",
-            direction,
-            "NULLS LAST, r.created DESC, r.id LIMIT $limit OFFSET $offset",
+            "SELECT id, count(*) OVER () AS total FROM run_table WHERE",
+            " AND ".join(where or ["true"]),
+            "ORDER BY",
+            _order(query, parameters),
+            ", created DESC, id LIMIT $limit OFFSET $offset",
         )
     )
-    found = catalog.rows(matched, parameters)
+    found = catalog.rows(sql, parameters)
     if not found and query.offset:
         return Page((), page(catalog, RunQuery(query.conditions, query.order, 1)).total)
     return Page(tuple(get_many(catalog, [row["id"] for row in found])), found[0]["total"] if found else 0)
 
 
-def _order(query: RunQuery, parameters: dict[str, object]) -> tuple[str, str]:
-    """The sort expression and the join that it needs."""
-    key = query.order.key
+def _order(query: RunQuery, parameters: dict[str, object]) -> str:
+    key, way = query.order.key, "DESC NULLS LAST" if query.order.descending else "ASC NULLS LAST"
     if key in _COLUMNS:
-        return _COLUMNS[key], ""
+        return f"{key} {way}"
     kind, name = _split(key)
     parameters["order"] = name
-    metric = "LEFT JOIN run_metrics sm ON sm.run = r.id AND sm.key = $order"
-    param = "LEFT JOIN run_params sp ON sp.run = r.id AND sp.key = $order"
-    if kind == "metric":
-        return "sm.last", metric
-    if kind == "param":
-        # Numbers by value and before words; words by text.
-        return "coalesce(sp.number, CASE WHEN sp.value IS NULL THEN NULL ELSE 'Infinity'::DOUBLE END)", param
-    return "coalesce(sp.number, sm.last)", f"{param} {metric}"
+    param, metric = (text.replace("$key", "$order") for text in (_PARAM_NUMBER, _METRIC))
+    number = {"param": param, "metric": metric}.get(kind, f"coalesce({param}, {metric})")
+    # Numbers first, by value, and after them words, by text.
+    words = "" if kind == "metric" else ", " + _PARAM_TEXT.replace("$key", "$order") + " " + way
+    return f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END {way}{words}"
 
 
 def _split(key: str) -> tuple[str, str]:
+    """`param` or `metric` or neither, and the name alone."""
     kind, dot, name = key.partition(".")
     if dot and kind in ("param", "metric"):
         return kind, name
@@ -177,66 +201,76 @@ def _split(key: str) -> tuple[str, str]:
 
 
 def _condition(condition: Condition, slot: str, parameters: dict[str, object]) -> str:
-    """One condition as SQL over `runs r`; its values go into `parameters` under names that begin with `slot`."""
-    op, value = condition.op, condition.value
+    """One condition as SQL over `run_table`; its values go into `parameters` under names that begin with `slot`."""
     if not condition.key:
-        parameters[slot] = value.lower()
+        parameters[slot] = condition.value.lower()
         return (
-            f"(contains(lower(r.name), ${slot}) OR starts_with(r.id, ${slot}) OR contains(lower(r.entry), ${slot})"
-            f" OR contains(lower(coalesce(r.notes, '')), ${slot}) OR contains(lower(r.project), ${slot}))"
+            f"(contains(lower(name), ${slot}) OR starts_with(id, ${slot}) OR contains(lower(entry), ${slot})"
+            f" OR contains(lower(coalesce(notes, '')), ${slot}) OR contains(lower(project), ${slot}))"
         )
     if condition.key in ("tag", "tags"):
-        parameters[slot] = value
-        has = f"list_contains(coalesce(r.tags, []), ${slot})"
-        return f"NOT {has}" if op == "!=" else has
+        parameters[slot] = condition.value
+        has = f"coalesce(list_contains(from_json(tags, '[\"VARCHAR\"]'), ${slot}), false)"
+        return f"NOT {has}" if condition.op == "!=" else has
     if condition.key in _COLUMNS:
-        return _field(_COLUMNS[condition.key], condition, slot, parameters)
+        return _field(condition, slot, parameters)
     kind, name = _split(condition.key)
     parameters[slot + "k"] = name
-    param = _exists("run_params", "value", "number", condition, slot, parameters)
-    metric = _exists("run_metrics", "last::VARCHAR", "last", condition, slot, parameters)
-    return {"param": param, "metric": metric}.get(kind, f"({param} OR {metric})")
+    text, number, metric = (part.replace("$key", f"${slot}k") for part in (_PARAM_TEXT, _PARAM_NUMBER, _METRIC))
+    tests = []
+    if kind != "metric":
+        tests.append(_test(condition, slot, parameters, text, number))
+    if kind != "param":
+        tests.append(_test(condition, slot, parameters, f"{metric}::VARCHAR", metric))
+    return "(" + " OR ".join(tests) + ")"
 
 
-def _field(column: str, condition: Condition, slot: str, parameters: dict[str, object]) -> str:
-    if condition.op in ("<", ">", "<=", ">="):
-        parameters[slot] = condition.number
-        return f"try_cast({column} AS DOUBLE) {condition.op} ${slot}"
+def _field(condition: Condition, slot: str, parameters: dict[str, object]) -> str:
+    """A condition on a run's own field, which ignores upper and lower case."""
+    column = condition.key
+    if condition.number is not None and (column in _NUMERIC or condition.op in ("<", ">", "<=", ">=")):
+        if condition.op != ":":
+            parameters[slot] = condition.number
+            return f"TRY_CAST({column} AS DOUBLE) {condition.op} ${slot}"
+    elif condition.op in ("<", ">", "<=", ">="):
+        raise UsageError(f"{condition.value!r} is not a number", "compare with a number")
     parameters[slot] = condition.value.lower()
     if condition.op == ":":
         return f"contains(lower({column}::VARCHAR), ${slot})"
     return f"lower({column}::VARCHAR) {condition.op} ${slot}"
 
 
-def _exists(table: str, text: str, number: str, condition: Condition, slot: str, parameters: dict[str, object]) -> str:
+def _test(condition: Condition, slot: str, parameters: dict[str, object], text: str, number: str) -> str:
+    """A condition on a parameter or metric, whose value is `text` and, where it is one, `number`."""
     if condition.op == ":":
         parameters[slot] = condition.value.lower()
-        test = f"contains(lower({text}), ${slot})"
-    elif condition.number is not None:
+        return f"contains(lower({text}), ${slot})"
+    if condition.number is not None:
         parameters[slot] = condition.number
-        test = f"{number} {condition.op} ${slot}"
-    elif condition.op in ("=", "!="):
+        # DuckDB holds NaN to be greater than any number; for people it is none.
+        ordered = "" if condition.op in ("=", "!=") else f" AND NOT isnan({number})"
+        return f"({number} {condition.op} ${slot}{ordered})"
+    if condition.op in ("=", "!="):
         parameters[slot] = condition.value
-        test = f"{text} {condition.op} ${slot}"
-    else:
-        raise UsageError(f"{condition.value!r} is not a number", "compare with a number")
-    return " ".join(("r.id IN (SELECT run FROM", table, "WHERE key =", f"${slot}k AND {test})"))
+        return f"{text} {condition.op} ${slot}"
+    raise UsageError(f"{condition.value!r} is not a number", "compare with a number")
 
 
 def _run(row: dict[str, Any]) -> Run:
+    datasets = json_object(row["datasets"])
     return Run(
         id=row["id"],
-        name=row["name"],
-        project=row["project"],
-        entry=row["entry"],
+        name=row["name"] or row["id"],
+        project=row["project"] or "",
+        entry=row["entry"] or "",
         status=RunStatus(row["status"]),
         cause=row["cause"] or "",
         exit_code=row["exit_code"],
         engine=row["engine"] or "",
-        params=json.loads(row["params"] or "{}"),
-        metrics={key: _summary(value) for key, value in json.loads(row["metrics"] or "{}").items()},
-        datasets={name: value["version"] for name, value in json.loads(row["datasets"] or "{}").items()},
-        tags=tuple(row["tags"] or ()),
+        params=json_object(row["params"]),
+        metrics={key: summary(value) for key, value in json_object(row["metrics"]).items()},
+        datasets={name: str(value.get("version", "")) for name, value in datasets.items() if isinstance(value, dict)},
+        tags=tuple(tag for tag in json_list(row["tags"]) if isinstance(tag, str)),
         notes=row["notes"] or "",
         seed=row["seed"] or 0,
         sweep=row["sweep"] or "",
@@ -248,15 +282,4 @@ def _run(row: dict[str, Any]) -> Run:
         created=row["created"],
         started=row["started"],
         ended=row["ended"],
-    )
-
-
-def _summary(value: dict[str, Any]) -> MetricSummary:
-    return MetricSummary(
-        last=decode_float(value["last"]),
-        min=decode_float(value["min"]),
-        max=decode_float(value["max"]),
-        mean=decode_float(value["mean"]),
-        count=int(value["count"]),
-        step=decode_float(value.get("step", 0)),
     )

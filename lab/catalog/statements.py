@@ -1,4 +1,4 @@
-"""Statements that take events in: which type of event each is about, and the two shapes that recur."""
+"""Statements that take events in: which type of event each is about, and the shape that nearly all share."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ class Statement:
     sql: str
 
 
-_FORGET_LATER = (
-    "DELETE FROM $table AS t USING incoming i WHERE i.type = '$type' AND i.subject = t.run AND i.ts < t.$value"
-)
-_KEEP_FIRST = """
-    INSERT INTO $table SELECT subject, min(ts) FROM incoming
-    WHERE type = '$type' AND subject NOT IN (SELECT run FROM $table) GROUP BY subject
-"""
-_FORGET_OLDER = (
-    "DELETE FROM $table AS t USING incoming i WHERE i.type = '$type' AND i.subject = t.run AND i.id > t.event"
-)
-_KEEP_LAST = """
-    INSERT INTO $table SELECT subject, arg_max($value, id), max(id) FROM incoming
-    WHERE type = '$type' AND subject NOT IN (SELECT run FROM $table) GROUP BY subject
+_MERGE = """
+    MERGE INTO $table AS old USING ($select) AS new ON ($match)
+    WHEN NOT MATCHED THEN INSERT BY NAME
+    WHEN MATCHED AND (old.$rank IS NULL OR new.$rank $better old.$rank) THEN UPDATE BY NAME
 """
 
 
-def earliest(type: str, table: str, column: str) -> tuple[Statement, Statement]:
-    """Keep, in `table(run, column)`, when an event of `type` first happened to each subject."""
-    return _fill(_FORGET_LATER, type, table, column), _fill(_KEEP_FIRST, type, table, column)
+def first(type: str, table: str, key: str, rank: str, select: str) -> Statement:
+    """Of all events of `type` about one key, the one of the smallest `rank` says what its row holds.
+
+    `select` gives at most one row per key from `incoming`, in columns of `table`; `key` and `rank` are columns
+    (`key` several, separated by commas). Since the smallest is the smallest in whatever order they come, the outcome
+    does not depend on the order.
+    """
+    return _merge(type, table, key, rank, "<", select)
 
 
-def latest(type: str, table: str, value: str) -> tuple[Statement, Statement]:
-    """Keep, in `table(run, value, event)`, what the last event of `type` says; `value` is SQL over `body`."""
-    return _fill(_FORGET_OLDER, type, table, value), _fill(_KEEP_LAST, type, table, value)
+def last(type: str, table: str, key: str, rank: str, select: str) -> Statement:
+    """Like `first`, for the greatest `rank`."""
+    return _merge(type, table, key, rank, ">", select)
 
 
-def _fill(template: str, type: str, table: str, value: str) -> Statement:
+def _merge(type: str, table: str, key: str, rank: str, better: str, select: str) -> Statement:
     """Only constants of this package go in here, never anything that a user wrote."""
-    sql = template.replace("$type", type).replace("$table", table).replace("$value", value)
+    match = " AND ".join(" ".join(("old." + name, "= new." + name)) for name in key.split(", "))
+    sql = _MERGE
+    for slot, text in (("$match", match), ("$better", better), ("$rank", rank), ("$table", table), ("$select", select)):
+        sql = sql.replace(slot, text)
     return Statement(type, sql)

@@ -1,0 +1,162 @@
+"""One DuckDB database that holds the index, in a file or in memory, and how far it has read the journal.
+
+The file is written without a write-ahead log: a commit is kept only by the next checkpoint. Nothing is lost by that,
+for the offsets of the journal are committed with the rows; whoever opens the file next reads on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lab.catalog import ingest
+from lab.domain.event import Event
+from lab.paths import LabHome
+
+_MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+
+#: What DuckDB raises when the file itself is at fault, rather than a statement.
+DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+
+#: Where an instance is closing the same file, it is waited for this long, seconds.
+_CLOSING = 5.0
+
+_USE = "USE lab_index"
+_COUNT_TABLES = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lab_index' AND NOT temporary"
+_GET_SCHEMA = "SELECT value FROM meta WHERE key = 'schema'"
+_SET_SCHEMA = "INSERT INTO meta VALUES ('schema', $1)"
+_COUNT_EVENTS = "SELECT count(*) FROM events"
+
+
+class ForeignIndexError(Exception):
+    """The database is sound but not of this version of Lab."""
+
+
+def schema() -> str:
+    """Names the tables of this version of Lab: another text, another schema."""
+    text = "".join(script.read_text(encoding="utf-8") for script in _MIGRATIONS)
+    return f"{len(_MIGRATIONS)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+class Index:
+    """An open index. Queries may come from any thread at any time; `ingest` and `checkpoint` from one at a time."""
+
+    def __init__(self, home: LabHome, path: Path | None = None) -> None:
+        """Open the file, or begin an empty index in it or, without `path`, in memory.
+
+        Raises duckdb.Error for a file that cannot be opened and ForeignIndexError for another version's.
+        """
+        self._home = home
+        self._base = duckdb.connect(":memory:", config=_config(home))
+        try:
+            self._attach(path)
+            # Queries take their connections from one that itself never runs any, so that they wait for no writer.
+            self._con = self._base.cursor()
+            self._con.execute(_USE)
+            self._begin(checkpoint=path is not None)
+            self._position = ingest.position(self._con)
+            self._kept = self.events()
+        except BaseException:
+            self._base.close()
+            raise
+
+    @property
+    def behind(self) -> int:
+        """How many events a reader of the file would have to take in again."""
+        return self.events() - self._kept
+
+    def events(self) -> int:
+        return int(self.query(_COUNT_EVENTS)[0]["count_star()"])
+
+    def query(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
+        """All rows, each by column name."""
+        with self._base.cursor() as cursor:
+            cursor.execute(_USE)
+            cursor.execute(sql, parameters)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def ingest(self) -> list[Event]:
+        """Take in what the journal has gained; see `ingest.catch_up`."""
+        return ingest.catch_up(self._con, self._home, self._position)
+
+    def checkpoint(self) -> None:
+        """Keep in the file all that was committed."""
+        self._con.execute("CHECKPOINT lab_index")
+        self._kept = self.events()
+
+    def close(self) -> None:
+        """Queries that are running finish."""
+        self._con.close()
+        self._base.close()
+
+    def _attach(self, path: Path | None) -> None:
+        if path is None:
+            self._base.execute("ATTACH ':memory:' AS lab_index")
+            return
+        sql = " ".join(("ATTACH", _quoted(path), "AS lab_index (RECOVERY_MODE no_wal_writes)"))
+        deadline = time.monotonic() + _CLOSING
+        while True:
+            try:
+                self._base.execute(sql)
+            except duckdb.ResourceInUseException:
+                # This process has just given the file up, and some query on it is about to end.
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _begin(self, *, checkpoint: bool) -> None:
+        row = self._con.execute(_COUNT_TABLES).fetchone()
+        if row == (0,):
+            for script in _MIGRATIONS:
+                self._con.execute(script.read_text(encoding="utf-8"))
+            self._con.execute(_SET_SCHEMA, [schema()])
+            if checkpoint:
+                self._con.execute("CHECKPOINT lab_index")
+        try:
+            found = self._con.execute(_GET_SCHEMA).fetchone()
+        except duckdb.CatalogException:
+            found = None
+        if found != (schema(),):
+            other = str(found[0])[:40] if found else "unknown"
+            raise ForeignIndexError(f"another version of Lab made it (schema {other}, here {schema()})")
+
+
+def open_copy(home: LabHome, snapshot: Path) -> Index:
+    """A copy of a published index, for this process alone: the file goes when the process does.
+
+    Raises what Index raises, and OSError where the copy cannot be made.
+    """
+    private = snapshot.with_name(f"reader.{os.getpid()}-{secrets.token_hex(4)}.duckdb")
+    try:
+        shutil.copyfile(snapshot, private)
+        return Index(home, private)
+    finally:
+        private.unlink(missing_ok=True)
+
+
+def _config(home: LabHome) -> dict[str, str | bool | int | float | list[str]]:
+    """The index shares the machine with training, never asks the network, and spills nowhere but beside itself."""
+    return {
+        "threads": 2,
+        "memory_limit": "1GB",
+        "temp_directory": str(home.index / "spill"),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "checkpoint_on_detach": "DISABLED",
+    }
+
+
+def _quoted(path: Path) -> str:
+    """A path as SQL: ATTACH takes no parameter."""
+    return "'" + str(path).replace("'", "''") + "'"
