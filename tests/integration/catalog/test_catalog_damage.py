@@ -1,0 +1,227 @@
+"""Damage of every kind: told where a user sees it, and nothing lost that can be read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from lab.catalog import runs
+from lab.catalog.connection import Catalog
+from lab.errors import LabError
+from lab.events import GOVERNANCE
+from lab.journal import Journal, segments, verify
+from lab.paths import LabHome
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> LabHome:
+    return LabHome(tmp_path / "home").create()
+
+
+def write(home: LabHome, *names: str) -> Path:
+    """One segment with a run per name; it looks like a dead process's. Returns its path."""
+    before = set(home.journal.iterdir())
+    journal = Journal(home, GOVERNANCE)
+    for name in names:
+        journal.append("run.created", name, {"name": name, "project": "p", "entry": "t"})
+    journal.close()
+    (path,) = set(home.journal.iterdir()) - before
+    stamp, _, rand = path.stem.split("-")
+    dead = path.with_name(f"{stamp}-4194999-{rand}.jsonl")  # above the largest pid
+    path.rename(dead)
+    return dead
+
+
+def known(home: LabHome) -> list[str]:
+    catalog = Catalog(home)
+    try:
+        return sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table"))
+    finally:
+        catalog.close()
+
+
+def test_a_torn_last_line_is_told_and_costs_only_itself(home: LabHome) -> None:
+    segment = write(home, "one", "two", "three")
+    whole = segment.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for length in range(last, len(whole)):
+        segment.write_bytes(whole[:length])
+        shutil.rmtree(home.index)
+        catalog = Catalog(home)
+        assert {row["id"] for row in catalog.rows("SELECT id FROM run_table")} == {"one", "two"}
+        torn = catalog.damage()
+        assert len(torn) == (1 if length > last else 0)
+        assert all(item.line == 3 and "never acknowledged" in item.reason for item in torn)
+        catalog.close()
+
+
+def test_a_segment_cut_after_it_was_read_loses_nothing_from_the_index(home: LabHome) -> None:
+    segment = write(home, "one", "two", "three")
+    whole = segment.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for length in (len(whole) - 1, last + 5, last, 10, 0):
+        catalog = Catalog(home)
+        catalog.publish()
+        segment.write_bytes(whole[:length])
+        catalog.refresh()
+        assert {row["id"] for row in catalog.rows("SELECT id FROM run_table")} == {"one", "two", "three"}
+        assert any("cut short" in item.reason for item in catalog.damage())
+        segment.write_bytes(whole)
+        catalog.refresh()
+        assert catalog.rows("SELECT count(*) AS n FROM events") == [{"n": 3}]
+        catalog.close()
+
+
+def test_garbage_lines_are_skipped_and_named(home: LabHome) -> None:
+    first = write(home, "one")
+    with open(first, "ab") as file:
+        file.write(b"\xff\xfe garbage \x00\n" + b'{"id": 5}\n' + b"[" * 100_000 + b"\n" + b"\n")
+    second = write(home, "two")
+    with open(first, "ab") as file:
+        file.write(second.read_bytes().replace(b'"two"', b'"three"').replace(b'"id":"', b'"id":"0'))  # 27 characters
+    catalog = Catalog(home)
+    assert sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table")) == ["one", "two"]
+    assert [(item.segment, item.line) for item in catalog.damage()] == [(first.name, line) for line in range(2, 7)]
+    catalog.close()
+
+
+def test_garbage_in_a_bulk_is_found_too(home: LabHome) -> None:
+    segment = write(home, *(f"r{number}" for number in range(3000)))
+    lines = segment.read_bytes().splitlines(keepends=True)
+    lines.insert(1234, b"not an event\n")
+    segment.write_bytes(b"".join(lines))
+    catalog = Catalog(home)
+    assert catalog.rows("SELECT count(*) AS n FROM run_table") == [{"n": 3000}]
+    assert [(item.line, item.segment) for item in catalog.damage()] == [(1235, segment.name)]
+    catalog.close()
+
+
+@pytest.mark.parametrize("where", ["whole", "head", "middle", "cut", "empty"])
+def test_an_index_full_of_noise_is_rebuilt_and_told(home: LabHome, where: str) -> None:
+    names = [f"r{number}" for number in range(600)]
+    write(home, *names)
+    catalog = Catalog(home)
+    catalog.publish()
+    catalog.close()
+    data = bytearray(home.index_db.read_bytes())
+    noise = os.urandom(len(data))
+    if where == "whole":
+        data[:] = noise
+    elif where == "head":
+        data[:4096] = noise[:4096]
+    elif where == "middle":
+        data[12288:] = noise[12288:]
+    elif where == "cut":
+        del data[len(data) // 2 :]
+    else:
+        data.clear()
+    home.index_db.write_bytes(data)
+    catalog = Catalog(home)
+    assert sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table")) == sorted(names)
+    assert runs.get(catalog, "r599") is not None
+    assert where == "empty" or any("rebuilt" in notice for notice in catalog.notices), catalog.notices
+    catalog.close()
+    assert known(home) == sorted(names)
+
+
+def test_a_damaged_snapshot_sends_readers_to_the_journal(home: LabHome) -> None:
+    write(home, "one", "two")
+    holder = Catalog(home)
+    holder.publish()
+    home.index_snapshot.write_bytes(os.urandom(50_000))
+    reader = Catalog(home)
+    assert not reader.holder
+    assert sorted(row["id"] for row in reader.rows("SELECT id FROM run_table")) == ["one", "two"]
+    assert any("published index" in notice for notice in reader.notices)
+    reader.close()
+    holder.close()
+
+
+def test_an_index_of_a_newer_lab_is_set_aside(home: LabHome) -> None:
+    write(home, "one")
+    Catalog(home).close()
+    home.index_db.unlink(missing_ok=True)
+    newer = duckdb.connect(str(home.index_db))
+    newer.execute("CREATE TABLE meta (key VARCHAR, value VARCHAR)")
+    newer.execute("INSERT INTO meta VALUES ('schema', '999-future')")
+    newer.execute("CREATE TABLE what_is_this (x INTEGER)")
+    newer.close()
+    catalog = Catalog(home)
+    assert [row["id"] for row in catalog.rows("SELECT id FROM run_table")] == ["one"]
+    (notice,) = catalog.notices
+    assert "another version of Lab" in notice
+    assert list(home.index.glob("catalog.duckdb.bad-*")), "kept, in case somebody wants it"
+    catalog.close()
+
+
+def test_a_file_of_a_newer_duckdb_is_set_aside(home: LabHome) -> None:
+    write(home, "one")
+    catalog = Catalog(home)
+    catalog.publish()
+    catalog.close()
+    data = bytearray(home.index_db.read_bytes())
+    assert data[8:12] == b"DUCK"
+    data[12] = 250  # the storage version
+    home.index_db.write_bytes(data)
+    assert known(home) == ["one"]
+
+
+def test_edits_of_governance_events_break_the_chain(home: LabHome) -> None:
+    segment = write(home, "one", "two", "three")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    # The chain begins with the segment's name, which `write` has changed: take a journal of our own.
+    segment.unlink()
+    journal = Journal(home, GOVERNANCE)
+    for name in ("one", "two", "three", "four"):
+        journal.append("run.created", name, {"name": name})
+    journal.append("run.noted", "one", {"notes": "not governance"})
+    path = home.journal / segments(home)[0].name
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert list(verify(home, path.name)) == []
+    for altered in (
+        [lines[0], lines[1].replace(b"two", b"owt"), *lines[2:]],  # edited
+        [lines[0], *lines[2:]],  # removed
+        [lines[1], lines[0], *lines[2:]],  # swapped
+        [lines[0], lines[0], *lines[1:]],  # doubled
+        lines[1:],  # the first removed
+    ):
+        path.write_bytes(b"".join(altered))
+        assert any("hash chain" in item.reason for item in verify(home, path.name))
+    path.write_bytes(b"".join(lines))
+    assert list(verify(home, path.name)) == []
+    journal.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk_is_told_and_leaves_nothing_torn(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+    try:
+        home = LabHome(disk / "home").create()
+        journal = Journal(home, GOVERNANCE)
+        written = 0
+        try:
+            while written < 1000:
+                journal.append("run.noted", f"r{written}", {"notes": "x" * 5000})
+                written += 1
+        except LabError as error:
+            assert "cannot write the journal" in error.message
+        assert 0 < written < 1000
+        (segment,) = segments(home)
+        assert (home.journal / segment.name).read_bytes().endswith(b"}\n")
+        for leftover in home.index.iterdir():
+            leftover.unlink()
+        (disk / "home" / "journal" / "zzz-1-x.jsonl").touch()
+        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+        journal.append("run.created", "after", {"name": "after", "project": "p", "entry": "t"})
+        catalog = Catalog(home)
+        assert catalog.rows("SELECT count(*) AS n FROM events") == [{"n": written + 1}]
+        catalog.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
