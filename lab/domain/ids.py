@@ -8,6 +8,7 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _LOW_BITS = 80
+_BELIEVED_AHEAD = 366 * 86_400.0  # seconds
 
 _lock = threading.Lock()
 _last = 0
@@ -34,10 +35,16 @@ def ulid() -> str:
 
 
 def observe(seen: str) -> None:
-    """Let later ids sort after `seen`, also when the clock has jumped back since it was made."""
+    """Let later ids sort after `seen`, also when the clock has jumped back since it was made.
+
+    An id from more than a year ahead is not believed: following it, ids would soon run out of digits.
+    """
     global _last
+    value = _decode(seen)
+    if (value >> _LOW_BITS) / 1000 > time.time() + _BELIEVED_AHEAD:
+        return
     with _lock:
-        _last = max(_last, _decode(seen))
+        _last = max(_last, value)
 
 
 def is_ulid(text: str) -> bool:

@@ -1,0 +1,120 @@
+"""Events may arrive in any order, in any batches, more than once: the index is the same."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lab import events
+from lab.catalog import ingest
+from lab.catalog.connection import Catalog
+from lab.catalog.index import Index
+from lab.domain.event import Event
+from lab.domain.ids import ulid
+from lab.journal import _encode
+from lab.paths import LabHome
+
+TABLES = (
+    "projects",
+    "dataset_versions",
+    "dataset_aliases",
+    "run_table",
+    "model_versions",
+    "model_aliases",
+    "deployments",
+)
+
+
+def story() -> list[Event]:
+    """Everything that can happen, to two subjects of each noun, with rivals for every value."""
+    told: list[tuple[str, str, dict[str, Any]]] = []
+    for run in ("a", "b"):
+        told += [
+            ("run.created", run, {"name": run, "project": "p", "entry": "t", "params": {"lr": 0.1, "model": "x"}}),
+            ("run.started", run, {}),
+            ("run.started", run, {}),
+            ("run.tagged", run, {"tags": ["one"]}),
+            ("run.tagged", run, {"tags": ["two", "three"]}),
+            ("run.noted", run, {"notes": "first"}),
+            ("run.noted", run, {"notes": "second"}),
+            ("run.stop_requested", run, {}),
+            ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
+            ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
+            ("run.ended", run, {"ending": "failed", "authority": 3, "metrics": {"other": {"last": 3.0}}}),
+            ("run.ended", run, {"ending": "stopped", "authority": 2, "metrics": {}}),
+        ]
+    told += [
+        ("project.added", "p", {"root": "/one"}),
+        ("project.added", "p", {"root": "/two"}),
+        ("dataset.added", "p/d", {"project": "p", "dataset": "d", "number": 1, "id": "b3:1", "path": "x", "files": 1}),
+        ("dataset.added", "p/d", {"project": "p", "dataset": "d", "number": 1, "id": "b3:2", "path": "y", "files": 2}),
+        ("dataset.added", "p/d", {"project": "p", "dataset": "d", "number": 2, "id": "b3:3", "path": "x", "files": 1}),
+        ("dataset.aliased", "p/d", {"project": "p", "dataset": "d", "alias": "prod", "number": 1}),
+        ("dataset.aliased", "p/d", {"project": "p", "dataset": "d", "alias": "prod", "number": 2}),
+        ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:4", "run": "a", "metrics": {"x": 1}}),
+        ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:5", "run": "b"}),
+        ("model.aliased", "m", {"alias": "champion", "number": 1}),
+        ("model.aliased", "m", {"alias": "champion", "number": 2}),
+        ("deployment.created", "d1", {"name": "d", "model": "m", "version": 1, "engine": "docker", "port": 8100}),
+        ("deployment.status", "d1", {"status": "ready", "ready": 5.0}),
+        ("deployment.status", "d1", {"status": "stopped", "ended": 9.0}),
+        ("something.new", "x", {"from": "a later Lab"}),
+    ]
+    return [Event(ulid(), 1000.0 + number, *event) for number, event in enumerate(told)]
+
+
+EVENTS = story()
+
+
+def tables(batches: list[list[Event]]) -> dict[str, list[str]]:
+    with TemporaryDirectory() as folder:
+        home = LabHome(Path(folder, "home")).create()
+        catalog = Catalog(home)
+        for number, batch in enumerate(batches):
+            lines = b"".join(_encode(event, None) + b"\n" for event in batch)
+            (home.journal / f"{number:03}-1-x.jsonl").write_bytes(lines)
+            catalog.refresh()
+        found = {}
+        for table in TABLES:
+            columns = [row["column_name"] for row in catalog.rows("SELECT column_name FROM (DESCRIBE " + table + ")")]
+            rows = catalog.rows("SELECT * FROM " + table)
+            found[table] = sorted(json.dumps([str(row[name]) for name in columns]) for row in rows)
+        catalog.close()
+        return found
+
+
+EXPECTED = tables([EVENTS])
+
+
+def test_the_story_ends_as_it_should() -> None:
+    assert len(EXPECTED["run_table"]) == 2
+    assert all("finished" in row and "three" in row and "second" in row for row in EXPECTED["run_table"])
+    assert "/two" in EXPECTED["projects"][0]
+    assert len(EXPECTED["dataset_versions"]) == 2
+    assert "b3:1" in EXPECTED["dataset_versions"][0]
+    assert "stopped" in EXPECTED["deployments"][0]
+    assert "5.0" in EXPECTED["deployments"][0], "when it was ready is still known after it was stopped"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.permutations(EVENTS), st.lists(st.integers(0, len(EVENTS)), max_size=5), st.lists(st.sampled_from(EVENTS)))
+def test_any_order_any_batches_any_repetition(order: list[Event], cuts: list[int], again: list[Event]) -> None:
+    edges = [0, *sorted(cuts), len(order)]
+    batches = [order[start:end] for start, end in pairwise(edges)]
+    assert tables([*batches, again]) == EXPECTED
+
+
+def test_every_statement_can_be_prepared(tmp_path: Path) -> None:
+    index = Index(LabHome(tmp_path).create())
+    index._con.execute(ingest.INCOMING)
+    for statement in ingest.STATEMENTS:
+        index._con.execute("EXPLAIN " + statement.sql)
+    index.close()
+    kinds = {value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)}
+    assert {statement.type for statement in ingest.STATEMENTS} == kinds, "every kind of event is taken in"
