@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import first, last
+from lab.catalog.statements import Statement, first, last
 from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import FIELDS, Condition, Page, RunQuery
 from lab.domain.runs import Run, RunStatus
@@ -99,7 +100,25 @@ INGEST = (
         FROM incoming WHERE type = 'run.noted' GROUP BY subject
         """,
     ),
+    Statement(
+        "run.created",
+        """
+        INSERT INTO run_keys
+        SELECT 'param', unnest(json_keys(body->'$.params')) FROM incoming WHERE type = 'run.created'
+        EXCEPT SELECT * FROM run_keys
+        """,
+    ),
+    Statement(
+        "run.ended",
+        """
+        INSERT INTO run_keys
+        SELECT 'metric', unnest(json_keys(body->'$.metrics')) FROM incoming WHERE type = 'run.ended'
+        EXCEPT SELECT * FROM run_keys
+        """,
+    ),
 )
+
+KindOf = Callable[[str], tuple[str, str]]
 
 _COLUMNS = frozenset(FIELDS)
 _NUMERIC = frozenset({"seed", "created", "started", "ended", "duration"})
@@ -117,8 +136,7 @@ _BEGINS = """
     SELECT id FROM run_table WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC, id LIMIT 20
 """
 _COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL ORDER BY ALL"
-_PARAM_KEYS = "SELECT DISTINCT unnest(param_keys) AS key FROM run_table ORDER BY key"
-_METRIC_KEYS = "SELECT DISTINCT unnest(metric_keys) AS key FROM run_table ORDER BY key"
+_KEYS = "SELECT kind, key FROM run_keys ORDER BY key"
 
 # What a filter or an order may ask of a run; $key is the slot of a parameter or metric name.
 _PARAM_TEXT = "param_values[list_position(param_keys, $key)]"
@@ -155,21 +173,23 @@ def counts(catalog: Reader) -> dict[str, int]:
 
 def keys(catalog: Reader) -> tuple[list[str], list[str]]:
     """Names of all parameters, and of all metrics, that any run has."""
-    params = [row["key"] for row in catalog.rows(_PARAM_KEYS)]
-    return params, [row["key"] for row in catalog.rows(_METRIC_KEYS)]
+    rows = catalog.rows(_KEYS)
+    params = [row["key"] for row in rows if row["kind"] == "param"]
+    return params, [row["key"] for row in rows if row["kind"] == "metric"]
 
 
 def page(catalog: Reader, query: RunQuery) -> Page:
     """One page of the runs that meet all conditions, in the order asked for; runs without the key of the order, or
     with NaN for it, come last. Raises UsageError where a parameter or metric is compared with what is no number."""
     parameters: dict[str, object] = {"limit": query.limit, "offset": query.offset}
-    where = [_condition(condition, f"c{i}", parameters) for i, condition in enumerate(query.conditions)]
+    kind_of = _kinds(catalog)
+    where = [_condition(condition, f"c{i}", parameters, kind_of) for i, condition in enumerate(query.conditions)]
     sql = " ".join(
         (
             "SELECT id, count(*) OVER () AS total FROM run_table WHERE",
             " AND ".join(where or ["true"]),
             "ORDER BY",
-            _order(query, parameters),
+            _order(query, parameters, kind_of),
             ", created DESC, id LIMIT $limit OFFSET $offset",
         )
     )
@@ -179,11 +199,11 @@ def page(catalog: Reader, query: RunQuery) -> Page:
     return Page(tuple(get_many(catalog, [row["id"] for row in found])), found[0]["total"] if found else 0)
 
 
-def _order(query: RunQuery, parameters: dict[str, object]) -> str:
+def _order(query: RunQuery, parameters: dict[str, object], kind_of: KindOf) -> str:
     key, way = query.order.key, "DESC NULLS LAST" if query.order.descending else "ASC NULLS LAST"
     if key in _COLUMNS:
         return f"{key} {way}"
-    kind, name = _split(key)
+    kind, name = kind_of(key)
     parameters["order"] = name
     param, metric = (text.replace("$key", "$order") for text in (_PARAM_NUMBER, _METRIC))
     number = {"param": param, "metric": metric}.get(kind, f"coalesce({param}, {metric})")
@@ -192,15 +212,22 @@ def _order(query: RunQuery, parameters: dict[str, object]) -> str:
     return f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END {way}{words}"
 
 
-def _split(key: str) -> tuple[str, str]:
-    """`param` or `metric` or neither, and the name alone."""
-    kind, dot, name = key.partition(".")
-    if dot and kind in ("param", "metric"):
-        return kind, name
-    return "", key
+def _kinds(catalog: Reader) -> KindOf:
+    """Tells what a name in a query means: (`param` or `metric` or "" for either, the name alone)."""
+    params, metrics = map(set, keys(catalog))
+
+    def kind_of(key: str) -> tuple[str, str]:
+        kind, dot, name = key.partition(".")
+        if dot and kind in ("param", "metric"):
+            return kind, name
+        if (key in params) == (key in metrics):
+            return "", key
+        return "param" if key in params else "metric", key
+
+    return kind_of
 
 
-def _condition(condition: Condition, slot: str, parameters: dict[str, object]) -> str:
+def _condition(condition: Condition, slot: str, parameters: dict[str, object], kind_of: KindOf) -> str:
     """One condition as SQL over `run_table`; its values go into `parameters` under names that begin with `slot`."""
     if not condition.key:
         parameters[slot] = condition.value.lower()
@@ -214,7 +241,7 @@ def _condition(condition: Condition, slot: str, parameters: dict[str, object]) -
         return f"NOT {has}" if condition.op == "!=" else has
     if condition.key in _COLUMNS:
         return _field(condition, slot, parameters)
-    kind, name = _split(condition.key)
+    kind, name = kind_of(condition.key)
     parameters[slot + "k"] = name
     text, number, metric = (part.replace("$key", f"${slot}k") for part in (_PARAM_TEXT, _PARAM_NUMBER, _METRIC))
     tests = []

@@ -24,6 +24,8 @@ def json_list(text: str | None) -> list[Any]:
 
 def number(value: object) -> float:
     """`value` as a float, NaN where it is none."""
+    if type(value) is float:  # nearly always, and a page holds thousands
+        return value
     try:
         return decode_float(value)
     except (TypeError, ValueError):
@@ -32,13 +34,13 @@ def number(value: object) -> float:
 
 def summary(value: object) -> MetricSummary:
     """A metric's statistics; NaN and 0 where they are missing."""
-    fields = value if isinstance(value, dict) else {}
-    count = fields.get("count")
+    get = value.get if isinstance(value, dict) else {}.get
+    count = get("count")
     return MetricSummary(
-        last=number(fields.get("last")),
-        min=number(fields.get("min")),
-        max=number(fields.get("max")),
-        mean=number(fields.get("mean")),
-        count=count if isinstance(count, int) else 0,
-        step=number(fields.get("step", 0)),
+        number(get("last")),
+        number(get("min")),
+        number(get("max")),
+        number(get("mean")),
+        count if type(count) is int else 0,
+        number(get("step", 0.0)),
     )

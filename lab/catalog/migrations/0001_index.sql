@@ -37,6 +37,9 @@ CREATE TABLE runs (
     -- run.tagged, run.noted
     tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR
 );
+-- Names of parameters and metrics that any event told of: says what a bare name in a filter means without a scan.
+CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
+
 CREATE VIEW run_table AS
 SELECT
     *,
