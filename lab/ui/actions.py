@@ -123,12 +123,12 @@ ACTIONS: tuple[Action, ...] = (
            "writes", 2, "Launch"),
     Action("runs.edit", "Edit and run", "Launch again with other parameters", ("R",), ("runs", "run"),
            "lab run {entry}", "writes", 6, "Edit+run"),
-    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab runs rerun {id}",
+    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab run {entry}",
            "writes"),
     Action("runs.compare", "Compare", "The marked runs side by side", ("c",), ("runs",), "lab runs compare {ids}",
            rank=3),
     Action("runs.stop", "Stop", "End the run; what it logged stays", ("x",), ("runs", "run"), "lab runs stop {id}",
-           "destructive", 7),
+           "destructive", 1),
     Action("runs.register", "Register model", "Put the run's model into the registry", ("m",), ("runs", "run"),
            "lab models register {id} {name}", "writes", 4, "Register"),
     Action("runs.tag", "Tags", "Set the run's tags", ("t",), ("runs", "run"), "lab runs tag {id} {tags}", "writes"),
@@ -168,7 +168,7 @@ ACTIONS: tuple[Action, ...] = (
            "lab deployments predict {id}", rank=1),
     Action("deployments.logs", "Logs", "What the server writes, live", ("l",), ("deployments",),
            "lab deployments logs {id}", rank=2),
-    Action("deployments.deploy", "Deploy", "Serve a model version on a local port", ("n",), ("deployments",),
+    Action("deployments.deploy", "Deploy", "Serve a model version on a local port", ("D",), ("deployments",),
            "lab deploy {ref}", "writes", 3),
     Action("deployments.stop", "Stop", "Shut the server down", ("x",), ("deployments",),
            "lab deployments stop {id}", "destructive", 4),
@@ -296,7 +296,12 @@ def cheat_sheet() -> str:
     return "\n".join(_table(title, actions) for title, actions in parts)
 
 
-_WIDGET_TITLES = (("table", "In every table"), ("chart", "In a chart"), ("logs", "In logs"))
+_WIDGET_TITLES = (
+    ("table", "In every table"),
+    ("chart", "In a chart"),
+    ("logs", "In logs"),
+    ("detail", "In a panel of facts"),
+)
 
 
 def _table(title: str, actions: tuple[Action, ...]) -> str:

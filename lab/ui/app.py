@@ -48,7 +48,7 @@ class LabApp(App[int]):
     """See `run`."""
 
     TITLE = "Lab"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = False  # ctrl+p opens Lab's own, which never reads a name as markup
     MODES = {
         "home": HomeScreen,
@@ -275,10 +275,12 @@ class LabApp(App[int]):
 
     async def obey(self, line: str) -> None:
         """Do what was typed on the command line."""
+        if not line.strip():
+            return
+        self.view_state.remember_command(line)
         command = parse_command(line)
         if command is None:
             return
-        self.view_state.remember_command(line)
         if command.word in actions.MODES:
             await self.go(command.word)
             if command.rest and isinstance(self.screen, LabScreen):

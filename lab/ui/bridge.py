@@ -17,6 +17,7 @@ from textual.app import App
 from textual.message import Message
 
 from lab.domain.event import Event
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -51,12 +52,18 @@ class Bridge:
         self._stirred = False
         self._unsubscribe: Callable[[], None] | None = None
         self._opened = asyncio.Event()
+        self._failure = ""
         self.ws: Workspace | None = None
 
     async def open(self, home: Path | None, project_dir: Path) -> Workspace:
         """Open the workspace on a thread, start its services and listen to its news. Raises LabError."""
         loop = asyncio.get_running_loop()
-        ws = await loop.run_in_executor(None, _open_workspace, home, project_dir)
+        try:
+            ws = await loop.run_in_executor(None, _open_workspace, home, project_dir)
+        except Exception as error:
+            self._failure = str(error)
+            self._opened.set()
+            raise
         self._unsubscribe = ws.subscribe(self._hear)
         self.ws = ws
         self._opened.set()
@@ -64,9 +71,10 @@ class Bridge:
         return ws
 
     async def opened(self) -> Workspace:
-        """The workspace, as soon as it is open."""
+        """The workspace, as soon as it is open. Raises LabError when it could not be opened, or was closed."""
         await self._opened.wait()
-        assert self.ws is not None
+        if self.ws is None:
+            raise LabError(f"the lab is not open: {self._failure}" if self._failure else "the lab is closed")
         return self.ws
 
     async def ask(self, work: Callable[[Workspace], T]) -> T:

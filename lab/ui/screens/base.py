@@ -13,6 +13,7 @@ from lab.errors import LabError
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
+from lab.ui.widgets.frame_table import FrameTable
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -55,6 +56,9 @@ class LabScreen(Screen[None]):
 
     async def load(self) -> None:
         """Read what is shown. LabErrors are shown by the caller."""
+
+    def loaded(self) -> None:
+        """Everything was read afresh."""
 
     def trail(self) -> tuple[str, ...]:
         """Names from the numbered screen to here, for the top line."""
@@ -112,7 +116,8 @@ class LabScreen(Screen[None]):
         self._stale = True
         if not self._loading and self.is_current:
             self._loading = True
-            self.start(self._load(), "load")
+            # After the frame is painted: it must not wait, and what is told before it is laid out would not be shown.
+            self.call_after_refresh(lambda: self.start(self._load(), "load"))
 
     def say(self, text: str = "", *, level: str = "warn") -> None:
         """A line above the key bar that stays until it is replaced; "" takes it away."""
@@ -180,6 +185,7 @@ class LabScreen(Screen[None]):
                 await self.lab.bridge.opened()
                 self._stale = False
                 await self.load()
+                self.loaded()
                 self.tell_keys()
         except LabError as error:
             self.say(f"{error.message}; {error.hint}" if error.hint else error.message, level="fail")
@@ -213,6 +219,21 @@ class ListScreen(LabScreen):
     """A screen with a text filter over its main list."""
 
     FILTER_HINT: ClassVar[str] = "part of a name"
+    #: The id of the main list.
+    LIST: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._goal = ""
+
+    def show_object(self, key: str) -> None:
+        self._goal = key
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Go to the object that was asked for, if it is there by now."""
+        if self._goal and self.query_one(f"#{self.LIST}", FrameTable).move_to(self._goal):
+            self._goal = ""
 
     @property
     def filter_text(self) -> str:

@@ -15,14 +15,14 @@ from textual.screen import ModalScreen
 from lab.ui.jobs import Job, job_token
 from lab.ui.render.number import format_duration, format_time
 from lab.ui.render.rows import Cell, Column, ListSource, Row
+from lab.ui.screens.parts import Lines
 from lab.ui.widgets.frame_table import FrameTable
 
 _COLUMNS = (
     Column("when", "when", width=8, sortable=False),
     Column("state", "", width=8, sortable=False),
-    Column("command", "command", min_width=20, max_width=200, sortable=False, flex=2),
+    Column("command", "command", min_width=20, max_width=200, sortable=False, flex=1),
     Column("took", "took", width=7, align="right", sortable=False),
-    Column("line", "outcome", min_width=12, max_width=200, sortable=False, flex=1),
 )
 
 
@@ -36,7 +36,6 @@ def job_rows(jobs: Sequence[Job], now: float) -> list[Row]:
                 Cell(job.state, job_token(job.state)),
                 Cell(job.command or job.title),
                 Cell(format_duration(max(0.0, job.seconds)), "muted"),
-                Cell(job.line, "muted"),
             ),
         )
         for index, job in reversed(list(enumerate(jobs)))
@@ -67,6 +66,7 @@ class CommandLogScreen(ModalScreen[None]):
             box.border_title = Content("What was done, as commands")
             box.border_subtitle = Content("y copy   esc close")
             yield FrameTable(_COLUMNS, empty="nothing was done yet in this app", pinned=0)
+            yield Lines([[], []], id="outcome")
 
     def on_mount(self) -> None:
         self._fill()
@@ -74,11 +74,22 @@ class CommandLogScreen(ModalScreen[None]):
 
     def _fill(self) -> None:
         self.query_one(FrameTable).replace(ListSource(job_rows(self._jobs, time.time())))
+        self.on_frame_table_row_highlighted()
+
+    @property
+    def _current(self) -> Job | None:
+        key = self.query_one(FrameTable).cursor_key
+        return None if key is None else self._jobs[int(key)]
+
+    def on_frame_table_row_highlighted(self) -> None:
+        """The whole of the row under the cursor."""
+        job = self._current
+        if job is not None:
+            self.query_one(Lines).show([[(job.command or job.title, "accent")], [(job.line, "muted")]])
 
     def action_copy(self) -> None:
-        key = self.query_one(FrameTable).cursor_key
-        if key is not None:
-            job = self._jobs[int(key)]
+        job = self._current
+        if job is not None:
             self.app.copy_to_clipboard(job.command or job.title)
             self.app.notify("copied", markup=False)
 

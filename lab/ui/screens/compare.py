@@ -21,7 +21,7 @@ from lab.ui.render.series import COLOURS, Series
 from lab.ui.render.status import run_mark
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.curves import AXES, Axis, curve
+from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order, param_text
 from lab.ui.screens.tabs import Tabs
@@ -105,6 +105,7 @@ class CompareScreen(LabScreen):
         self._everything = False
         self._metric = ""
         self._axis: Axis = "step"
+        self._drawn = False
 
     def trail(self) -> tuple[str, ...]:
         return (f"Compare {len(self._ids)}",)
@@ -173,6 +174,9 @@ class CompareScreen(LabScreen):
             return
         series = await self.ask(lambda ws: _curves(ws, comparison.runs, metric, axis))
         chart = self.query_one(ChartView)
+        if not self._drawn:
+            chart.set_options(smoothing=first_smoothing(series))
+            self._drawn = True
         chart.set_options(title=metric)
         chart.set_series(series)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Literal
 
@@ -12,6 +13,16 @@ Axis = Literal["step", "time", "number"]
 
 #: Kinds of x: the step as logged, seconds since the run began, the how-manieth value.
 AXES: tuple[Axis, ...] = ("step", "time", "number")
+
+
+#: From this many values on, noise hides the curve unless it is smoothed.
+_MANY = 100
+_SMOOTH = 0.6
+
+
+def first_smoothing(series: Sequence[Series]) -> float:
+    """How much to smooth curves that are shown for the first time."""
+    return _SMOOTH if max((len(one.x) for one in series), default=0) > _MANY else 0.0
 
 
 def curve(name: str, history: History, axis: Axis, start: float, colour: int, key: str = "") -> Series:

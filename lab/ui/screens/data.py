@@ -105,6 +105,7 @@ def file_rows(files: Sequence[tuple[str, int]]) -> list[Row]:
 class DataScreen(ListScreen):
     KIND = "data"
     MODE = "data"
+    LIST = "datasets"
     NOUNS = frozenset({"datasets"})
     LEAD = "Versions"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("data"))
@@ -180,9 +181,6 @@ class DataScreen(ListScreen):
             files = await self.ask(lambda ws: list(ws.datasets.files(version)))
             self._table("files").replace(ListSource(file_rows(files)))
             self.query_one(Tabs).note("files", f"{len(files):,}")
-
-    def show_object(self, key: str) -> None:
-        self._table("datasets").move_to(key)
 
     def on_frame_table_row_highlighted(self, event: RowHighlighted) -> None:
         if event.table.id == "datasets":

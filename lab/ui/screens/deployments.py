@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -26,9 +26,12 @@ from lab.ui.widgets.detail import DetailPanel, Pair
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
 
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
 #: Seconds of request rate that are kept and drawn.
 _MINUTE = 60
-_SPARK = 16
+_SPARK, _WIDE_SPARK = 16, 40
 
 _COLUMNS = (
     Column("state", "state", width=13, sortable=False),
@@ -51,6 +54,11 @@ def shown_status(one: Deployment, health: Health | None) -> DeploymentStatus:
     return DeploymentStatus.READY if health.ready else DeploymentStatus.UNHEALTHY
 
 
+def rate_line(rates: Sequence[float], width: int) -> str:
+    """Requests over the last minute; nothing while there were none, which is not the same as few."""
+    return sparkline(rates, width) if any(rates) else ""
+
+
 def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float], now: float) -> Row:
     mark = deployment_mark(shown_status(one, health))
     up = one.status.active and health is not None
@@ -61,7 +69,7 @@ def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float
         Cell(format_number(health.rate, 3) if up and health and health.rate is not None else ""),
         Cell(format_duration(health.p95) if up and health and health.p95 is not None else ""),
         Cell(f"{health.errors:,}" if up and health else "", "fail" if health and health.errors else "muted"),
-        Cell(sparkline(rates, _SPARK) if up else "", "primary"),
+        Cell(rate_line(rates, _SPARK) if up else "", "primary"),
         Cell(format_size(health.rss) if up and health and health.rss is not None else ""),
         Cell(one.url if one.status.active else "", "muted"),
         Cell(format_age(one.created, now), "muted"),
@@ -96,7 +104,7 @@ def _health_facts(health: Health, rates: Sequence[float]) -> list[Pair]:
                         (("p50", health.p50), ("p95", health.p95), ("p99", health.p99)))  # fmt: skip
     rate = "–" if health.rate is None else f"{format_number(health.rate, 3)} /s"
     return [
-        Pair("requests", f"{rate}   {sparkline(rates, _MINUTE)}", "primary"),
+        Pair("requests", f"{rate}   {rate_line(rates, _WIDE_SPARK)}", "primary"),
         Pair("", f"{health.requests:,} in all, {health.errors:,} errors, {health.in_flight} in flight"),
         Pair("latency", latency, "fail" if health.errors else ""),
         Pair("cpu", "–" if health.cpu is None else f"{health.cpu:.2f} cores"),
@@ -105,9 +113,16 @@ def _health_facts(health: Health, rates: Sequence[float]) -> list[Pair]:
     ]
 
 
+def _example(ws: Workspace, id: str) -> tuple[Mapping[str, Any], Sequence[object]]:
+    """A payload that fits, and the names of the classes."""
+    classes = ws.deployments.signature(id).get("classes")
+    return ws.deployments.example(id), classes if isinstance(classes, list) else ()
+
+
 class DeploymentsScreen(ListScreen):
     KIND = "deployments"
     MODE = "deployments"
+    LIST = "deployments"
     NOUNS = frozenset({"deployments"})
     LEAD = "Details"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("deployments"))
@@ -148,7 +163,7 @@ class DeploymentsScreen(ListScreen):
         kept.sort(key=lambda one: not one.status.active)
         self._deployments = {one.id: one for one in kept}
         self.table.set_empty("no deployment fits the filter: esc clears it" if everything
-                             else "nothing serves yet: n deploys a model version")  # fmt: skip
+                             else "nothing serves yet: D deploys a model version")  # fmt: skip
         self._fill()
         await self._show_log()
 
@@ -192,9 +207,6 @@ class DeploymentsScreen(ListScreen):
         if self.query_one(Tabs).current == "logs":
             self.query_one(LogView).poll()
 
-    def show_object(self, key: str) -> None:
-        self.table.move_to(key)
-
     def hidden_actions(self) -> tuple[str, ...]:
         one = self.current
         return () if one is not None and one.status.active else ("deployments.predict", "deployments.stop")
@@ -222,8 +234,8 @@ class DeploymentsScreen(ListScreen):
             self.start(self._predict(one))
 
     async def _predict(self, one: Deployment) -> None:
-        example = await self.ask(lambda ws: ws.deployments.example(one.id))
-        await self.app.push_screen(PredictScreen(self, one, example))
+        example, classes = await self.ask(lambda ws: _example(ws, one.id))
+        await self.app.push_screen(PredictScreen(self, one, example, classes))
 
     def action_deployments_logs(self) -> None:
         tabs = self.query_one(Tabs)

@@ -65,17 +65,17 @@ async def edit_and_launch(screen: LabScreen, run: Run) -> None:
 
 async def launch_again(screen: LabScreen, run: Run) -> None:
     request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
-    start_run(screen, request, actions.command(actions.get("runs.again"), id=run.id))
+    start_run(screen, request)
 
 
-def start_run(screen: LabScreen, request: LaunchRequest, command: str = "") -> None:
+def start_run(screen: LabScreen, request: LaunchRequest) -> None:
     """Launch behind the screens."""
 
     async def work(job: Job) -> str:
         run = await screen.lab.bridge.ask(lambda ws: ws.runs.launch(request, job.say))
         return f"{run.name} has started on {run.engine}"
 
-    screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)
+    screen.lab.background(f"launching {request.entry}", launch_command(request), work)
 
 
 # Runs
@@ -226,7 +226,7 @@ async def choose_and_deploy(screen: LabScreen) -> None:
 
 async def stop_deployment(screen: LabScreen, deployment: Deployment) -> None:
     if not deployment.status.active:
-        raise UsageError(f"{deployment.name} is not up: {deployment.status.value}", "n deploys a version")
+        raise UsageError(f"{deployment.name} is not up: {deployment.status.value}", "D deploys a version")
     consequence = f"{deployment.url} answers no more. The model version stays."
     if not await confirm(screen, f"Stop {deployment.name}?", consequence, "Stop", "x"):
         return

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -20,7 +21,6 @@ from lab.ui.render.glyphs import glyphs
 from lab.ui.render.number import format_age, format_duration, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.render.status import deployment_mark, mark, run_mark
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import headline, progress_text
@@ -243,10 +243,14 @@ class HomeScreen(LabScreen):
         await self.lab.show_object(kind, key)
 
     def action_home_launch(self) -> None:
-        self.start(flows.launch(self))
+        self._flow("launch")
 
     def action_home_init(self) -> None:
-        self.start(flows.init_project(self))
+        self._flow("init_project")
 
     def action_home_demo(self) -> None:
-        self.start(flows.demonstrate(self))
+        self._flow("demonstrate")
+
+    def _flow(self, name: str) -> None:
+        """Dialogs load when one is first asked for: the first paint does not wait for them."""
+        self.start(getattr(import_module("lab.ui.screens.flows"), name)(self))

@@ -106,6 +106,7 @@ def _input(item: object) -> str:
 class ModelsScreen(ListScreen):
     KIND = "models"
     MODE = "models"
+    LIST = "models"
     NOUNS = frozenset({"models"})
     LEAD = "Versions/run"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("models"))
@@ -172,9 +173,6 @@ class ModelsScreen(ListScreen):
     def _tell_facts(self) -> None:
         one = self._versions.get(self._table("versions").cursor_key or "")
         self.query_one("#facts", DetailPanel).set_pairs(version_facts(one) if one else [])
-
-    def show_object(self, key: str) -> None:
-        self._table("models").move_to(key)
 
     def hidden_actions(self) -> tuple[str, ...]:
         return () if self._models else ("models.promote", "models.deploy")

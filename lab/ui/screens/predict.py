@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -21,12 +21,13 @@ from lab.ui import actions
 from lab.ui.render.cells import tidy
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.render.number import format_duration
+from lab.ui.render.sparkline import bar
 from lab.ui.screens.parts import Lines
 
 if TYPE_CHECKING:
     from lab.ui.screens.base import LabScreen
 
-_MOST_LINES = 400
+_MOST_ROWS = 12
 
 
 def parse_payload(text: str) -> dict[str, Any]:
@@ -41,26 +42,42 @@ def parse_payload(text: str) -> dict[str, Any]:
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:
-    """A payload as people edit it: a column to a line where rows have names, a row to a line where they have none."""
-    rows = payload.get("data")
-    if isinstance(rows, list):
-        lines = ",\n".join("  " + json.dumps(row) for row in rows)
-        return f'{{"data": [\n{lines}\n]}}'
+    """A payload as people edit it: one row to a line."""
+    for key in ("rows", "data"):
+        rows = payload.get(key)
+        if isinstance(rows, list) and len(payload) == 1:
+            lines = ",\n".join("  " + json.dumps(row) for row in rows)
+            return f'{{"{key}": [\n{lines}\n]}}'
     return json.dumps(payload, indent=1)
 
 
-def answer_rows(answer: Mapping[str, Any], seconds: float) -> list[Row]:
-    """The answer: one line per prediction where there are some, then the whole of it."""
-    rows: list[Row] = [[(f" {glyphs().ok} ", "ok"), ("answered in ", "muted"), (format_duration(seconds), "bold")]]
-    predictions = answer.get("predictions")
-    if isinstance(predictions, list):
-        for index, value in enumerate(predictions[:20]):
-            rows.append([(f" row {index + 1}  ", "muted"), (_short(value), "title")])
-        if len(predictions) > 20:
-            rows.append([(f" and {len(predictions) - 20} more", "muted")])
-    rest = {key: value for key, value in answer.items() if key != "predictions"}
-    rows += [[(" " + line, "muted")] for line in clean_lines(json.dumps(rest, indent=1)).split("\n")[:_MOST_LINES]]
+def answer_rows(answer: Mapping[str, Any], classes: Sequence[object], seconds: float) -> list[Row]:
+    """The answer: a line per row with its most likely classes, then what else was said."""
+    predictions, chances = answer.get("predictions"), answer.get("probabilities")
+    first: Row = [(f" {glyphs().ok} ", "ok"), ("answered in ", "muted"), (format_duration(seconds), "bold")]
+    rows = [[*first, ("   with the highest probabilities", "muted")] if isinstance(chances, list) else first]
+    known = predictions if isinstance(predictions, list) else []
+    for index, value in enumerate(known[:_MOST_ROWS]):
+        row: Row = [(f" row {index + 1}   ", "muted"), (_short(value), "title"), ("   ", "")]
+        if isinstance(chances, list) and index < len(chances) and isinstance(chances[index], list):
+            row += _likely(chances[index], classes)
+        rows.append(row)
+    if len(known) > _MOST_ROWS:
+        rows.append([(f" and {len(known) - _MOST_ROWS} more", "muted")])
+    for key, value in answer.items():
+        if key != "predictions" and not (key == "probabilities" and known):
+            rows.append([(f" {key}  ", "muted"), (_short(value), "")])
     return rows
+
+
+def _likely(chances: Sequence[Any], classes: Sequence[object], most: int = 3) -> Row:
+    """The most likely classes with a bar each."""
+    numbers = [(float(one), index) for index, one in enumerate(chances) if isinstance(one, int | float)]
+    row: Row = []
+    for chance, index in sorted(numbers, key=lambda one: (-one[0], one[1]))[:most]:
+        name = _short(classes[index]) if index < len(classes) else f"#{index}"
+        row += [(f"  {name} ", ""), (bar(chance, 8), "primary"), (f" {chance:.1%}", "muted")]
+    return row
 
 
 def _short(value: object) -> str:
@@ -84,8 +101,11 @@ class PredictScreen(ModalScreen[None]):
         Binding("ctrl+s,f5", "send", "Send", show=False, id="predict.send", priority=True),
     ]
 
-    def __init__(self, behind: LabScreen, deployment: Deployment, example: Mapping[str, Any]) -> None:
+    def __init__(
+        self, behind: LabScreen, deployment: Deployment, example: Mapping[str, Any], classes: Sequence[object]
+    ) -> None:
         super().__init__()
+        self._names = classes
         self._behind = behind
         self._deployment = deployment
         self._example = example or {"rows": []}
@@ -95,7 +115,7 @@ class PredictScreen(ModalScreen[None]):
         with Vertical(id="box") as box:
             box.border_title = Content(tidy(f"Predict with {self._deployment.name}", 60))
             box.border_subtitle = Content("ctrl+s send   esc close")
-            yield TextArea(clean_lines(payload_text(self._example)), tab_behavior="focus", soft_wrap=True)
+            yield TextArea(clean_lines(payload_text(self._example)), tab_behavior="focus", soft_wrap=True, compact=True)
             yield Lines([[(" an example that the model knows; change it and press ctrl+s", "muted")]], id="answer")
 
     def on_mount(self) -> None:
@@ -117,7 +137,7 @@ class PredictScreen(ModalScreen[None]):
             began = time.perf_counter()
             id = self._deployment.id
             answer = await self._behind.ask(lambda ws: ws.deployments.predict(id, payload))
-            answer_line.show(answer_rows(answer, time.perf_counter() - began))
+            answer_line.show(answer_rows(answer, self._names, time.perf_counter() - began))
             command = actions.command(actions.get("deployments.predict"), id=self._deployment.name)
             self._behind.lab.jobs.note("prediction", command)
         except LabError as error:

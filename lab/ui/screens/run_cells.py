@@ -22,7 +22,7 @@ MOST_COLUMNS = 12
 
 _FIXED_LEFT = (
     Column("status", "status", width=13),
-    Column("name", "name", min_width=10, max_width=28, flex=1),
+    Column("name", "name", min_width=16, max_width=28, flex=1),
     Column("created", "age", width=8),
     Column("duration", "took", width=7, align="right"),
 )
@@ -130,8 +130,8 @@ def run_heading(run: Run, now: float) -> list[Spans]:
         second: Spans = [(f" {progress_text(run)}", "run"), (f"   {headline(run, 3)}", "")]
     else:
         bad = run.status not in (RunStatus.FINISHED, RunStatus.STOPPED)
-        cause = run.cause or run.status.value
-        second = [(f" {cause}", mark.token if bad else "muted"), (f"   {headline(run, 3)}", "")]
+        cause = "" if run.cause == run.status.value else f" {run.cause}  "
+        second = [(cause, mark.token if bad else "muted"), (f" {headline(run, 3)}", "")]
     if run.tags:
         second.append((f"   {' '.join(run.tags)}", "accent"))
     return [first, second]

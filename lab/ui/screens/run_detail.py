@@ -18,7 +18,7 @@ from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.render.series import Series
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.curves import AXES, Axis, curve
+from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.tabs import Tabs
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from lab.workspace import Workspace
 
 _METRIC_COLUMNS = (
-    Column("metric", "metric", min_width=8, max_width=26, sortable=False, flex=1),
-    Column("last", "last", width=9, align="right", sortable=False),
-    Column("min", "min", width=9, align="right", sortable=False),
-    Column("max", "max", width=9, align="right", sortable=False),
+    Column("metric", "metric", min_width=10, max_width=30, sortable=False, flex=1),
+    Column("last", "last", width=8, align="right", sortable=False),
+    Column("min", "min", width=8, align="right", sortable=False),
+    Column("max", "max", width=8, align="right", sortable=False),
 )
 _FILE_COLUMNS = (
     Column("path", "file", min_width=16, max_width=200, flex=1, sortable=False),
@@ -100,6 +100,7 @@ class RunScreen(LabScreen):
         self._run: Run | None = None
         self._metric = ""
         self._axis: Axis = "step"
+        self._drawn = False
         self._files_of: tuple[str, float] | None = None
 
     def trail(self) -> tuple[str, ...]:
@@ -164,7 +165,12 @@ class RunScreen(LabScreen):
         if run is None or not names:
             return
         axis = self._axis
-        self.query_one(RunChart).set_series(await self.ask(lambda ws: _curves(ws, run, names, axis)))
+        series = await self.ask(lambda ws: _curves(ws, run, names, axis))
+        chart = self.query_one(RunChart)
+        if not self._drawn:
+            chart.set_options(smoothing=first_smoothing(series))
+            self._drawn = True
+        chart.set_series(series)
 
     async def _list_files(self) -> None:
         files = await self.ask(lambda ws: list_files(ws.runs.folder(self._run_id).root))

@@ -58,6 +58,7 @@ class RunTable(FrameTable):
 class RunsScreen(ListScreen):
     KIND = "runs"
     MODE = "runs"
+    LIST = "runs"
     NOUNS = frozenset({"runs"})
     FILTER_HINT = "status:failed  lr<0.01  accuracy>=0.9  tag:best  or a text"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("runs"))
@@ -192,7 +193,7 @@ class RunsScreen(ListScreen):
         row: Spans = [(f" {total:,} run{'s' if total != 1 else ''}", "bold")]
         row += filter_spans(self.filter_text)
         row += [(f"   {marked} marked", "accent")] if marked else []
-        row += [("   by ", "muted"), (self._order.key.partition(".")[2] or self._order.key, "muted")]
+        row += [(f"   by {self._order.key.partition('.')[2] or self._order.key}", "muted")]
         self.query_one("#heading", Lines).show([row])
         self._tell_summary()
         self.tell_keys()

@@ -38,7 +38,6 @@ HOSTILE = (
     "日本語のとても長い名前" * 3,
     "line\nbreak\rand\ttab",
     "👩‍👩‍👧‍👦 e\u0301",
-    "\ud800 lone",
     "x" * 3000,
     "",
     "{curly} %s $HOME `id` 'q\" \\",

@@ -1,0 +1,220 @@
+"""Moving about, filtering, finding, by keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from screen_app import opened, press, see, shown, until
+from seeding import Seed
+
+from lab.ui.screens.pick import Item, PickScreen, found
+from lab.ui.screens.run_detail import RunScreen
+from lab.ui.screens.run_pages import PAGE
+from lab.ui.screens.runs import RunsScreen
+
+
+async def test_screens_by_number_and_back(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "4", "1 model")
+        await press(pilot, "-", "12 runs")
+        await press(pilot, "-", "1 model")
+        await press(pilot, "escape", "1 model")  # escape never quits
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "enter", "Params & data")
+        await press(pilot, "q", "12 runs")
+        await press(pilot, "enter", "Params & data")
+        await press(pilot, "3", "12 runs")
+        assert len(app.screen_stack) == 1
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_the_command_line(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await pilot.press("colon", *"runs lr<0.003", "enter")
+        await see(pilot, "2 runs  fitting lr<0.003")
+        await pilot.press("colon", *"run run-00002", "enter")
+        await see(pilot, "Params & data", "run-00002")
+        await pilot.press("colon", *"data", "enter")
+        await see(pilot, "2 datasets")
+        await pilot.press("colon", *"data hold", "enter")
+        await see(pilot, "1 dataset  fitting hold")
+        await pilot.press("colon", *"compare run-00000 run-00001", "enter")
+        await see(pilot, "Compare 2", "PARAMETERS")
+        await pilot.press("colon", *"rnus", "enter")
+        await see(pilot, "did you mean runs?")
+        await pilot.press("colon", *"run nobody", "enter")
+        await see(pilot, "no run 'nobody'")
+        await pilot.press("colon", "up", "up", "up", "enter")
+        await see(pilot, "Compare 2")
+        await pilot.press("colon", "escape")
+        await pilot.press("colon", *"q", "enter")
+        await until(pilot, lambda: app.return_code == 0, "the end")
+
+
+async def test_a_filter_that_is_wrong_is_told_in_place(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await pilot.press("/", *"lr<fast")
+        await see(pilot, "'fast' is not a number", "run-00011")
+        await pilot.press("escape")
+        await until(pilot, lambda: "not a number" not in shown(app) and "fitting" not in shown(app), "as before")
+        await pilot.press("/", *"status:failed")
+        await see(pilot, "2 runs  fitting status:failed")
+        await pilot.press("enter")
+        assert app.focused is not None
+        assert app.focused.id == "runs"
+        await pilot.press("/", *"x", "enter")
+        await see(pilot, "no run fits the filter")
+
+
+async def test_sorting_by_the_column_under_the_cursor(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path, (160, 45)) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await pilot.press(*["right"] * 6, "s")
+        await see(pilot, "by loss")
+        await until(pilot, lambda: _first(shown(app)) == "run-00011", "the smallest loss first")
+        await pilot.press("s")
+        await until(pilot, lambda: _first(shown(app)) == "run-00000", "the greatest loss first")
+
+
+def _first(text: str) -> str:
+    return next(word for word in text.splitlines()[3].split() if word.startswith("run-"))
+
+
+async def test_ten_thousand_runs_are_read_by_the_page(tmp_path: Path) -> None:
+    seed = Seed(tmp_path / "home")
+    for index in range(10_000):
+        seed.run(f"run-{index:05d}", params={"lr": index}, metrics={"loss": index}, files=False)
+    seed.close()
+    async with opened(seed.root, tmp_path) as (app, pilot):
+        await press(pilot, "3", "10,000 runs", "run-09999")
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        await press(pilot, "G", "run-00000")
+        await press(pilot, "g", "run-09999")
+        assert len(screen._pages.known) <= 5 * PAGE
+        await pilot.press("/", *"lr>=9990")
+        await see(pilot, "10 runs")
+        await pilot.press("enter", "*")
+        await see(pilot, "10 marked")
+        await pilot.press("u", "escape")
+        await see(pilot, "10,000 runs")
+        await pilot.press("*")
+        await see(pilot, "1000 marked")
+        await pilot.press("c")
+        await see(pilot, "do not fit beside each other")
+
+
+async def test_help_runs_what_is_chosen(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "?", "Keys of Runs", "Compare")
+        await pilot.press(*"invert", "enter")
+        await see(pilot, "12 marked")
+        await press(pilot, "?", "Keys of Runs")
+        await pilot.press(*"models", "enter")
+        await see(pilot, "1 model")
+        assert app.current_mode == "models"
+
+
+async def test_the_palette_finds_objects_and_actions(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "ctrl+p", "Go anywhere")
+        await pilot.press(*"00007", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
+        await see(pilot, "run-00007")
+        await press(pilot, "ctrl+p", "Go anywhere")
+        await pilot.press(*"holdout", "enter")
+        await see(pilot, "2 datasets")
+        await until(pilot, lambda: "▌  holdout" in shown(app), "the cursor on it")
+
+
+async def test_comparing_marked_runs(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path, (160, 45)) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "c", "needs two runs or more")
+        await pilot.press("j", "space", "space")
+        await see(pilot, "2 marked")
+        await press(pilot, "c", "PARAMETERS", "lr", "(base)")
+        assert "epochs" not in shown(app)  # they do not differ in it
+        await press(pilot, "=", "epochs")
+        await press(pilot, "m", "metric accuracy")
+        await press(pilot, "M", "metric val_accuracy")
+        await pilot.press("right", "right", "p")
+        await until(pilot, lambda: shown(app).index("(base)") > shown(app).index("run-00009"), "another baseline")
+        await press(pilot, "enter", "Params & data", "run-00009")
+        await press(pilot, "escape", "PARAMETERS")
+        await press(pilot, "@")
+        await see(pilot, "lab runs compare r0000011 r0000010")
+        await press(pilot, "escape", "PARAMETERS")
+
+
+async def test_the_run_screen(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await pilot.press("colon", *"run run-00001", "enter")
+        await see(pilot, "● val_accuracy")
+        await press(pilot, "n", "● accuracy")
+        await press(pilot, "n", "● loss")
+        await press(pilot, "N", "● accuracy")
+        await pilot.press("space", "space")
+        await see(pilot, "● accuracy", "■ loss")
+        await press(pilot, "]", "starting run-00001")
+        await pilot.press("/", *"nothing such", "enter")
+        await see(pilot, "nothing in the log")
+        await pilot.press("escape")
+        await press(pilot, "]", "Parameters", "mlp")
+        await press(pilot, "]", "events.jsonl", "stdout.log")
+        await press(pilot, "[", "Parameters")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, RunScreen), "back")
+
+
+async def test_enter_on_home_opens_what_it_is_on(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "enter", "Params & data", "failed exit 3")
+        await press(pilot, "q", "free")
+        await pilot.press("G", "enter")
+        await see(pilot, "2 datasets")
+        assert app.current_mode == "data"
+
+
+async def test_a_model_leads_to_its_run(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "4", "champion", "v3")
+        await pilot.press("enter", "enter")
+        await see(pilot, "Params & data", "run-00000")
+        await press(pilot, "q", "1 model")
+        await pilot.press("j", "P")
+        await see(pilot, "Promote digits:v2 to champion?")
+        await pilot.press("P")  # the key that asked does not confirm
+        await pilot.press("escape")
+        await pilot.press("k", "P")
+        await see(pilot, "Promote digits:v3 to champion?")
+        await pilot.press("y")
+        await until(pilot, lambda: "digits v3 is champion now" in shown(app) or "v3  " in shown(app), "promoted")
+        assert (await app.bridge.ask(lambda ws: ws.models.list()))[0].aliases == {"champion": 3}
+
+
+async def test_an_unexpected_error_ends_only_its_own_work(lab_home: Path, tmp_path: Path) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError("[/red] \x1b[2J")
+
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        assert hasattr(app.screen, "start")
+        app.screen.start(broken())
+        await see(pilot, "ZeroDivisionError")
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "@", "unexpected error")
+
+
+def test_searching_a_list() -> None:
+    items = [Item("a", "Stop", "x", "end the run"), Item("b", "Compare", "c", "runs"), Item("c", "Next tab", "]", "")]
+    assert [item.key for item in found(items, "")] == ["a", "b", "c"]
+    assert found(items, "x")[0].key == "a"
+    assert [item.key for item in found(items, "run")] == ["a", "b"]
+    assert [item.key for item in found(items, "nxtb")] == ["c"]
+    assert found(items, "zzz") == []
+    assert PickScreen("t", items)
