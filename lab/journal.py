@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -67,7 +66,7 @@ class Journal:
     def _open(self) -> None:
         self._drop()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        path = self._folder / f"{stamp}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        path = self._folder / f"{stamp}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Sequence
@@ -116,20 +115,25 @@ class Index:
                 return
 
     def _begin(self, *, checkpoint: bool) -> None:
-        row = self._con.execute(_COUNT_TABLES).fetchone()
-        if row == (0,):
+        """Make sure that the tables are there and of this version; an empty database gets them."""
+        found = self._schema()
+        if found is None and self._con.execute(_COUNT_TABLES).fetchone() == (0,):
             for script in _MIGRATIONS:
                 self._con.execute(script.read_text(encoding="utf-8"))
             self._con.execute(_SET_SCHEMA, [schema()])
             if checkpoint:
                 self._con.execute("CHECKPOINT lab_index")
-        try:
-            found = self._con.execute(_GET_SCHEMA).fetchone()
-        except duckdb.CatalogException:
-            found = None
-        if found != (schema(),):
-            other = str(found[0])[:40] if found else "unknown"
+            found = schema()
+        if found != schema():
+            other = "unknown" if found is None else found[:40]
             raise ForeignIndexError(f"another version of Lab made it (schema {other}, here {schema()})")
+
+    def _schema(self) -> str | None:
+        try:
+            row = self._con.execute(_GET_SCHEMA).fetchone()
+        except duckdb.CatalogException:
+            return None
+        return str(row[0]) if row else ""
 
 
 def open_copy(home: LabHome, snapshot: Path) -> Index:
@@ -137,7 +141,7 @@ def open_copy(home: LabHome, snapshot: Path) -> Index:
 
     Raises what Index raises, and OSError where the copy cannot be made.
     """
-    private = snapshot.with_name(f"reader.{os.getpid()}-{secrets.token_hex(4)}.duckdb")
+    private = snapshot.with_name(f"reader.{os.getpid()}-{os.urandom(4).hex()}.duckdb")
     try:
         shutil.copyfile(snapshot, private)
         return Index(home, private)
