@@ -15,9 +15,12 @@ import termios
 import time
 from pathlib import Path
 
+import numpy as np
 from homes import many_runs
 
 from lab.catalog.connection import Catalog
+from lab.ui.render import chart
+from lab.ui.render.series import Series
 
 Figure = tuple[str, float, str, float]
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +51,7 @@ def figures() -> list[Figure]:
             ("lab runs ls, whole process, 10,000 runs", 1000 * _listing(env), "ms", 250),
             ("python -c pass, whole process", 1000 * _process([sys.executable, "-c", "pass"], env), "ms", 0),
             ("track.log, one value a call", _track(Path(folder)), "µs", 5),
+            ("a chart frame, 10 series of 10,000 points", 1000 * _chart(), "ms", 5),
         ]
 
 
@@ -63,7 +67,7 @@ def _watch_app(env: dict[str, str]) -> tuple[float, float, list[float]]:
         paint = _until(fd, b"Deployments") - began
         rows = _until(fd, b"run-9") - began
         os.write(fd, b"3")
-        _until(fd, b"by created")
+        _until(fd, b"run-9")
         _quiet(fd)
         presses = []
         for _ in range(10):
@@ -103,6 +107,18 @@ def _process(command: list[str], env: dict[str, str]) -> float:
     for _ in range(_ROUNDS):
         began = time.perf_counter()
         subprocess.run(command, env=env, check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def _chart() -> float:
+    x = np.arange(10_000, dtype=np.float64)
+    noise = np.random.default_rng(0)
+    series = [Series(f"run-{index}", x, noise.normal(index, 1, x.size), index) for index in range(10)]
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        chart.render(series, 120, 36)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 

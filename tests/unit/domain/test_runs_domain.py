@@ -9,7 +9,7 @@ from lab.domain.runs import CodeSnapshot, DataInput, Run, RunSpec, RunStatus, en
 def test_a_spec_survives_json() -> None:
     spec = RunSpec(
         id="r1", name="n", project="p", entry="train", command=("python", "train.py"), params={"lr": 0.1, "on": True},
-        seed=3, datasets={"d": DataInput("d", "v1", "b3:1")}, 
+        seed=3, datasets={"d": DataInput("d", "v1", "b3:1")},
         code=CodeSnapshot("b3:2", 3, 4, "abc", True, ("big.bin",)),
         engine="docker", image="x", environment="y", resources=Resources(cpus=1.5), network=False, created=1.5,
         sweep="s", tags=("a", "b"),

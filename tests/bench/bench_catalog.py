@@ -1,0 +1,72 @@
+"""The index: made from 10,000 runs' files, asked for pages, kept up to date."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from homes import many_runs
+
+from lab.catalog import runs
+from lab.catalog.connection import Catalog
+from lab.domain.query import RunQuery, parse_filter, parse_order
+from lab.events import GOVERNANCE
+from lab.journal import Journal
+
+Figure = tuple[str, float, str, float]
+
+_WANTED = RunQuery(parse_filter("status:finished m1>0.5 p2<0.3 model=forest"), parse_order("-m0"))
+
+
+def figures() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = many_runs(Path(folder, "home"))
+        rebuilds = []
+        for _ in range(5):
+            shutil.rmtree(home.index)
+            began = time.perf_counter()
+            catalog = Catalog(home)
+            rebuilds.append(time.perf_counter() - began)
+            catalog.publish()
+            catalog.close()
+        opening = _median(lambda: Catalog(home).close(), 7)
+        catalog = Catalog(home)
+        page = _median(lambda: runs.page(catalog, _WANTED), 15)
+        plain = _median(lambda: runs.page(catalog, RunQuery()), 15)
+        idle = _median(catalog.refresh, 15)
+        journal = Journal(home, GOVERNANCE)
+
+        def one_event() -> None:
+            journal.append("run.noted", "x", {"notes": "y"})
+            catalog.refresh()
+
+        event = _median(one_event, 15)
+        follower = _median(lambda: Catalog(home, wait=0.0).close(), 5)
+        catalog.close()
+        return [
+            ("rebuild of 10,000 runs from files", statistics.median(rebuilds), "s", 1.5),
+            ("a filtered, sorted page of 50 of them", page * 1000, "ms", 20),
+            ("the newest 50", plain * 1000, "ms", 20),
+            ("open and close an index that is there", opening * 1000, "ms", 0),
+            ("open beside a holder", follower * 1000, "ms", 0),
+            ("write one event and take it in", event * 1000, "ms", 0),
+            ("look for news when there is none", idle * 1000, "ms", 0),
+        ]
+
+
+def _median(work: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)
