@@ -47,7 +47,7 @@ def take(home: Path, project: Path) -> None:
 
         shot("home", "● ready")
         terminal.keys("3")
-        shot("runs", "val_accuracy")
+        shot("runs", lambda text: "by created" in text and "val_accuracy" in text)
         terminal.press_until("Enter", "Params & data")
         shot("run", lambda text: "⣀" in text or "⠉" in text)
         terminal.keys("Escape")
@@ -64,7 +64,7 @@ def take(home: Path, project: Path) -> None:
         terminal.keys("4")
         shot("models", "champion")
         terminal.keys("5")
-        shot("deployments", "latency")
+        shot("deployments", lambda text: "requests/s" in text or "/s" in text)
 
 
 if __name__ == "__main__":
