@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from lab.engine.base import EngineInfo, Environment, Job, JobEvent, JobState, JobStatus, Prepared, Progress
 from lab.engine.identity import boot_id, home_id
 from lab.engine.jobs import JobFolder, check_job, job_folder, read_note, write_note
+from lab.engine.ports import is_free
 from lab.engine.translate import translator
 from lab.engine.venvs import VenvBuilder
 from lab.errors import ConflictError, EngineError
@@ -67,7 +67,7 @@ class ProcessEngine:
     def submit(self, job: Job) -> None:
         check_job(job)
         spec = self._spec(job)
-        if job.port and (not _port_is_free(job.port) or self._port_is_promised(job.port)):
+        if job.port and (not is_free(job.port) or self._port_is_promised(job.port)):
             raise ConflictError(f"port {job.port} is taken", "choose another port, or stop what uses it")
         self._home.jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = job_folder(self._home, job.id)
@@ -304,13 +304,3 @@ def _life(folder: JobFolder) -> tuple[float | None, float | None, bool]:
     child: Mapping[str, float] = read_note(folder.child) or {}
     end = read_note(folder.exit)
     return child.get("at"), end["ended"] if end else None, bool(end and end["out_of_memory"])
-
-
-def _port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

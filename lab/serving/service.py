@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -22,6 +21,7 @@ from lab.domain.resources import Resources
 from lab.domain.text import clean
 from lab.engine import home_id
 from lab.engine.base import Engine, Job, JobState, Mount
+from lab.engine.ports import is_free
 from lab.errors import ConflictError, EngineError, EngineUnavailableError, LabError, NotFoundError
 from lab.events import DEPLOYMENT_CREATED, DEPLOYMENT_STATUS
 from lab.journal import Journal
@@ -203,7 +203,7 @@ class Deployments:
         before = [deployment.port for deployment in known if deployment.name == name]
         taken = {deployment.port for deployment in known if deployment.name != name}
         for port in [*before[:1], *(port for port in range(_FIRST_PORT, _LAST_PORT) if port not in taken)]:
-            if _free(port):
+            if is_free(port):
                 return port
         raise ConflictError(f"no free port from {_FIRST_PORT} to {_LAST_PORT}", "stop a deployment or give --port")
 
@@ -325,16 +325,6 @@ class Deployments:
 
 #: So many looks in a row must fail before a server is called unhealthy or dead.
 _PATIENCE = 3
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _alias(ref: str) -> str:
