@@ -30,6 +30,8 @@ from lab.ui.state import ViewState
 
 #: How often the status line looks at running jobs, seconds.
 _TICK = 0.25
+#: How often what the screens remember is written, seconds.
+_SAVE = 15.0
 #: Toasts stay for this many seconds; errors longer.
 _TOAST, _ERROR_TOAST = 4.0, 10.0
 
@@ -84,6 +86,7 @@ class LabApp(App[int]):
             self.register_theme(one)
         self._apply_settings()
         self._ticker = self.set_interval(_TICK, self._show_jobs, pause=True)
+        self.set_interval(_SAVE, self._save_view)
         self.call_after_refresh(self._begin)
 
     def _apply_settings(self) -> None:
@@ -126,8 +129,13 @@ class LabApp(App[int]):
             screen.tell_top()
 
     def on_unmount(self) -> None:
-        self.view_state.save()
+        self._save_view()
         self.bridge.close()
+
+    def _save_view(self) -> None:
+        problem = self.view_state.save()
+        if problem and problem not in self.notices:
+            self.notices.append(problem)
 
     # News, errors, background work
 
@@ -252,6 +260,26 @@ class LabApp(App[int]):
         if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
+            self._leave()
+
+    async def action_quit(self) -> None:
+        """From anywhere; the second time without a question."""
+        if isinstance(self.screen, LabScreen):
+            self._leave()
+        else:
+            self.exit(0)
+
+    def _leave(self) -> None:
+        """Quit, after asking if something would be cut off; runs and deployments go on by themselves."""
+        if self.jobs.active and isinstance(self.screen, LabScreen):
+            self.run_worker(self.guard(self._ask_to_leave(self.screen)), exit_on_error=False, group="leave")
+        else:
+            self.exit(0)
+
+    async def _ask_to_leave(self, screen: LabScreen) -> None:
+        titles = ", ".join(job.title for job in self.jobs.active)
+        confirm = import_module("lab.ui.screens.flows").confirm
+        if await confirm(screen, "Quit now?", f"Not finished, and would be cut off: {titles}.", "Quit", "q"):
             self.exit(0)
 
     def action_app_command(self) -> None:

@@ -218,3 +218,15 @@ def test_searching_a_list() -> None:
     assert [item.key for item in found(items, "nxtb")] == ["c"]
     assert found(items, "zzz") == []
     assert PickScreen("t", items)
+
+
+async def test_the_mouse_reaches_screens_tabs_and_keys(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await pilot.click("#top", offset=(11, 0))
+        await see(pilot, "2 datasets")
+        await pilot.click("#tabs", offset=(16, 0))
+        await see(pilot, "pixel")
+        assert app.current_mode == "data"
+        place = shown(app).splitlines()[-1].index("? Help")
+        await pilot.click("#keys", offset=(place, 0))
+        await see(pilot, "Keys of Data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lab.events import RUN_CREATED
 from lab.journal import Journal
 from lab.paths import LabHome
 from lab.ui.bridge import NOUNS
+from lab.ui.jobs import Job
 
 
 async def test_a_run_from_launch_to_end(home: LabHome, project: Path) -> None:
@@ -155,3 +157,27 @@ async def test_a_home_that_vanishes_does_not_kill_the_app(home: LabHome, project
         await until(pilot, lambda: app.jobs.all and app.jobs.all[-1].state == "failed", "the failure told")
         await press(pilot, "3", "runs")
         (home.root / "runs").unlink()
+
+
+async def test_quitting_asks_only_while_something_would_be_cut_off(home: LabHome, project: Path) -> None:
+    async with opened(home.root, project) as (app, pilot):
+        go = asyncio.Event()
+
+        async def work(_: Job) -> str:
+            await go.wait()
+            return "over"
+
+        job = app.background("building", "lab run x", work)
+        await see(pilot, "building")
+        await press(pilot, "q", "Quit now?", "cut off: building")
+        await pilot.press("escape")
+        await press(pilot, "ctrl+q", "Quit now?")
+        await pilot.press("q")
+        await pilot.pause()
+        await pilot.press("escape")
+        go.set()
+        await until(pilot, lambda: job.state == "done", "the job's end")
+        await until(pilot, lambda: len(app.screen_stack) == 1, "no dialog")
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 COMMAND = ":"
 FILTER = "/"
+#: How often ages and such are told afresh, seconds.
+_AGES = 30.0
 #: Keys of choices that are tabs begin with this.
 TAB = "tab:"
 
@@ -171,6 +173,10 @@ class LabScreen(Screen[None]):
     def on_mount(self) -> None:
         self.tell_top()
         self.tell_keys()
+        self.every(_AGES, "ages", self._read_again)
+
+    async def _read_again(self) -> None:
+        self.reload()
 
     def on_screen_resume(self) -> None:
         self.tell_top()

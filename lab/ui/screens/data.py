@@ -12,7 +12,7 @@ from textual.containers import Container
 from lab.domain.datasets import Dataset, DatasetVersion
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.number import format_age, format_number, format_size
+from lab.ui.render.number import format_age, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
@@ -224,9 +224,3 @@ class DataScreen(ListScreen):
 
 def _preview(ws: Workspace, version: DatasetVersion) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     return ws.datasets.preview(version, _PREVIEW)
-
-
-def describe(one: Dataset) -> str:
-    """A dataset in a few words, for pickers."""
-    rows = "" if one.latest.rows is None else f"{format_number(one.latest.rows)} rows, "
-    return f"{one.latest.label}, {rows}{format_size(one.latest.bytes)}"

@@ -126,7 +126,7 @@ def _ended_row(run: Run, now: float) -> Row:
 def _deployment_row(one: Deployment, health: Health | None, now: float) -> Row:
     sign = deployment_mark(one.status)
     parts = [f"{one.model}:v{one.version}", one.url if one.status.active else one.cause]
-    if health is not None and health.rate is not None:
+    if health is not None and health.rate:
         parts.append(f"{format_number(health.rate, 3)} requests/s")
     if health is not None and health.p95 is not None:
         parts.append(f"p95 {format_duration(health.p95)}")
@@ -199,7 +199,6 @@ class HomeScreen(LabScreen):
         super().on_mount()
         self.every(0.5, "live", self._look_at_runs)
         self.every(1.0, "health", self._look_at_deployments)
-        self.every(30.0, "ages", self._tell_ages)
 
     async def load(self) -> None:
         before = self._picture.health if self._picture else {}
@@ -218,7 +217,10 @@ class HomeScreen(LabScreen):
         self.query_one("#notices", Lines).show(notice_rows([*self.lab.notices, *picture.notices]))
         table = self.query_one(FrameTable)
         table.set_empty(_EMPTY)
+        at_top = table.cursor_index == 0
         table.replace(ListSource(home_rows(picture, time.time())))
+        if at_top:  # what comes in above is what is wanted here, so the cursor does not go down with its row
+            table.action_first()
 
     async def _look_at_runs(self) -> None:
         """Progress of what runs, twice a second."""
@@ -234,9 +236,6 @@ class HomeScreen(LabScreen):
                 health = await self.ask(lambda ws: {id: ws.deployments.health(id) for id in up})
                 self._picture = replace(self._picture, health=health)
                 self._fill()
-
-    async def _tell_ages(self) -> None:
-        self.reload()
 
     async def on_frame_table_row_selected(self, event: RowSelected) -> None:
         kind, _, key = event.key.partition(" ")

@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from lab.ui import actions
 from lab.ui.render.cells import fit, tidy, width_of
-from lab.ui.render.glyphs import Row
+from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.widgets.strips import is_dark, to_strip
 
 
@@ -150,9 +150,11 @@ class TopLine(Choices):
         if self._trail:
             used = sum(width_of(text) for _, spans in items for text, _ in spans) + 2 * len(items)
             room = self.size.width - used - sum(width_of(text) for text, _ in right) - 3
-            name = tidy(" › ".join(self._trail))
+            name = tidy(f" {glyphs().more} ".join(self._trail))
             if room > 8:
-                items.append(("", [("› ", "muted"), (fit(name, min(room - 2, width_of(name))), "title")]))
+                items.append(
+                    ("", [(f"{glyphs().more} ", "muted"), (fit(name, min(room - 2, width_of(name))), "title")])
+                )
         self.put(items, right)
 
 

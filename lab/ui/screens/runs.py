@@ -87,7 +87,6 @@ class RunsScreen(ListScreen):
         self.table.set_sort(self._order.key, self._order.descending)
         self.query_one("#summary").can_focus = False
         self.every(0.5, "live", self._look)
-        self.every(30.0, "ages", self._look_all)
 
     @property
     def table(self) -> RunTable:
@@ -182,9 +181,6 @@ class RunsScreen(ListScreen):
         rows = [self._pages.get(row.key) for row in self._pages.window(top, last - top)]
         if any(run is not None and run.status.active for run in rows):
             await self._read_pages(list(pages_of(top, min(last, self._pages.total))))
-
-    async def _look_all(self) -> None:
-        self.reload()
 
     # Telling
 
