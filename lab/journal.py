@@ -52,7 +52,7 @@ class Journal:
             if self._pid != os.getpid():
                 self._open()
             durable = type in self._durable
-            event = Event(ulid(), time.time(), type, subject, dict(body or {}))
+            event = Event(ulid(), time.time(), type, _sound(subject), _sound(dict(body or {})))
             line = _encode(event, self._prev if durable else None)
             self._write(line + b"\n", durable)
             if durable:
@@ -98,6 +98,17 @@ class Journal:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._pid, self._prev = -1, 0, ""
+
+
+def _sound(value: Any) -> Any:
+    """`value` with `?` for lone surrogates (names of files that are not UTF-8): no JSON reader but Python's takes them."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_sound(key): _sound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(item) for item in value]
+    return value
 
 
 def _encode(event: Event, prev: str | None) -> bytes:

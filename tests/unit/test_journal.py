@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.catalog.connection import Catalog
 from lab.domain.event import Event
 from lab.events import GOVERNANCE
 from lab.journal import Journal, decode, read_lines, segments, verify
@@ -28,13 +29,24 @@ def everything(home: LabHome) -> list[Event]:
 
 def test_what_is_appended_is_read_back(home: LabHome) -> None:
     journal = Journal(home, GOVERNANCE)
-    body = {"text": "line\nbreak \x1b[31m \ud800", "nested": {"list": [1, 2.5, None, True]}, "日本": "x"}
+    body = {"text": "line\nbreak \x1b[31m", "nested": {"list": [1, 2.5, None, True]}, "日本": "x"}
     event = journal.append("run.created", "r1", body)
     assert everything(home) == [event]
     (segment,) = home.journal.iterdir()
     assert segment.stat().st_mode & 0o777 == 0o600
     record = json.loads(segment.read_bytes())
     assert (record["v"], len(record["prev"])) == (1, 64)
+
+
+def test_lone_surrogates_are_replaced_so_that_every_reader_takes_the_line(home: LabHome) -> None:
+    journal = Journal(home, GOVERNANCE)
+    journal.append("run.created", "r\udcff", {"name": "caf\udce9", "params": {"\ud800": ["\udfff", 1]}})
+    (event,) = everything(home)
+    assert (event.subject, event.body) == ("r?", {"name": "caf?", "params": {"?": ["?", 1]}})
+    catalog = Catalog(home)
+    assert catalog.rows("SELECT name FROM run_table") == [{"name": "caf?"}]
+    assert catalog.damage() == []
+    catalog.close()
 
 
 def test_only_governance_is_chained(home: LabHome) -> None:
