@@ -101,7 +101,7 @@ class Journal:
 
 
 def _sound(value: Any) -> Any:
-    """`value` with `?` for lone surrogates (names of files that are not UTF-8): no JSON reader but Python's takes them."""
+    """`value` with `?` for lone surrogates (file names that are not UTF-8), which only Python takes in JSON."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):

@@ -45,7 +45,6 @@ commands = Declarations("Runs")
     ),
 )
 def run(context: Context, args: Namespace) -> int:
-    out = context.out
     request = LaunchRequest(
         entry=args.entry,
         params=parse_params(args.param),
@@ -58,6 +57,30 @@ def run(context: Context, args: Namespace) -> int:
         memory=args.memory,
         gpus=args.gpus,
     )
+    return _launch(context, args, request)
+
+
+@commands.add(
+    "runs",
+    "rerun",
+    help="launch a run again: same entry, parameters, seed and data",
+    example="lab runs rerun calm-otter -p lr=0.2 --wait",
+    arguments=(
+        argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins"),
+        argument(
+            "-p", "--param", metavar="K=V", action="append", default=[], completes="param", help="change a parameter"
+        ),
+        argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
+        argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
+    ),
+)
+def rerun(context: Context, args: Namespace) -> int:
+    return _launch(context, args, context.ws.runs.rerun(args.ref, parse_params(args.param)))
+
+
+def _launch(context: Context, args: Namespace, request: LaunchRequest) -> int:
+    """Launch, then tell the run's name, or see it through if that was asked."""
+    out = context.out
     launched = context.ws.runs.launch(request, out.progress)
     context.tell_notices()
     if args.wait or args.follow:

@@ -53,7 +53,9 @@ class Models:
             )
         folder = self._home.run(run.id).model
         if folder.is_symlink():
-            raise IntegrityError(f"the model of run {clean(run.name)} is a link to elsewhere", "save it with track.model")
+            raise IntegrityError(
+                f"the model of run {clean(run.name)} is a link to elsewhere", "save it with track.model"
+            )
         if not folder.is_dir():
             raise NotFoundError(
                 f"run {clean(run.name)} saved no model", "save one in the script: track.model(estimator)"

@@ -123,7 +123,7 @@ ACTIONS: tuple[Action, ...] = (
            "writes", 2, "Launch"),
     Action("runs.edit", "Edit and run", "Launch again with other parameters", ("R",), ("runs", "run"),
            "lab run {entry}", "writes", 6, "Edit+run"),
-    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab run {entry}",
+    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab runs rerun {id}",
            "writes"),
     Action("runs.compare", "Compare", "The marked runs side by side", ("c",), ("runs",), "lab runs compare {ids}",
            rank=3),

@@ -65,17 +65,17 @@ async def edit_and_launch(screen: LabScreen, run: Run) -> None:
 
 async def launch_again(screen: LabScreen, run: Run) -> None:
     request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
-    start_run(screen, request)
+    start_run(screen, request, actions.command(actions.get("runs.again"), id=run.id))
 
 
-def start_run(screen: LabScreen, request: LaunchRequest) -> None:
-    """Launch behind the screens."""
+def start_run(screen: LabScreen, request: LaunchRequest, command: str = "") -> None:
+    """Launch behind the screens; `command` is what the command log shows, unless all that was asked for."""
 
     async def work(job: Job) -> str:
         run = await screen.lab.bridge.ask(lambda ws: ws.runs.launch(request, job.say))
         return f"{run.name} has started on {run.engine}"
 
-    screen.lab.background(f"launching {request.entry}", launch_command(request), work)
+    screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)
 
 
 # Runs

@@ -367,6 +367,15 @@ def test_a_lab_home_that_cannot_be_is_an_error(lab: Lab) -> None:
 # -- the whole -------------------------------------------------------------------------------------
 
 
+def test_a_run_is_launched_again(lab: Lab) -> None:
+    first = lab.json(RUN_DETAIL, "runs", "show", "first")
+    again = lab.json(RUN, "runs", "rerun", "first", "-p", "lr=0.125", "--wait")
+    assert again["id"] != first["id"]
+    assert (again["entry"], again["seed"], again["datasets"]) == (first["entry"], 7, first["datasets"])
+    assert again["params"] == {**first["params"], "lr": 0.125}
+    assert lab("runs", "rerun", "nobody", code=3).stdout == ""
+
+
 def test_doctor_and_rebuild(lab: Lab) -> None:
     checks = lab.json(listing(CHECK), "doctor")
     assert {"lab home", "journal", "index", "engine"} <= {item["id"] for item in checks["items"]}

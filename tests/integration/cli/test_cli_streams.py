@@ -17,7 +17,12 @@ def test_a_full_disk_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_HOME": str(tmp_path / "home")}
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "lab", "doctor"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "lab", "doctor"],
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert done.returncode == 1
     assert "No space left" in done.stderr
