@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from lab.catalog.index import DAMAGED, ForeignIndexError, Index, open_copy
+from lab.catalog.index import DAMAGED, ClosedIndexError, ForeignIndexError, Index, open_copy
 from lab.catalog.lock import IndexLock
 from lab.domain.event import Event
 from lab.errors import LabError
@@ -68,9 +68,9 @@ class Catalog:
         index = self._current()
         try:
             return index.query(sql, parameters)
-        except DAMAGED as error:
+        except (*DAMAGED, ClosedIndexError) as error:
             with self._lock:
-                if self._index is index:  # else another thread has mended it meanwhile
+                if self._index is index:  # else another thread has put another in its place meanwhile
                     self._rebuild(f"it could not be read ({_first_line(error)})")
             return self._current().query(sql, parameters)
 
@@ -188,14 +188,14 @@ class Catalog:
 
     def _become_holder(self, index: Index) -> list[Event]:
         """Go over from our copy to the file. The news is what the copy did not know; the file may be ahead of it."""
-        mine = self._open_file()
+        self._index = self._open_file()
         try:
-            self._index = mine
-            self._ingest(mine)
+            news = self._ingest(self._index)
             return index.ingest()
+        except DAMAGED:
+            return news  # our copy is of no use any more; what it did not know is among this
         finally:
-            if self._index is not index:
-                index.close()
+            index.close()
 
     def _rebuild(self, reason: str) -> list[Event]:
         old, self._index = self._index, None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,10 @@ class ForeignIndexError(Exception):
     """The database is sound but not of this version of Lab."""
 
 
+class ClosedIndexError(Exception):
+    """The index was closed: another one has taken its place, or Lab is ending."""
+
+
 def schema() -> str:
     """Names the tables of this version of Lab: another text, another schema."""
     text = "".join(script.read_text(encoding="utf-8") for script in _MIGRATIONS)
@@ -54,6 +60,9 @@ class Index:
         Raises duckdb.Error for a file that cannot be opened and ForeignIndexError for another version's.
         """
         self._home = home
+        self._gate = threading.Condition()
+        self._queries = 0
+        self._closed = False
         self._base = duckdb.connect(":memory:", config=_config(home))
         try:
             self._attach(path)
@@ -76,8 +85,8 @@ class Index:
         return int(self.query(_COUNT_EVENTS)[0]["count_star()"])
 
     def query(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
-        """All rows, each by column name."""
-        with self._base.cursor() as cursor:
+        """All rows, each by column name. Raises ClosedIndexError behind `close`."""
+        with self._cursor() as cursor:
             cursor.execute(_USE)
             cursor.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
@@ -89,13 +98,33 @@ class Index:
 
     def checkpoint(self) -> None:
         """Keep in the file all that was committed."""
-        self._con.execute("CHECKPOINT lab_index")
+        self._con.execute("FORCE CHECKPOINT lab_index")
         self._kept = self.events()
 
     def close(self) -> None:
-        """Queries that are running finish."""
+        """Wait for the queries that are running, and refuse others."""
+        with self._gate:
+            self._closed = True
+            self._gate.wait_for(lambda: not self._queries)
         self._con.close()
         self._base.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for one query. DuckDB refuses two calls at a time on one connection rather than waiting, and
+        closing the base would close it too."""
+        with self._gate:
+            if self._closed:
+                raise ClosedIndexError
+            cursor = self._base.cursor()
+            self._queries += 1
+        try:
+            with cursor:
+                yield cursor
+        finally:
+            with self._gate:
+                self._queries -= 1
+                self._gate.notify_all()
 
     def _attach(self, path: Path | None) -> None:
         if path is None:

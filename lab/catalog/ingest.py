@@ -6,6 +6,7 @@ events only, each once) and are written so that the order in which events arrive
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Collection, Iterable
@@ -176,7 +177,7 @@ def _take_in(con: duckdb.DuckDBPyConnection, home: LabHome, batch: Batch, at: Po
             first, second = batch.halves()
             return [*_take_in(con, home, first, at), *_take_in(con, home, second, at)]
         reason = f"cannot be taken in, skipped ({str(error).splitlines()[0][:160]})"
-        damage = [*batch.damage, *(_damage(home, line, reason) for line in batch.lines)]
+        damage = [*batch.damage, *_damage(home, [(line, reason) for line in batch.lines])]
         return _commit(con, home, Batch([], batch.ends, damage), at)
 
 
@@ -280,15 +281,23 @@ def _readable(text: bytes) -> Event | None:
 def _sift(home: LabHome, lines: list[Line]) -> tuple[list[Event], list[Damage]]:
     """The events in `lines`, by id, and the lines that hold none."""
     events: list[Event] = []
-    damage: list[Damage] = []
+    bad: list[tuple[Line, str]] = []
     for line in lines:
         try:
             events.append(decode(line.text))
         except ValueError as error:
-            damage.append(_damage(home, line, f"not readable, skipped ({error})"))
-    return sorted(events, key=lambda event: event.id), damage
+            bad.append((line, f"not readable, skipped ({error})"))
+    return sorted(events, key=lambda event: event.id), _damage(home, bad)
 
 
-def _damage(home: LabHome, line: Line, reason: str) -> Damage:
-    with open(home.journal / line.segment, "rb") as file:
-        return Damage(line.segment, file.read(line.offset).count(b"\n") + 1, reason)
+def _damage(home: LabHome, bad: list[tuple[Line, str]]) -> list[Damage]:
+    """Where in their segments lines are; those of one segment come together and in order."""
+    damage: list[Damage] = []
+    for segment, group in itertools.groupby(bad, key=lambda item: item[0].segment):
+        number, at = 1, 0
+        with open(home.journal / segment, "rb") as file:
+            for line, reason in group:
+                number += file.read(line.offset - at).count(b"\n")
+                at = line.offset
+                damage.append(Damage(segment, number, reason))
+    return damage

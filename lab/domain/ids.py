@@ -14,6 +14,15 @@ _lock = threading.Lock()
 _last = 0
 
 
+def _after_fork() -> None:
+    """In a child the lock may be held by a thread that is not here."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def _encode(value: int, width: int) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))
 
