@@ -26,6 +26,7 @@ XAxis = Literal["step", "time"]
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "memory_limit": "1GB",
+    "temp_directory": os.path.join(tempfile.gettempdir(), "lab-spill"),
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
@@ -195,7 +196,7 @@ def _query(paths: Sequence[Path], sql: str, parameters: dict[str, object]) -> li
     given = parameters | {slot: files for slot, (_, files) in used.items()}
     if "$names" in sql:
         given["names"] = names
-    with _connection().cursor() as cursor:
+    with _cursor() as cursor:
         return cursor.execute(sql.replace("$points", points), given).fetchall()
 
 
@@ -203,14 +204,14 @@ _guard = threading.Lock()
 _connections: dict[int, duckdb.DuckDBPyConnection] = {}
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
-    """This process's own database in memory. A fork opens another, for threads are not carried over, and keeps the
-    first untouched: closing it would wait for those threads."""
+def _cursor() -> duckdb.DuckDBPyConnection:
+    """A connection of its own to this process's database in memory. A fork opens another database, for threads are
+    not carried over, and keeps the first untouched: closing it would wait for those threads."""
     with _guard:
         pid = os.getpid()
         if pid not in _connections:
             _connections[pid] = duckdb.connect(":memory:", config=_CONFIG)
-        return _connections[pid]
+        return _connections[pid].cursor()
 
 
 def _without_long_lines(path: Path, copy: Path) -> Path:

@@ -184,8 +184,9 @@ def _take_in(con: duckdb.DuckDBPyConnection, home: LabHome, batch: Batch, at: Po
 def _commit(con: duckdb.DuckDBPyConnection, home: LabHome, batch: Batch, at: Position) -> list[Event]:
     con.execute("BEGIN")
     try:
-        if len(batch.lines) >= BULK:
-            events, types, newest, damage = _stage_bulk(con, home, batch.lines, at.newest)
+        bulk = _stage_bulk(con, home, batch.lines, at.newest) if len(batch.lines) >= BULK else None
+        if bulk is not None:
+            events, types, newest, damage = bulk
         else:
             events, damage = _sift(home, batch.lines)
             events = _stage_few(con, events, at.newest)
@@ -237,16 +238,20 @@ def _stage_few(con: duckdb.DuckDBPyConnection, events: list[Event], newest: str)
 
 def _stage_bulk(
     con: duckdb.DuckDBPyConnection, home: LabHome, lines: list[Line], newest: str
-) -> tuple[list[Event], Collection[str], str, list[Damage]]:
-    """Like `_stage_few`, through a file. Returns the last event, all types, the greatest id, and damage."""
+) -> tuple[list[Event], Collection[str], str, list[Damage]] | None:
+    """Like `_stage_few`, through a file. Returns the last event, all types, the greatest id, and damage; None where
+    no file can be written."""
     damage: list[Damage] = []
-    _read_file(con, home, [line.text for line in lines])
-    good, ids, oldest, latest, types = con.execute(_CENSUS, {"latest": LATEST}).fetchall()[0]
-    if good != len(lines):
-        con.execute(_DONE)
-        events, damage = _sift(home, lines)
-        _read_file(con, home, [_encode(event) for event in events])
+    try:
+        _read_file(con, home, [line.text for line in lines])
         good, ids, oldest, latest, types = con.execute(_CENSUS, {"latest": LATEST}).fetchall()[0]
+        if good != len(lines):
+            con.execute(_DONE)
+            events, damage = _sift(home, lines)
+            _read_file(con, home, [_encode(event) for event in events])
+            good, ids, oldest, latest, types = con.execute(_CENSUS, {"latest": LATEST}).fetchall()[0]
+    except OSError:
+        return None
     if ids != good:
         con.execute(_FORGET_TWINS)
     if ids and oldest <= newest:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from lab.catalog import runs
 from lab.catalog.connection import Catalog
 from lab.errors import LabError
 from lab.events import GOVERNANCE
-from lab.journal import Journal, segments, verify
+from lab.journal import Journal, _encode, segments, verify
 from lab.paths import LabHome
 
 
@@ -46,18 +46,28 @@ def known(home: LabHome) -> list[str]:
 
 
 def test_a_torn_last_line_is_told_and_costs_only_itself(home: LabHome) -> None:
-    segment = write(home, "one", "two", "three")
-    whole = segment.read_bytes()
-    last = whole.rstrip(b"\n").rfind(b"\n") + 1
-    for length in range(last, len(whole)):
-        segment.write_bytes(whole[:length])
-        shutil.rmtree(home.index)
-        catalog = Catalog(home)
-        assert {row["id"] for row in catalog.rows("SELECT id FROM run_table")} == {"one", "two"}
-        torn = catalog.damage()
-        assert len(torn) == (1 if length > last else 0)
-        assert all(item.line == 3 and "never acknowledged" in item.reason for item in torn)
-        catalog.close()
+    pen = Journal(LabHome(home.root / "pen"), ())
+    wanted, torn = set(), set()
+    for length in range(1000):
+        # One segment for every byte of its last record at which it is cut.
+        lines = [
+            _encode(pen.append("run.created", f"{name}{length:03}", {"name": name, "project": "p"}), None)
+            for name in "abc"
+        ]
+        if length > len(lines[2]):
+            break
+        segment = home.journal / f"20261124T000000-4194999-{length:08}.jsonl"
+        segment.write_bytes(lines[0] + b"\n" + lines[1] + b"\n" + lines[2][:length])
+        wanted |= {f"a{length:03}", f"b{length:03}"}
+        torn |= {segment.name} if length else set()
+    pen.close()
+    assert len(torn) > 100
+    catalog = Catalog(home)
+    assert {row["id"] for row in catalog.rows("SELECT id FROM run_table")} == wanted
+    damage = catalog.damage()
+    assert {item.segment for item in damage} == torn
+    assert all(item.line == 3 and "never acknowledged" in item.reason for item in damage)
+    catalog.close()
 
 
 def test_a_segment_cut_after_it_was_read_loses_nothing_from_the_index(home: LabHome) -> None:
@@ -197,6 +207,76 @@ def test_edits_of_governance_events_break_the_chain(home: LabHome) -> None:
     journal.close()
 
 
+def test_noise_beside_the_index_is_no_matter(home: LabHome) -> None:
+    """A write-ahead log is never written, so one that is there is not ours."""
+    write(home, "one")
+    catalog = Catalog(home)
+    catalog.publish()
+    catalog.close()
+    home.index_db.with_name(home.index_db.name + ".wal").write_bytes(os.urandom(5000))
+    assert known(home) == ["one"]
+    assert known(home) == ["one"]
+
+
+def test_noise_in_the_middle_of_the_snapshot_is_found_when_it_is_met(home: LabHome) -> None:
+    names = [f"r{number}" for number in range(600)]
+    write(home, *names)
+    holder = Catalog(home)
+    holder.publish()
+    data = bytearray(home.index_snapshot.read_bytes())
+    data[12288:] = os.urandom(len(data) - 12288)
+    home.index_snapshot.write_bytes(data)
+    reader = Catalog(home)
+    assert not reader.holder
+    assert sorted(row["id"] for row in reader.rows("SELECT id FROM run_table")) == sorted(names)
+    assert runs.get(reader, "r599") is not None
+    assert reader.notices
+    reader.close()
+    holder.close()
+
+
+def test_what_only_python_takes_for_text_is_told(home: LabHome) -> None:
+    """Lone surrogates, written by another program: no database can hold them."""
+    segment = write(home, "one", "two")
+    odd = segment.read_bytes().splitlines()[0].replace(b'"name":"one"', b'"name":"\\ud800"')
+    for number, line in enumerate((odd, odd.replace(b'"subject":"one"', b'"subject":"\\udfff"'))):
+        with open(segment, "ab") as file:
+            file.write(line.replace(b'"id":"0', b'"id":"%d' % (number + 1)) + b"\n")
+    write(home, "three")
+    catalog = Catalog(home)
+    assert sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table")) == ["one", "three", "two"]
+    assert [(item.segment, item.line) for item in catalog.damage()] == [(segment.name, 3), (segment.name, 4)]
+    catalog.close()
+
+
+def test_a_flood_of_garbage_is_taken_in_at_reading_speed(home: LabHome) -> None:
+    segment = write(home, "one")
+    with open(segment, "ab") as file:
+        file.write(b"garbage of some length, so that looking back costs\n" * 20_000)
+    write(home, "two")
+    began = time.perf_counter()
+    catalog = Catalog(home)
+    assert sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table")) == ["one", "two"]
+    assert len(catalog.damage()) == 20_000
+    assert time.perf_counter() - began < 20
+    catalog.close()
+
+
+def test_a_home_that_cannot_keep_an_index_still_answers(home: LabHome) -> None:
+    write(home, "one")
+    home.index.rmdir()
+    home.index.write_text("a file is in its place")
+    catalog = Catalog(home)
+    assert [row["id"] for row in catalog.rows("SELECT id FROM run_table")] == ["one"]
+    assert not catalog.holder
+    (notice,) = catalog.notices
+    assert "kept in memory" in notice
+    write(home, "two")
+    catalog.refresh()
+    assert catalog.rows("SELECT count(*) AS n FROM run_table") == [{"n": 2}]
+    catalog.close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_disk_is_told_and_leaves_nothing_torn(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -219,7 +299,6 @@ def test_a_full_disk_is_told_and_leaves_nothing_torn(tmp_path: Path) -> None:
         assert (home.journal / segment.name).read_bytes().endswith(b"}\n")
         for leftover in home.index.iterdir():
             leftover.unlink()
-        (disk / "home" / "journal" / "zzz-1-x.jsonl").touch()
         subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
         journal.append("run.created", "after", {"name": "after", "project": "p", "entry": "t"})
         catalog = Catalog(home)
@@ -227,3 +306,21 @@ def test_a_full_disk_is_told_and_leaves_nothing_torn(tmp_path: Path) -> None:
         catalog.close()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_an_index_that_finds_no_room_works_in_memory(tmp_path: Path) -> None:
+    home = LabHome(tmp_path / "home").create()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(home.index)], check=True)
+    try:
+        names = [f"r{number}" for number in range(3000)]
+        write(home, *names)
+        for _ in range(2):
+            catalog = Catalog(home)
+            assert catalog.rows("SELECT count(*) AS n FROM run_table") == [{"n": 3000}]
+            catalog.publish()
+            assert catalog.rows("SELECT count(*) AS n FROM run_table") == [{"n": 3000}]
+            assert catalog.notices
+            catalog.close()
+    finally:
+        subprocess.run(["umount", "-l", str(home.index)], check=True)

@@ -1,49 +1,150 @@
-"""Threads of one process: queries go on while the index is published, rebuilt and written."""
+"""One catalog under many threads, and through a fork."""
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
+from lab.catalog import histories
 from lab.catalog.connection import Catalog
 from lab.journal import Journal
 from lab.paths import LabHome
 
 RUNS = 300
+COUNT = "SELECT count(*) AS n FROM run_table"
 
 
-def test_queries_never_see_less_than_was_there(tmp_path: Path) -> None:
-    home = LabHome(tmp_path / "home").create()
+@pytest.fixture
+def home(tmp_path: Path) -> LabHome:
+    home = LabHome(tmp_path / 'it\'s a "home"').create()
     journal = Journal(home, ())
     for number in range(RUNS):
         journal.append("run.created", f"r{number}", {"name": "x", "project": "p", "entry": "t"})
+    journal.close()
+    return home
+
+
+class Askers:
+    """Threads that ask without a pause and note what they did not like."""
+
+    def __init__(self, *catalogs: Catalog) -> None:
+        self.answers = 0
+        self.wrong: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(catalog,)) for catalog in catalogs for _ in range(3)]
+
+    def _ask(self, catalog: Catalog) -> None:
+        while not self._stop.is_set():
+            try:
+                (row,) = catalog.rows(COUNT)
+            except Exception as error:
+                self.wrong.append(repr(error))
+            else:
+                self.answers += 1
+                if row["n"] < RUNS:
+                    self.wrong.append(str(row))
+
+    def __enter__(self) -> Askers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_readers_notice_nothing_of_writing_publishing_and_rebuilding(home: LabHome) -> None:
+    journal, catalog = Journal(home, ()), Catalog(home)
+    with Askers(catalog) as askers:
+        for number in range(30):
+            journal.append("run.noted", "r1", {"notes": str(number)})
+            catalog.refresh()
+            catalog.publish()
+            if number % 5 == 0:
+                assert catalog.rebuild() == RUNS + number + 1
+    assert askers.wrong == []
+    assert askers.answers > 30
+    assert catalog.notices == []
+    assert catalog.rows("SELECT notes FROM run_table WHERE id = 'r1'") == [{"notes": "29"}]
+    catalog.close()
+
+
+def test_readers_notice_nothing_of_going_over_to_the_file(home: LabHome) -> None:
+    journal = Journal(home, ())
+    catalogs = [Catalog(home) for _ in range(5)]
+    with Askers(catalogs[-1]) as askers:
+        for number, (leaving, heir) in enumerate(pairwise(catalogs), 1):
+            assert leaving.holder
+            assert not heir.holder
+            leaving.publish()
+            leaving.close()
+            leaving.close()  # does no harm
+            journal.append("run.noted", "r1", {"notes": "x"})
+            assert [event.subject for event in heir.refresh()] == ["r1"] * number, "told once, none missed"
+            assert heir.holder
+    assert askers.wrong == []
+    assert askers.answers > 0
+    catalogs[-1].close()
+
+
+def test_news_is_told_also_when_the_file_is_ahead_of_our_copy(home: LabHome) -> None:
+    journal, holder, reader = Journal(home, ()), Catalog(home), Catalog(home)
+    told: list[str] = []
+    reader.listener = lambda events: told.extend(event.subject for event in events)
+    journal.append("run.noted", "r7", {"notes": "seen by the holder first"})
+    holder.refresh()
+    holder.publish()
+    holder.close()
+    assert [event.subject for event in reader.refresh()] == ["r7"]
+    assert reader.holder
+    assert told == ["r7"]
+    reader.close()
+
+
+def test_a_forked_child_reads_and_leaves_its_parent_the_lock(home: LabHome) -> None:
+    def child() -> None:
+        assert not catalog.holder
+        assert catalog.rows(COUNT) == [{"n": RUNS}]
+        assert not catalog.holder
+        catalog.refresh()
+        assert not catalog.holder, "the parent has the lock"
+        catalog.close()
+
     catalog = Catalog(home)
-    stop = threading.Event()
-    answers: list[int] = []
-    trouble: list[Exception] = []
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    assert catalog.holder
+    assert catalog.rows(COUNT) == [{"n": RUNS}]
+    catalog.close()
+    after = Catalog(home)
+    assert after.holder, "no child kept the lock"
+    after.close()
+
+
+def test_many_threads_read_histories(tmp_path: Path) -> None:
+    lines = tmp_path / "events.jsonl"
+    lines.write_text("".join(f'{{"t":{i},"s":{i},"m":{{"x":{i}}}}}\n' for i in range(500)))
+    wrong: list[str] = []
 
     def ask() -> None:
-        while not stop.is_set():
+        for _ in range(20):
             try:
-                answers.append(catalog.rows("SELECT count(*) AS n FROM run_table")[0]["n"])
-            except Exception as error:  # whatever it is, it is one too many
-                trouble.append(error)
-                return
+                if len(histories.read(lines, "x")[0]) != 500:
+                    wrong.append("short")
+            except Exception as error:
+                wrong.append(repr(error))
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
         thread.start()
-    for number in range(20):
-        if number % 4 == 3:
-            catalog.publish()
-        catalog.rebuild()
-        journal.append("run.noted", "r1", {"notes": str(number)})
-        catalog.refresh()
-    stop.set()
     for thread in threads:
         thread.join()
-    assert trouble == []
-    assert len(answers) > 20
-    assert min(answers) == RUNS
-    assert catalog.notices == []
-    catalog.close()
+    assert wrong == []

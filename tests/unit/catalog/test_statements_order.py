@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import events
-from lab.catalog import ingest
+from lab.catalog import connection, datasets, deployments, ingest, models, projects, runs
+from lab.catalog import index as index_module
 from lab.catalog.connection import Catalog
 from lab.catalog.index import Index
 from lab.domain.event import Event
@@ -72,8 +74,10 @@ def story() -> list[Event]:
 EVENTS = story()
 
 
-def tables(batches: list[list[Event]]) -> dict[str, list[str]]:
-    with TemporaryDirectory() as folder:
+def tables(batches: list[list[Event]], bulk: int = ingest.BULK) -> dict[str, list[str]]:
+    """What the index holds when each batch is a segment and taken in by itself, from `bulk` lines on as a bulk."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "BULK", bulk)
         home = LabHome(Path(folder, "home")).create()
         catalog = Catalog(home)
         for number, batch in enumerate(batches):
@@ -103,11 +107,37 @@ def test_the_story_ends_as_it_should() -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.permutations(EVENTS), st.lists(st.integers(0, len(EVENTS)), max_size=5), st.lists(st.sampled_from(EVENTS)))
-def test_any_order_any_batches_any_repetition(order: list[Event], cuts: list[int], again: list[Event]) -> None:
+@given(
+    st.permutations(EVENTS),
+    st.lists(st.integers(0, len(EVENTS)), max_size=5),
+    st.lists(st.sampled_from(EVENTS)),
+    st.sampled_from([1, 5, ingest.BULK]),
+)
+def test_any_order_any_batches_any_repetition(
+    order: list[Event], cuts: list[int], again: list[Event], bulk: int
+) -> None:
     edges = [0, *sorted(cuts), len(order)]
     batches = [order[start:end] for start, end in pairwise(edges)]
-    assert tables([*batches, again]) == EXPECTED
+    assert tables([*batches, [*again, *again]], bulk) == EXPECTED
+
+
+def test_every_query_can_be_prepared(tmp_path: Path) -> None:
+    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs)
+    queries = {
+        f"{module.__name__}.{name}": value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, str) and value.lstrip().startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE "))
+    }
+    index = Index(LabHome(tmp_path).create())
+    index._con.execute(ingest.INCOMING)
+    shown = set()
+    for name, sql in queries.items():
+        if name != "lab.catalog.runs._SHOWN" and "read_json" not in sql:
+            index._con.execute("PREPARE q AS " + sql)
+            shown.add(name)
+    index.close()
+    assert len(shown) > 25, "they are found by what they begin with"
 
 
 def test_every_statement_can_be_prepared(tmp_path: Path) -> None:
