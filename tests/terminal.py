@@ -47,7 +47,7 @@ class Terminal:
         """What is on the screen now."""
         return self._tmux("capture-pane", "-p", *(["-e"] if colours else []))
 
-    def until(self, condition: str | Callable[[str], bool], seconds: float = 20.0) -> str:
+    def until(self, condition: str | Callable[[str], bool], seconds: float = 60.0) -> str:
         """The first screen that contains `condition`, or for which it holds. AssertionError with the screen if none."""
         holds = condition if callable(condition) else lambda text: condition in text
         deadline = time.monotonic() + seconds
@@ -58,7 +58,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"waited {seconds} s for {condition!r}; the screen:\n{screen}"
             time.sleep(0.05)
 
-    def press_until(self, key: str, condition: str | Callable[[str], bool], seconds: float = 20.0) -> str:
+    def press_until(self, key: str, condition: str | Callable[[str], bool], seconds: float = 60.0) -> str:
         """Press a key that does no harm when pressed twice, until the screen is as wanted."""
         holds = condition if callable(condition) else lambda text: condition in text
         deadline = time.monotonic() + seconds

@@ -59,12 +59,12 @@ class Site:
         self.engine.submit(job)
         return job.id
 
-    def ended(self, job_id: str, seconds: float = 30) -> JobStatus:
+    def ended(self, job_id: str, seconds: float = 60) -> JobStatus:
         wait_for(lambda: self.engine.status(job_id).state is not JobState.RUNNING, seconds)
         return self.engine.status(job_id)
 
 
-def wait_for(done: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(done: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s"

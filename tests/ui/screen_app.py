@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from lab.ui.app import LabApp
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def shown(app: LabApp) -> str:

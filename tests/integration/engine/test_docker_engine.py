@@ -56,7 +56,7 @@ print(json.dumps({
 """
 
 
-def wait_for(done: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(done: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 
-def wait_for(done: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(done: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s"

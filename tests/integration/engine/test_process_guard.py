@@ -23,7 +23,7 @@ from lab.runtime.jobguard import process_start
 MB = 1024**2
 
 
-def wait_for(done: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(done: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -25,7 +25,7 @@ from lab.workspace import Workspace
 TRAIN = LaunchRequest("train")
 
 
-def until(what: Callable[[], object], seconds: float = 30.0) -> None:
+def until(what: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "waited too long"
