@@ -102,7 +102,7 @@ def test_lists_do_not_leak_from_one_parse_to_the_next() -> None:
         ("runs ls --limitt 3", "--limit"),
         ("--jsno runs ls", "--json"),
         ("data frobnicate", "one of: add, ls, show"),
-        ("runs", "one of: ls, show"),
+        ("runs", "one of: rerun, ls, show"),
         ("qqqq", "lab --help"),
     ],
 )
