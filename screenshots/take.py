@@ -48,7 +48,7 @@ def take(home: Path, project: Path) -> None:
         shot("home", "● ready")
         terminal.keys("3")
         shot("runs", lambda text: "by created" in text and "val_accuracy" in text)
-        terminal.press_until("Enter", "Params & data")
+        terminal.press("Enter", "Params & data")
         shot("run", lambda text: "⣀" in text or "⠉" in text)
         terminal.keys("Escape")
         terminal.until("by created")

@@ -58,16 +58,18 @@ class Terminal:
             assert time.monotonic() < deadline, f"waited {seconds} s for {condition!r}; the screen:\n{screen}"
             time.sleep(0.05)
 
-    def press_until(self, key: str, condition: str | Callable[[str], bool], seconds: float = 60.0) -> str:
-        """Press a key that does no harm when pressed twice, until the screen is as wanted."""
+    def press(self, key: str, condition: str | Callable[[str], bool], seconds: float = 60.0) -> str:
+        """Press a key and wait for what it does; press again if nothing came of it for long: a screen that was just
+        being changed takes no keys."""
         holds = condition if callable(condition) else lambda text: condition in text
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.keys(key)
-            settle = time.monotonic() + 2.0
-            while time.monotonic() < settle:
-                if holds(self.screen()):
-                    return self.screen()
+            patience = time.monotonic() + 10.0
+            while time.monotonic() < patience:
+                screen = self.screen()
+                if holds(screen):
+                    return screen
                 time.sleep(0.05)
         raise AssertionError(f"pressed {key} for {seconds} s without {condition!r}; the screen:\n{self.screen()}")
 

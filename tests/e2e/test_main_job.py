@@ -50,10 +50,10 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.until("no runs yet")
 
         # Launch one as the project says, and one of the other kind.
-        terminal.press_until("n", "Launch train")
+        terminal.press("n", "Launch train")
         terminal.keys("Enter")
         launched(terminal, 1)
-        terminal.press_until("R", "Launch train")
+        terminal.press("R", "Launch train")
         terminal.keys("C-u")
         terminal.until(lambda text: "model                logistic" not in text)
         terminal.type("mlp")
@@ -63,12 +63,12 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
 
         # Watch it: the detail shows curves as they grow, then how it ended.
         terminal.keys("g")
-        terminal.press_until("Enter", "Params & data")
+        terminal.press("Enter", "Params & data")
         terminal.until("val_accuracy", 60)
         terminal.until("finished", 60)
         # A key right after escape would be read as alt and that key, so the screen is waited for.
-        terminal.keys("Escape")
-        terminal.until(lambda text: "by created" in text and text.count("● finished") == 2, 60)
+        terminal.press("Escape", "by created")
+        terminal.until(lambda text: text.count("● finished") == 2)
 
         # Mark both and compare.
         terminal.keys("g")
@@ -84,31 +84,30 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.until("2 marked")
 
         # Register the run under the cursor, promote, deploy.
-        terminal.press_until("m", "Register model")
+        terminal.press("m", "Register model")
         terminal.keys("Enter")
         terminal.until("registered digits:v1")
-        terminal.keys("4")
-        terminal.until("v1")
-        terminal.press_until("P", "Promote digits:v1")
+        terminal.press("4", lambda text: "latest says" in text and "v1" in text)
+        terminal.press("P", "Promote digits:v1")
         terminal.keys("y")
         terminal.until(lambda text: "champion" in text and "none" not in text)
-        terminal.press_until("D", "Deploy digits@champion")
+        terminal.press("D", "Deploy digits@champion")
         terminal.keys("Enter")
         terminal.until(lambda text: "Deploy digits@champion" not in text)
         terminal.keys("5")
         terminal.until("● ready", BUILDING)
 
         # Predict, then stop.
-        terminal.press_until("p", "Predict with digits")
+        terminal.press("p", "Predict with digits")
         terminal.keys("C-s")
         terminal.until("probabilities", 30)
         terminal.keys("Escape")
         terminal.until("p Predict")
         terminal.until(lambda text: "Predict with digits" not in text)
-        terminal.press_until("x", "Stop")
+        terminal.press("x", "Cancel")
         terminal.keys("y")
         terminal.until("stopped", 60)
-        terminal.press_until("q", "[ended: 0]")
+        terminal.press("q", "[ended: 0]")
 
     listed = subprocess.run(
         lab("deployments", "ls"),
@@ -137,7 +136,7 @@ def test_a_killed_app_loses_nothing(tmp_path: Path) -> None:
         terminal.until("n Launch")
         terminal.keys("3")
         terminal.until("no runs yet")
-        terminal.press_until("n", "Launch train")
+        terminal.press("n", "Launch train")
         terminal.keys("Enter")
         terminal.until("◐ running", 120)
         pids = subprocess.run(
@@ -154,8 +153,8 @@ def test_a_killed_app_loses_nothing(tmp_path: Path) -> None:
         (run_folder / "go").touch()
         terminal.keys("3")
         terminal.until("● finished", 30)
-        terminal.press_until("Enter", "Params & data")
-        terminal.press_until("]", "the end")
+        terminal.press("Enter", "Params & data")
+        terminal.press("]", "the end")
     said = (run_folder / "stdout.log").read_text().splitlines()
     beats = [line for line in said if line.startswith("beat")]
     assert said == [*(f"beat {number}" for number in range(1, len(beats) + 1)), "the end"]
