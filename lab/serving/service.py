@@ -98,7 +98,7 @@ class Deployments:
                 alias=_alias(ref),
                 status=DeploymentStatus.STARTING,
                 engine=chosen.name,
-                port=port or self._port(name),
+                port=port,
                 image="",
                 created=time.time(),
             )
@@ -212,7 +212,9 @@ class Deployments:
         self._models.materialise(version, folder.model)
         folder.run.mkdir(mode=0o755, parents=True)
         prepared = engine.prepare(environment(folder.model), tell)
-        deployment = replace(deployment, image=prepared.image)
+        # The port is chosen last: another Lab may take one while an environment is built.
+        port = deployment.port or self._port(deployment.name)
+        deployment = replace(deployment, image=prepared.image, port=port)
         write_json(folder.spec, asdict(deployment))
         self._journal.append(
             DEPLOYMENT_CREATED,
