@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from lab.catalog.driver import duckdb
 from lab.catalog.index import DAMAGED, ClosedIndexError, ForeignIndexError, Index, open_copy
 from lab.catalog.lock import IndexLock
 from lab.domain.event import Event

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import duckdb
-
+from lab.catalog.driver import duckdb
 from lab.domain.runs import MetricSummary
 from lab.errors import IntegrityError, LabError
 from lab.paths import RunFolder

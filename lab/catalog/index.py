@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from lab.catalog import ingest
+from lab.catalog.driver import duckdb
 from lab.domain.event import Event
 from lab.paths import LabHome
 

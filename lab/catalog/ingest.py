@@ -13,9 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import duckdb
-
 from lab.catalog import datasets, deployments, models, projects, runs
+from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
 from lab.domain.ids import observe

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from lab import __version__
-from lab.cli import completion, data, deployments, launch, models, project, runs
 from lab.cli.context import Context
 from lab.cli.declare import Command
 from lab.cli.helps import overview
@@ -19,34 +19,42 @@ from lab.errors import LabError, UsageError
 #: Ended by Ctrl-C; ended because nobody reads what is written.
 INTERRUPTED, CLOSED_PIPE = 130, 141
 
-#: In the order of the help.
-COMMANDS: tuple[Command, ...] = (
-    *project.commands.all,
-    *data.commands.all,
-    *launch.commands.all,
-    *runs.commands.all,
-    *models.commands.all,
-    *deployments.commands.all,
-    *completion.commands.all,
-)
+#: The files that declare commands, in the order of the help.
+_FILES = ("project", "data", "launch", "runs", "models", "deployments", "completion")
+#: Of which files a command comes that begins with this word: the others need not be loaded for it.
+_FILES_OF = {
+    "data": ("data",),
+    "run": ("launch",),
+    "runs": ("launch", "runs"),
+    "models": ("models",),
+    "deploy": ("deployments",),
+    "deployments": ("deployments",),
+}
 
 #: Opens the app: (lab home or None, project folder) to an exit code.
 OpenApp = Callable[[Path | None, Path], int]
 
 
+def commands(word: str = "") -> tuple[Command, ...]:
+    """Every command or, where the files are known, those that may begin with `word`."""
+    files = [import_module(f"lab.cli.{name}") for name in _FILES_OF.get(word, _FILES)]
+    return tuple(command for file in files for command in file.commands.all)
+
+
 def command_list() -> list[tuple[str, str]]:
     """(synopsis, help) of every public command, as README lists them."""
-    return [(item.synopsis, item.help) for item in COMMANDS if not item.hidden]
+    return [(item.synopsis, item.help) for item in commands() if not item.hidden]
 
 
-def run(argv: Sequence[str], open_app: OpenApp, commands: Sequence[Command] = COMMANDS) -> int:
-    """Carry out `lab <argv…>` with one of `commands`; the result is the exit code (README, "Exit codes")."""
+def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = ()) -> int:
+    """Carry out `lab <argv…>` with one of Lab's commands or, where given, of those `among`; the result is the exit
+    code (README, "Exit codes")."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
     try:
-        code = _run(argv, out, open_app, commands)
+        code = _run(argv, out, open_app, among or commands(argv[0] if argv else ""))
         out.flush()
     except BrokenPipeError:
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.
@@ -66,14 +74,14 @@ def _wants_json(argv: Sequence[str]) -> bool:
     return "--json" in argv[:end]
 
 
-def _run(argv: Sequence[str], out: Output, open_app: OpenApp, commands: Sequence[Command]) -> int:
+def _run(argv: Sequence[str], out: Output, open_app: OpenApp, among: Sequence[Command]) -> int:
     try:
-        invocation = parse(commands, argv)
+        invocation = parse(among, argv)
         if invocation.args.help:
-            return _help(invocation, out, commands)
+            return _help(invocation, out, among)
         if invocation.command is None:
             return _no_command(invocation, out, open_app)
-        context = Context(out, invocation.args.home, invocation.args.project_dir, commands)
+        context = Context(out, invocation.args.home, invocation.args.project_dir, among)
         try:
             return invocation.command.handler(context, invocation.args)
         finally:
@@ -85,11 +93,11 @@ def _run(argv: Sequence[str], out: Output, open_app: OpenApp, commands: Sequence
         return INTERRUPTED
 
 
-def _help(invocation: Invocation, out: Output, commands: Sequence[Command]) -> int:
+def _help(invocation: Invocation, out: Output, among: Sequence[Command]) -> int:
     if invocation.command is not None:
         text = build(invocation.command).format_help()
     else:
-        text = overview(commands, invocation.noun)
+        text = overview(among, invocation.noun)
     if out.json:
         out.document({"help": text})
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,7 +34,7 @@ def _locked(folder: Path, flags: int) -> int | None:
 
 def _make(parent: Path) -> tuple[Path, int]:
     while True:
-        folder = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir(mode=0o700)
         fd = _locked(folder, 0)
         if fd is not None:  # else swept between mkdir and lock

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from lab.cli.helps import overview
-from lab.cli.main import COMMANDS, command_list
+from lab.cli.main import command_list, commands
 from lab.cli.parser import build, parse
 from lab.errors import UsageError
 
+COMMANDS = commands()
 PUBLIC = [item for item in COMMANDS if not item.hidden]
 
 
@@ -37,6 +38,7 @@ def test_every_example_is_one_of_its_command(command) -> None:  # type: ignore[n
         words = shlex.split(words[1].removeprefix("$(").removesuffix(")"))
     assert words[0] == "lab"
     assert parse(COMMANDS, words[1:]).command is command
+    assert parse(commands(words[1]), words[1:]).command is command
 
 
 def test_names_are_unique_and_the_list_has_them_all() -> None:

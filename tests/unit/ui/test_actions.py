@@ -10,7 +10,7 @@ import pytest
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from lab.cli.main import COMMANDS
+from lab.cli.main import commands
 from lab.cli.parser import parse
 from lab.ui import actions
 from lab.ui.app import LabApp
@@ -101,7 +101,7 @@ def test_the_command_line_knows_every_command(action: actions.Action) -> None:
     line = actions.command(action, **{name: ["a", "b"] if name == "ids" else "thing" for name in names})
     program, *words = shlex.split(line)
     assert program == "lab"
-    assert parse(COMMANDS, words).command is not None
+    assert parse(commands(), words).command is not None
 
 
 def test_values_in_a_command_are_quoted() -> None:
