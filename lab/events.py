@@ -10,7 +10,12 @@ from lab.domain.event import Event
 PROJECT_ADDED = "project.added"
 
 DATASET_ADDED = "dataset.added"  # a version: body holds dataset, project, path, number, manifest, files, bytes, …
-DATASET_ALIASED = "dataset.aliased"
+DATASET_ALIASED = "dataset.aliased"  # number: None takes the alias away
+# Marks of one version: body holds project, dataset, number and the mark's whole `value`.
+DATASET_TAGGED = "dataset.tagged"
+DATASET_NOTED = "dataset.noted"
+DATASET_CHECKED = "dataset.checked"  # what its expectations said of it
+DATASET_RETIRED = "dataset.retired"  # true: out of sight, and gc may have its bytes
 
 RUN_CREATED = "run.created"
 RUN_STARTED = "run.started"
@@ -31,6 +36,8 @@ GOVERNANCE = frozenset(
         PROJECT_ADDED,
         DATASET_ADDED,
         DATASET_ALIASED,
+        DATASET_CHECKED,
+        DATASET_RETIRED,
         RUN_CREATED,
         RUN_ENDED,
         MODEL_REGISTERED,

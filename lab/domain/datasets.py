@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the expectations said of a version."""
+
+    NONE = ""  # there are none, or they have not been looked at
+    OK = "ok"
+    WARNED = "warned"
+    BLOCKED = "blocked"  # kept as evidence; no alias may be moved to it
 
 
 @dataclass(frozen=True)
@@ -16,7 +26,8 @@ class Column:
 class DatasetVersion:
     """An immutable snapshot; `id` is the hash of its manifest, `b3:` and 64 hex digits.
 
-    `rows` and `columns` are known where all its files are tables of one schema, `None` and `()` otherwise.
+    `rows` and `columns` are known where all its files are tables of one schema, `None` and `()` otherwise. `auto` tells
+    that a watched path changed by itself; `origin` where it came from, such as `{"md5": …}` of a DVC project.
     """
 
     id: str
@@ -29,10 +40,21 @@ class DatasetVersion:
     rows: int | None = None
     columns: tuple[Column, ...] = ()
     message: str = ""
+    auto: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    verdict: Verdict = Verdict.NONE
+    retired: bool = False
 
     @property
     def label(self) -> str:
         return f"v{self.number}"
+
+    @property
+    def ref(self) -> str:
+        """Means this version and no other, wherever it is typed: `project/name@v3`."""
+        return f"{self.project}/{self.dataset}@{self.label}"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,23 @@ CREATE TABLE project_starts (name VARCHAR, created DOUBLE);
 
 CREATE TABLE dataset_versions (
     project VARCHAR, dataset VARCHAR, number INTEGER, id VARCHAR, path VARCHAR, created DOUBLE, files BIGINT,
-    bytes BIGINT, rows BIGINT, columns JSON, message VARCHAR, event VARCHAR
+    bytes BIGINT, rows BIGINT, columns JSON, message VARCHAR, auto BOOLEAN, origin JSON, event VARCHAR
 );
+-- Tags, note, verdict of the expectations, retirement: the last event of each kind says what holds.
+CREATE TABLE dataset_marks (project VARCHAR, dataset VARCHAR, number INTEGER, mark VARCHAR, value JSON, event VARCHAR);
 CREATE TABLE dataset_aliases (project VARCHAR, dataset VARCHAR, alias VARCHAR, number INTEGER, event VARCHAR);
+
+CREATE VIEW dataset_table AS
+SELECT v.*, m.tags, m.note, m.checked, coalesce(m.retired, false) AS retired
+FROM dataset_versions AS v LEFT JOIN (
+    SELECT
+        project, dataset, number,
+        any_value(value) FILTER (mark = 'tagged') AS tags,
+        any_value(value->>'$') FILTER (mark = 'noted') AS note,
+        any_value(value) FILTER (mark = 'checked') AS checked,
+        any_value(TRY_CAST(value AS BOOLEAN)) FILTER (mark = 'retired') AS retired
+    FROM dataset_marks GROUP BY ALL
+) AS m USING (project, dataset, number);
 
 -- One wide row per run, so that a page of the run table is one scan and no join. Parameters and metrics are lists side
 -- by side (name, value), to be searched and sorted, and once more JSON, to be shown.

@@ -24,7 +24,7 @@ from lab.paths import LabHome
 
 TABLES = (
     "projects",
-    "dataset_versions",
+    "dataset_table",
     "dataset_aliases",
     "run_table",
     "model_versions",
@@ -59,6 +59,17 @@ def story() -> list[Event]:
         ("dataset.added", "p/d", {"project": "p", "dataset": "d", "number": 2, "id": "b3:3", "path": "x", "files": 1}),
         ("dataset.aliased", "p/d", {"project": "p", "dataset": "d", "alias": "prod", "number": 1}),
         ("dataset.aliased", "p/d", {"project": "p", "dataset": "d", "alias": "prod", "number": 2}),
+        *(
+            (f"dataset.{mark}", "p/d", {"project": "p", "dataset": "d", "number": number, "value": value})
+            for number in (1, 2)
+            for mark, values in {
+                "tagged": (["raw"], ["clean", "small"]),
+                "noted": ("first", "second"),
+                "checked": ({"verdict": "ok"}, {"verdict": "blocked"}),
+                "retired": (True, False),
+            }.items()
+            for value in values
+        ),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:4", "run": "a", "metrics": {"x": 1}}),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:5", "run": "b"}),
         ("model.aliased", "m", {"alias": "champion", "number": 1}),
@@ -100,8 +111,9 @@ def test_the_story_ends_as_it_should() -> None:
     assert len(EXPECTED["run_table"]) == 2
     assert all("finished" in row and "three" in row and "second" in row for row in EXPECTED["run_table"])
     assert "/two" in EXPECTED["projects"][0]
-    assert len(EXPECTED["dataset_versions"]) == 2
-    assert "b3:1" in EXPECTED["dataset_versions"][0]
+    assert len(EXPECTED["dataset_table"]) == 2
+    assert "b3:1" in EXPECTED["dataset_table"][0]
+    assert all("small" in row and "second" in row and "blocked" in row for row in EXPECTED["dataset_table"])
     assert "stopped" in EXPECTED["deployments"][0]
     assert "5.0" in EXPECTED["deployments"][0], "when it was ready is still known after it was stopped"
 
