@@ -157,6 +157,31 @@ class LabHome:
         return self.store / "mounts"
 
     @property
+    def assembled(self) -> Path:
+        """Whole copies of objects that are stored in parts: a cache."""
+        return self.store / "assembled"
+
+    @property
+    def quarantine(self) -> Path:
+        """Objects and manifests whose bytes turned out not to be what their names say."""
+        return self.store / "quarantine"
+
+    @property
+    def trash(self) -> Path:
+        """What gc took out of the store, one folder for each sweep."""
+        return self.store / "trash"
+
+    @property
+    def scrub_state(self) -> Path:
+        """How far the background check of all objects has come."""
+        return self.store / "scrub.json"
+
+    @property
+    def store_lock(self) -> Path:
+        """Shared by all who publish into the store, held alone by those who take out of it."""
+        return self.locks / "store.lock"
+
+    @property
     def tmp(self) -> Path:
         return self.store / "tmp"
 
@@ -181,6 +206,16 @@ class LabHome:
     def build_cache(self) -> Path:
         """Downloaded packages, shared by image builds."""
         return self.root / "cache" / "build"
+
+    @property
+    def stat_cache(self) -> Path:
+        """What the files of datasets looked like to stat when they were hashed."""
+        return self.root / "cache" / "stat"
+
+    @property
+    def profiles(self) -> Path:
+        """Profiles of datasets, by content."""
+        return self.root / "cache" / "profiles"
 
     @property
     def runtime(self) -> Path:
