@@ -24,7 +24,7 @@ def hold(path: Path, timeout: float = 0.0) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _acquire(fd, path, timeout)
+        _acquire(fd, path, timeout, fcntl.LOCK_EX)
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)
         try:
@@ -35,11 +35,28 @@ def hold(path: Path, timeout: float = 0.0) -> Iterator[None]:
         os.close(fd)
 
 
-def _acquire(fd: int, path: Path, timeout: float) -> None:
+@contextmanager
+def share(path: Path, timeout: float = 60.0) -> Iterator[None]:
+    """Hold the lock file `path` together with any number of other sharers, and with nobody who holds it alone.
+
+    Waits up to `timeout` seconds; raises ConflictError that names the holder when it does not get it in time.
+    A thread that shares may share again, but must not `hold`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(fd, path, timeout, fcntl.LOCK_SH)
+        os.ftruncate(fd, 0)  # the name of a holder that was killed
+        yield
+    finally:
+        os.close(fd)
+
+
+def _acquire(fd: int, path: Path, timeout: float, kind: int) -> None:
     deadline = time.monotonic() + timeout
     while True:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError as error:
             if time.monotonic() >= deadline:

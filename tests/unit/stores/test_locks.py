@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import ConflictError
-from lab.stores.locks import hold
+from lab.stores.locks import hold, share
 
 HOLDER = """
 import sys
@@ -41,3 +41,15 @@ def test_it_waits_for_another_process_and_survives_its_death(tmp_path: Path) -> 
     holder.stdout.close()
     with hold(lock, 5):
         assert lock.read_text() == str(os.getpid())
+
+
+def test_sharers_share_and_keep_holders_out(tmp_path: Path) -> None:
+    lock = tmp_path / "store.lock"
+    with share(lock), share(lock, 0):
+        with pytest.raises(ConflictError, match="store is in use by another process"), hold(lock):
+            pytest.fail("held while it was shared")
+    mine = f"store is in use by process {os.getpid()}"
+    with hold(lock), pytest.raises(ConflictError, match=mine), share(lock, 0):
+        pytest.fail("shared while it was held")
+    with share(lock, 0):
+        assert lock.read_text() == ""
