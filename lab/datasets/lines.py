@@ -1,0 +1,190 @@
+"""Rows of text files: counted at reading speed, and put right where polars would misread them.
+
+Blank lines are no rows here, and a quote inside an unquoted cell (`5" disk`) is a character like any other, as in
+Python's csv. Polars takes both otherwise.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.datasets.formats import NotATableError
+
+_BUFFER = 1 << 20
+_LINE_MAX = 16 << 20
+_BOM = b"\xef\xbb\xbf"
+_NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+
+
+@dataclass(frozen=True)
+class Survey:
+    """`records` that hold something, a header among them; `blank` lines; whether every quote is where it belongs."""
+
+    records: int
+    blank: int = 0
+    quoted: bool = False
+    regular: bool = True
+
+
+def survey(path: Path, separator: str) -> Survey:
+    """Count the records of a CSV or TSV file. Raises NotATableError for endless lines, OSError."""
+    records = blank = 0
+    quoted = inside = False
+    for chunk in _whole_lines(path):
+        if inside or b'"' in chunk:
+            quoted = True
+            ends, inside = _quoted_ends(chunk, separator, inside)
+            if ends is None:
+                return Survey(_careful(path, separator), blank, quoted=True, regular=False)
+            found, empty = len(ends), _blank_between(chunk, ends, separator)
+        else:
+            found, empty = _count(chunk, separator)
+        records += found - empty
+        blank += empty
+    if inside:
+        return Survey(_careful(path, separator), blank, quoted=True, regular=False)
+    return Survey(records, blank, quoted)
+
+
+def straighten(path: Path, separator: str, found: Survey) -> BinaryIO:
+    """A nameless temporary copy without blank lines and with its quotes put right. It goes when it is closed."""
+    # What reads it outlives this function; the file's life ends with its last reader.
+    copy = TemporaryFile()  # noqa: SIM115
+    if found.regular:
+        copy.writelines(_without_blanks(path, separator))
+    else:
+        _requote(path, separator, copy)
+    copy.seek(0)
+    return copy
+
+
+def is_blank(line: bytes, separator: str) -> bool:
+    return not line.strip(b" \r\n" if separator == "\t" else b" \t\r\n\v\f")
+
+
+def lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends, none of them endless."""
+    for line in iter(functools.partial(file.readline, _LINE_MAX), b""):
+        if len(line) == _LINE_MAX:
+            raise _too_long()
+        yield line
+
+
+def _too_long() -> NotATableError:
+    return NotATableError(f"a line is longer than {_LINE_MAX >> 20} MB")
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The file in pieces that end with a newline, which the last line is given if it has none."""
+    rest = b""
+    with path.open("rb", buffering=0) as file:
+        first = file.read(_BUFFER)
+        for piece in itertools.chain([first.removeprefix(_BOM)], iter(functools.partial(file.read, _BUFFER), b"")):
+            end = piece.rfind(b"\n") + 1
+            if end:
+                yield rest + piece[:end]
+                rest = piece[end:]
+            else:
+                rest += piece
+                if len(rest) > _LINE_MAX:
+                    raise _too_long()
+    if rest:
+        yield rest + b"\n"
+
+
+def _count(chunk: bytes, separator: str) -> tuple[int, int]:
+    """Lines of a chunk without quotes, and how many of them are blank."""
+    data = np.frombuffer(chunk, np.uint8)
+    newline = data == _NEWLINE
+    # A blank line begins with white space; whether one that begins so is blank, is seldom asked.
+    suspect = data[0] <= 32 or bool((newline[:-1] & (data[1:] <= 32)).any())
+    empty = sum(is_blank(line, separator) for line in chunk.split(b"\n")[:-1]) if suspect else 0
+    return int(np.count_nonzero(newline)), empty
+
+
+def _quoted_ends(chunk: bytes, separator: str, inside: bool) -> tuple[NDArray[np.intp] | None, bool]:
+    """Where records end in a chunk, and whether it ends inside quotes; None if a quote stands where none belongs.
+
+    Every second quote opens a cell and follows a separator, a line's beginning or the quote that it doubles; the
+    others close one and stand before a separator, a line's end or the quote that doubles them (RFC 4180, part 2).
+    """
+    data = np.frombuffer(chunk, np.uint8)
+    quotes = np.flatnonzero(data == _QUOTE)
+    newlines = np.flatnonzero(data == _NEWLINE)
+    opening, closing = (quotes[1::2], quotes[0::2]) if inside else (quotes[0::2], quotes[1::2])
+    mark = ord(separator)
+    before = data[np.maximum(opening - 1, 0)]
+    opens = (opening == 0) | (before == mark) | (before == _NEWLINE) | (before == _QUOTE)
+    after = data[closing + 1]
+    closes = (after == mark) | (after == _NEWLINE) | (after == _RETURN) | (after == _QUOTE)
+    if not (opens.all() and closes.all()):
+        return None, inside
+    passed = np.searchsorted(quotes, newlines) + inside
+    return newlines[passed % 2 == 0], bool((len(quotes) + inside) % 2)
+
+
+def _blank_between(chunk: bytes, ends: NDArray[np.intp], separator: str) -> int:
+    """Blank lines among the records that end at `ends`."""
+    if not len(ends):
+        return 0
+    data = np.frombuffer(chunk, np.uint8)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    suspects = np.flatnonzero(data[starts] <= 32)
+    return sum(is_blank(chunk[starts[at] : ends[at]], separator) for at in suspects)
+
+
+def _careful(path: Path, separator: str) -> int:
+    """Records by Python's csv: it parses lines with a quote, and as many after them as belong to their record."""
+    records = 0
+    with path.open("rb", buffering=_BUFFER) as file:
+        source = lines(file)
+        for line in source:
+            if b'"' in line:
+                records += _record(line, source, separator)
+            elif not is_blank(line, separator):
+                records += 1
+    return records
+
+
+def _record(line: bytes, source: Iterator[bytes], separator: str) -> bool:
+    """Consume one record that begins with `line`; whether it holds anything."""
+    text = (part.decode("utf-8", "replace") for part in itertools.chain([line], source))
+    try:
+        return bool(next(csv.reader(text, delimiter=separator), []))
+    except csv.Error as error:
+        raise NotATableError(f"{error}: perhaps a quote is never closed") from error
+
+
+def _without_blanks(path: Path, separator: str) -> Iterator[bytes]:
+    inside = False
+    with path.open("rb", buffering=_BUFFER) as file:
+        for line in lines(file):
+            if inside or not is_blank(line, separator):
+                yield line
+            inside ^= bool(line.count(b'"') % 2)
+
+
+def _requote(path: Path, separator: str, copy: BinaryIO) -> None:
+    text = io.TextIOWrapper(copy, encoding="utf-8", newline="", write_through=True)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            rows = (row for row in csv.reader(file, delimiter=separator) if not is_blank_row(row))
+            csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
+        except csv.Error as error:
+            raise NotATableError(f"{error}: perhaps a quote is never closed") from error
+    text.detach()
+
+
+def is_blank_row(row: list[str]) -> bool:
+    return not row or (len(row) == 1 and row[0].isspace())

@@ -1,0 +1,237 @@
+"""Table files as one polars frame: CSV, TSV, Parquet, JSON lines and Arrow, by their names.
+
+Contents are hostile: what does not hold together is a NotATableError, whatever polars thinks of it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from lab.datasets import lines
+from lab.datasets.formats import (
+    ARROW,
+    BROKEN,
+    COLUMNS_MAX,
+    JSON_LINES,
+    PARQUET,
+    SAMPLE_ROWS,
+    SEPARATORS,
+    NotATableError,
+    common_schema,
+    is_arrow_file,
+    kind,
+    sample,
+)
+from lab.domain.text import clean
+
+__all__ = ["NotATableError", "Tables", "collect", "read", "scan"]
+
+#: A text column whose later values do not fit is read as the next of these that all its values fit.
+_LADDER: tuple[pl.DataType, ...] = (pl.Int64(), pl.Int128(), pl.Float64(), pl.String())
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All files as one frame; `notes` are sentences about what had to be done to read them."""
+
+    frame: pl.LazyFrame
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One file, opened: its columns, and for text what is to be parsed."""
+
+    name: str
+    schema: pl.Schema
+    frame: pl.LazyFrame | None = None
+    text: Path | BinaryIO | bytes | None = None
+    separator: str = ""
+
+
+def scan(files: Sequence[tuple[str, Path]]) -> pl.LazyFrame:
+    """One frame of all rows of files, given as (name, where its content is), in their order.
+
+    Raises NotATableError if they are not tables of the same columns. Text is parsed once here, so that its types
+    hold for every row; use `collect` for the frame all the same, since a Parquet or Arrow file may be broken inside.
+    """
+    return read(files).frame
+
+
+def read(files: Sequence[tuple[str, Path]]) -> Tables:
+    """Like `scan`, with notes on what was not as it should be."""
+    if not files:
+        raise NotATableError("there are no files")
+    notes: list[str] = []
+    sources = [_open(name, path, notes) for name, path in files]
+    schema = common_schema([source.schema for source in sources])
+    texts = [source for source in sources if source.frame is None]
+    if texts:
+        schema = _fit(texts, schema, notes)
+    try:
+        frames = [_typed(source, schema) for source in sources]
+        return Tables(frames[0] if len(frames) == 1 else pl.concat(frames), tuple(notes))
+    except BROKEN as error:
+        raise _broken(error) from error
+
+
+def collect(frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
+    """The rows of a frame made from `scan`. Raises NotATableError for what is broken inside its files."""
+    try:
+        return frame.collect(engine="streaming" if streaming else "auto")
+    except BROKEN as error:
+        raise _broken(error) from error
+
+
+def _broken(error: BaseException, name: str = "") -> NotATableError:
+    reason = clean(str(error).partition("\n")[0], 200)
+    return NotATableError(f"{clean(name) or 'a file'} cannot be read as a table: {reason}")
+
+
+def _open(name: str, path: Path, notes: list[str]) -> _Source:
+    suffix = kind(name)
+    try:
+        if suffix in SEPARATORS:
+            source = _open_text(name, path, SEPARATORS[suffix], notes)
+        elif suffix in PARQUET:
+            frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            source = _Source(name, frame.collect_schema(), frame)
+        elif suffix in JSON_LINES:
+            frame = _json_lines(path)
+            source = _Source(name, frame.collect_schema(), frame)
+        elif suffix in ARROW:
+            frame = (
+                pl.scan_ipc(path, glob=False, hive_partitioning=False)
+                if is_arrow_file(path)
+                else pl.read_ipc_stream(path).lazy()
+            )
+            source = _Source(name, frame.collect_schema(), frame)
+        else:
+            raise NotATableError(f"{clean(name)} is not CSV, TSV, Parquet, JSON lines or Arrow by its name")
+    except BROKEN as error:
+        raise _broken(error, name) from error
+    if not source.schema:
+        raise NotATableError(f"{clean(name)} has no columns")
+    if len(source.schema) > COLUMNS_MAX:
+        raise NotATableError(f"{clean(name)} has more than {COLUMNS_MAX:,} columns")
+    return source
+
+
+def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Source:
+    beginning = sample(path)
+    found = lines.survey(path, separator)
+    text: Path | BinaryIO = path
+    if found.blank or not found.regular:
+        copy = lines.straighten(path, separator, found)
+        beginning = copy.read(len(beginning))
+        copy.seek(0)
+        beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
+        text = copy
+        if not found.regular:
+            notes.append(f"{clean(name)}: quotes inside unquoted values are taken as characters")
+    schema = pl.scan_csv(
+        io.BytesIO(beginning), separator=separator, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
+    ).collect_schema()
+    return _Source(name, schema, None, text, separator)
+
+
+def _json_lines(path: Path) -> pl.LazyFrame:
+    """Types are those of all rows; what polars calls broken about JSON lines is found here, in one reading."""
+    with path.open("rb") as file:
+        for _ in lines.lines(file):
+            pass
+    frame = pl.scan_ndjson(path, infer_schema_length=None)
+    frame.select(pl.len(), pl.all().null_count().name.prefix("_")).collect(engine="streaming")
+    return frame
+
+
+def _fit(texts: Sequence[_Source], schema: pl.Schema, notes: list[str]) -> pl.Schema:
+    """`schema`, widened where values of text files do not fit what their beginnings promised."""
+    if _parses(texts, schema):
+        return schema
+    misfits = _misfits(texts, schema)
+    for name, dtype in misfits.items():
+        notes.append(f"column {clean(name, 80)!r} is read as {dtype}: a later value is no {schema[name]}")
+    widened = pl.Schema({**schema, **misfits})
+    if misfits and _parses(texts, widened):
+        return widened
+    strings = pl.Schema({name: pl.String() for name in schema})
+    if _parses(texts, strings):
+        notes.append("all columns are read as text: values do not fit the types of the first rows")
+        return strings
+    names = ", ".join(clean(source.name) for source in texts[:3])
+    raise NotATableError(f"{names} cannot be read as a table: quotes or line ends do not match up")
+
+
+def _parses(texts: Sequence[_Source], schema: pl.Schema) -> bool:
+    try:
+        for source in texts:
+            _parse(source, schema).select(pl.all().null_count()).collect(engine="streaming")
+    except BROKEN:
+        return False
+    return True
+
+
+def _misfits(texts: Sequence[_Source], schema: pl.Schema) -> dict[str, pl.DataType]:
+    """Columns that hold a value which their type does not, with a type that holds all."""
+    strings = pl.Schema({name: pl.String() for name in schema})
+    typed = [name for name, dtype in schema.items() if dtype != pl.String]
+    rungs = _LADDER[:-1]
+    counts: dict[str, list[int]] = {name: [0] * len(rungs) for name in typed}
+    wrong: set[str] = set()
+    for source in texts:
+        frame = _parse(source, strings)
+        for name in typed:
+            column = pl.col(name).str.strip_chars()
+            asked = [_unlike(column, dtype).alias(str(at)) for at, dtype in enumerate((schema[name], *rungs))]
+            try:
+                row = frame.select(asked).collect(engine="streaming").row(0)
+            except BROKEN:
+                return {}
+            if row[0]:
+                wrong.add(name)
+            counts[name] = [sum(pair) for pair in zip(counts[name], row[1:], strict=True)]
+    return {name: _lowest(schema[name], counts[name]) for name in typed if name in wrong}
+
+
+def _unlike(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """How many values of a text column are not of a type."""
+    if dtype == pl.Boolean:
+        fits = column.str.to_lowercase().is_in(["true", "false"])
+    else:
+        fits = column.cast(dtype, strict=False).is_not_null()
+    return (column.is_not_null() & ~fits).sum()
+
+
+def _lowest(dtype: pl.DataType, counts: Sequence[int]) -> pl.DataType:
+    if dtype in _LADDER:
+        for rung, count in zip(_LADDER, counts, strict=False):
+            if not count:
+                return rung
+    return pl.String()
+
+
+def _parse(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
+    assert source.text is not None
+    return pl.scan_csv(
+        source.text,
+        separator=source.separator,
+        schema_overrides=schema,
+        infer_schema=False,
+        encoding="utf8-lossy",
+        truncate_ragged_lines=True,
+        glob=False,
+    )
+
+
+def _typed(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
+    if source.frame is None:
+        return _parse(source, schema)
+    changed = [pl.col(name).cast(dtype) for name, dtype in schema.items() if source.schema[name] != dtype]
+    return source.frame.with_columns(changed) if changed else source.frame
