@@ -5,10 +5,10 @@ Errors name file, line and key, and the nearest right key: `lab.toml:12: unknown
 
 from __future__ import annotations
 
+from lab.settings.data import DatasetSettings, RemoteSettings
 from lab.settings.project import (
     PROJECT_FILE,
     CodeSettings,
-    DatasetSettings,
     EntrySettings,
     ImageSettings,
     ProjectSettings,
@@ -28,6 +28,7 @@ __all__ = [
     "EntrySettings",
     "ImageSettings",
     "ProjectSettings",
+    "RemoteSettings",
     "UserSettings",
     "find_project",
     "legal_name",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +14,8 @@ from lab.domain.resources import Resources
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import NotFoundError
+from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
 from lab.settings.schema import (
-    ANYWHERE,
     BOOLEAN,
     COMMAND,
     CORES,
@@ -26,7 +26,6 @@ from lab.settings.schema import (
     PROCESSES,
     PROJECT_NAME,
     SIZE,
-    STRING,
     STRINGS,
     Document,
     Table,
@@ -42,10 +41,8 @@ _RESOURCES = Table({"cpus": CORES, "memory": SIZE, "gpus": GPUS, "shm": SIZE, "p
 SCHEMA = Table(
     {
         "project": Table({"name": PROJECT_NAME}, required=True),
-        "datasets": Table(
-            each=Table({"path": replace(ANYWHERE, required=True), "description": STRING}),
-            check=lambda name: check_name("dataset", name),
-        ),
+        "datasets": DATASETS,
+        "remotes": REMOTES,
         "entries": Table(
             each=Table(
                 {
@@ -64,15 +61,6 @@ SCHEMA = Table(
         "code": Table({"ignore": STRINGS, "max_file": SIZE, "max_total": SIZE}),
     }
 )
-
-
-@dataclass(frozen=True)
-class DatasetSettings:
-    """A named path: relative to the project, or absolute."""
-
-    name: str
-    path: str
-    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +108,7 @@ class ProjectSettings:
     image: ImageSettings = field(default_factory=ImageSettings)
     resources: Resources = field(default_factory=Resources)
     code: CodeSettings = field(default_factory=CodeSettings)
+    remotes: Mapping[str, RemoteSettings] = field(default_factory=dict)
 
     def entry(self, name: str) -> EntrySettings:
         """Raises NotFoundError with the nearest name."""
@@ -129,13 +118,22 @@ class ProjectSettings:
         """Raises NotFoundError with the nearest name."""
         return _find("dataset", self.datasets, name)
 
+    def remote(self, name: str) -> RemoteSettings:
+        """The remote of that name; a URL is one too, without options. Raises NotFoundError with the nearest name."""
+        return RemoteSettings("", name) if is_url(name) else _find("remote", self.remotes, name)
+
 
 def _find(kind: str, known: Mapping[str, _Named], name: str) -> _Named:
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, 1)
-    others = f"there are: {', '.join(known)}" if known else f"{PROJECT_FILE} declares none"
-    raise NotFoundError(f"no {kind} {clean(repr(name), 80)}", f"did you mean {near[0]}?" if near else others)
+    raise NotFoundError(f"no {kind} {clean(repr(name), 80)}", _nearest(name, known, f"{PROJECT_FILE} declares none"))
+
+
+def _nearest(name: str, known: Iterable[str], none: str) -> str:
+    """A hint for a name that is not `known`; `none` where nothing is."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}" if names else none
 
 
 def find_project(start: Path) -> Path | None:
@@ -164,6 +162,14 @@ def load_project(folder: Path) -> ProjectSettings:
                     f'[entries.{entry.name}] datasets names "{clean(used, 60)}", which is not a dataset of the project',
                     f"the datasets are {', '.join(datasets)}" if datasets else "declare it under [datasets]",
                 )
+    remotes = {name: RemoteSettings(name, **table) for name, table in data.get("remotes", {}).items()}
+    for dataset in datasets.values():
+        if dataset.remote and dataset.remote not in remotes and not is_url(dataset.remote):
+            raise document.error(
+                ("datasets", dataset.name, "remote"),
+                f'[datasets.{dataset.name}] remote names "{dataset.remote}", which is not a remote of the project',
+                _nearest(dataset.remote, remotes, "declare it under [remotes], or write its URL"),
+            )
     return ProjectSettings(
         root=root,
         name=data["project"]["name"],
@@ -173,6 +179,7 @@ def load_project(folder: Path) -> ProjectSettings:
         image=ImageSettings(**data.get("image", {})),
         resources=resources,
         code=CodeSettings(**data.get("code", {})),
+        remotes=remotes,
     )
 
 

@@ -48,12 +48,29 @@ class Value:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `keys` that it may have; or, with `each`, any names that `check` accepts, all of one form."""
+    """A table: `keys` that it may have; or, with `each`, any names that `check` accepts, all of one form.
 
-    keys: Mapping[str, Value | Table] = field(default_factory=dict)
-    each: Value | Table | None = None
+    `build` makes of its values what is kept, or raises Wrong with a text that stands behind the table's name.
+    """
+
+    keys: Mapping[str, Schema] = field(default_factory=dict)
+    each: Schema | None = None
     check: Callable[[str], Any] = str
     required: bool = False
+    build: Callable[[dict[str, Any]], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Either:
+    """A key that takes a value, or a table that says more; `long` is the form of a table with the key `is`."""
+
+    value: Value
+    table: Table
+    long: Table | None = None
+    required: bool = False
+
+
+Schema = Value | Table | Either
 
 
 class Document:
@@ -65,7 +82,7 @@ class Document:
         text = self._text(path)
         raw = self._parse(text)
         self._lines = Lines(text)
-        self.data: dict[str, Any] = self._table(schema, raw, ())
+        self.data: dict[str, Any] = self._keys(schema, raw, ())
 
     def error(self, keys: Keys, text: str, hint: str = "") -> SettingsError:
         """An error at the line of `keys`."""
@@ -102,7 +119,16 @@ class Document:
             what = clean(_AT_LINE.sub("", message), 200)
             raise SettingsError(f"{self._name}:{line}: not valid TOML: {what}") from error
 
-    def _table(self, schema: Table, raw: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
+    def _table(self, schema: Table, raw: Mapping[str, Any], keys: Keys) -> Any:
+        result = self._keys(schema, raw, keys)
+        if schema.build is None:
+            return result
+        try:
+            return schema.build(result)
+        except Wrong as error:
+            raise self.error(keys, f"{_place(keys)} {error.text}", error.hint) from error
+
+    def _keys(self, schema: Table, raw: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
         result = {}
         for name, value in raw.items():
             inner = schema.each or schema.keys.get(name)
@@ -120,7 +146,10 @@ class Document:
                 raise self.error(keys, f"missing {what} {_quoted(name)}{place}")
         return result
 
-    def _value(self, schema: Value | Table, raw: Any, keys: Keys) -> Any:
+    def _value(self, schema: Schema, raw: Any, keys: Keys) -> Any:
+        if isinstance(schema, Either):
+            long = schema.long if isinstance(raw, dict) and "is" in raw else None
+            schema = long or (schema.table if isinstance(raw, dict) else schema.value)
         if isinstance(schema, Table):
             if not isinstance(raw, dict):
                 raise self.error(keys, f"{_place(keys)} must be a table, not {describe(raw)}")
@@ -212,7 +241,8 @@ def _boolean(raw: Any) -> bool:
     return raw
 
 
-def _count(raw: Any, least: int) -> int:
+def check_count(raw: Any, least: int) -> int:
+    """`raw` if it is a whole number from `least` up. Raises Wrong."""
     if not isinstance(raw, int) or isinstance(raw, bool) or not least <= raw <= _MAX:
         raise Wrong(describe(raw))
     return raw
@@ -225,7 +255,7 @@ def _positive(raw: Any) -> float:
 
 
 def _gpus(raw: Any) -> int:
-    return -1 if raw == "all" else _count(raw, 0)
+    return -1 if raw == "all" else check_count(raw, 0)
 
 
 def _size(raw: Any) -> int:
@@ -319,7 +349,7 @@ BOOLEAN = Value("true or false", _boolean)
 CORES = Value("a number of cores such as 2 or 0.5", _positive)
 GPUS = Value('a number of GPUs or "all"', _gpus)
 SIZE = Value('a size such as "512m"', _size)
-PROCESSES = Value("a number of processes such as 512", lambda raw: _count(raw, 1))
+PROCESSES = Value("a number of processes such as 512", lambda raw: check_count(raw, 1))
 STRINGS = Value("a list of strings", _strings)
 COMMAND = Value('a command such as "python train.py"', _command, required=True)
 PARAM = Value("a string, a finite number, true or false", _param)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.settings.project import legal_name
+from lab.settings.writing import toml_key, toml_string, toml_strings
 
 _TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 _DATA_FOLDERS = ("data", "dataset", "datasets")
@@ -41,9 +41,11 @@ def render_template(folder: Path) -> str:
     datasets = _datasets(root)
     scripts = _scripts(root)
     parts = [
-        f"# What Lab knows about this project.\n[project]\nname = {_toml(legal_name(root.name, 'project'))}",
+        f"# What Lab knows about this project.\n[project]\nname = {toml_string(legal_name(root.name, 'project'))}",
         "# Data that runs may read. Lab keeps versions of it; a script finds its one with track.data(NAME).",
-        *([f"[datasets.{_key(item.name)}]\npath = {_toml(item.path)}" for item in datasets] or [_NO_DATASETS]),
+        *([f"[datasets.{toml_key(item.name)}]\npath = {toml_string(item.path)}" for item in datasets[:-1]]),
+        _last_dataset(datasets[-1]) if datasets else _NO_DATASETS,
+        _REMOTES,
         "# What can be run: `lab run NAME -p key=value`.",
         *([_entry(script, datasets) for script in scripts] or [_NO_ENTRIES]),
         _image(root),
@@ -53,10 +55,34 @@ def render_template(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_NO_DATASETS = """\
+_DATASET = """\
+# description = "one row per sale"
+# key = "id"                  # tells rows apart; a list for several columns
+# label = "target"            # what is to be predicted
+# watch = true                # a version whenever it changes;
+# keep = 20                   # so many of those stay
+# remote = "copies"
+#
+# What must hold of it: see also `lab data expect --infer`.
+# [datasets.{name}.expect]
+# schema = "strict"           # the columns of the version before; or "subset", or {{ id = "int" }}
+# rows = {{ min = 1000 }}
+# freshness = "24h"
+# columns.id = {{ not_null = true, unique = true }}
+# columns.amount = {{ range = [0, 1e6], not_null = 0.01, severity = "warn" }}
+# columns.country = {{ values = ["CH", "DE"] }}
+# drift = {{ psi = 0.2, against = "baseline", action = "warn" }}"""
+
+_NO_DATASETS = f"""\
 # [datasets.sales]
 # path = "data/sales.csv"
-# description = "one row per sale\""""
+{_DATASET.format(name="sales")}"""
+
+_REMOTES = """\
+# Where copies of data are kept. Secrets do not belong here: they come from the environment.
+# [remotes.copies]
+# url = "s3://bucket/lab"      # or file:///mnt/nas/lab
+# options = { anon = false }"""
 
 _NO_ENTRIES = """\
 # [entries.train]
@@ -84,11 +110,17 @@ _CODE = """\
 # max_total = "200m\""""
 
 
+def _last_dataset(dataset: _Dataset) -> str:
+    """A dataset, with what else can be said of one as comments."""
+    name = toml_key(dataset.name)
+    return f"[datasets.{name}]\npath = {toml_string(dataset.path)}\n{_DATASET.format(name=name)}"
+
+
 def _entry(script: _Script, datasets: Sequence[_Dataset]) -> str:
     used = [item.name for item in datasets if _mentions(script.text, item)]
-    lines = [f"[entries.{_key(script.name)}]", f"command = {_toml(shlex.join(['python', script.path]))}"]
-    lines.append(f"datasets = {_toml_list(used)}" if used else "# datasets = []")
-    lines += ["# network = true", "", f"# [entries.{_key(script.name)}.params]", "# lr = 0.1"]
+    lines = [f"[entries.{toml_key(script.name)}]", f"command = {toml_string(shlex.join(['python', script.path]))}"]
+    lines.append(f"datasets = {toml_strings(used)}" if used else "# datasets = []")
+    lines += ["# network = true", "", f"# [entries.{toml_key(script.name)}.params]", "# lr = 0.1"]
     return "\n".join(lines)
 
 
@@ -168,16 +200,3 @@ def _read(path: Path) -> str:
     except OSError:
         return ""
     return ""
-
-
-def _toml(text: str) -> str:
-    """A TOML basic string; names that hold control characters or surrogates were left out before."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _toml_list(items: Iterable[str]) -> str:
-    return f"[{', '.join(_toml(item) for item in items)}]"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
