@@ -45,9 +45,9 @@ def test_it_waits_for_another_process_and_survives_its_death(tmp_path: Path) -> 
 
 def test_sharers_share_and_keep_holders_out(tmp_path: Path) -> None:
     lock = tmp_path / "store.lock"
-    with share(lock), share(lock, 0):
-        with pytest.raises(ConflictError, match="store is in use by another process"), hold(lock):
-            pytest.fail("held while it was shared")
+    refused = pytest.raises(ConflictError, match="store is in use by another process")
+    with share(lock), share(lock, 0), refused, hold(lock):
+        pytest.fail("held while it was shared")
     mine = f"store is in use by process {os.getpid()}"
     with hold(lock), pytest.raises(ConflictError, match=mine), share(lock, 0):
         pytest.fail("shared while it was held")
