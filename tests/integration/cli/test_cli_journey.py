@@ -389,7 +389,7 @@ def test_a_reader_that_goes_away_is_no_accident(lab: Lab) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*lab.command, "runs", "ls"],
+        [*lab.command, "runs", "ls", "--json"],
         cwd=lab.folder,
         env=lab.environment,
         stdout=writer,
