@@ -16,6 +16,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson")
 ARROW = (".arrow", ".feather", ".ipc")
+SUFFIXES = (*SEPARATORS, *PARQUET, *JSON_LINES, *ARROW)
 
 SAMPLE_ROWS = 10_000  # rows that a text file's types are read from
 COLUMNS_MAX = 10_000
