@@ -139,6 +139,7 @@ def plan(
     costs = [_cost(name, why[name], found, counts, shelf) for name in names]
     kept = {digest for name, holders in found.holders.items() if why[name] for digest in holders}
     named = {digest for name, contents in found.contents.items() if why[name] for digest in contents}
+    named |= {part for digest in named for part in shelf.lists(digest)}
     since = moment - grace
     old, young = _loose(shelf, kept, named, since)
     old_bytes = sum(item.bytes for item in old)
@@ -281,6 +282,8 @@ def _loose(shelf: Shelf, kept: set[str], named: set[str], since: float) -> tuple
     # A list that stays for its youth may be found by an add, so that its parts must stay too.
     fresh = [digest for digest, info in lists.items() if info.st_mtime >= since]
     kept = kept.union(*(_parts(shelf, digest) for digest in fresh))
+    inner = {part for digest in fresh for part in shelf.lists(digest)}
+    lists = {digest: info for digest, info in lists.items() if digest not in inner or info.st_mtime >= since}
     whole = {digest: info for digest, info in shelf.whole.items() if digest not in kept}
     old = [Garbage(digest, info.st_size, True) for digest, info in lists.items() if info.st_mtime < since]
     old += [Garbage(digest, info.st_size) for digest, info in whole.items() if info.st_mtime < since]

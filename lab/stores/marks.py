@@ -15,6 +15,7 @@ from lab.stores.objects import ObjectStore
 
 #: A file's line of a manifest. Inside a path the quotes would be escaped, so nothing else looks like this.
 _FILE = re.compile(rb',"h":"([0-9a-f]{64})","s":(\d+)')
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _MANIFEST = re.compile(r"([0-9a-f]{62})\.jsonl")
 _OBJECT = re.compile(r"([0-9a-f]{62})(\.parts)?")
@@ -47,7 +48,7 @@ class Shelf:
 
     whole: Mapping[str, os.stat_result]
     parted: Mapping[str, os.stat_result]
-    _store: ObjectStore
+    _home: LabHome
 
     def holders(self, digest: str) -> tuple[str, ...]:
         """The whole objects that hold the content of `digest`: itself, or its parts; none where it is missing.
@@ -62,7 +63,25 @@ class Shelf:
 
     def parts(self, digest: str) -> tuple[tuple[str, int], ...]:
         """`ObjectStore.parts`."""
-        return self._store.parts(digest)
+        return ObjectStore(self._home).parts(digest)
+
+    def lists(self, digest: str) -> set[str]:
+        """The lists of parts that lead to the content of `digest`; none for a whole object."""
+        found: set[str] = set()
+        waiting = [digest]
+        while waiting:
+            name = waiting.pop()
+            if name in self.parted and name not in self.whole and name not in found:
+                found.add(name)
+                waiting += self._listed(name)
+        return found
+
+    def _listed(self, digest: str) -> list[str]:
+        """What a list of parts names as far as it can be read; `parts` tells what is wrong with it."""
+        try:
+            return _DIGEST.findall(file_of(self._home, digest, parted=True).read_text("ascii", "replace"))
+        except OSError:
+            return []
 
     @property
     def bytes(self) -> int:
@@ -85,7 +104,7 @@ def shelf(home: LabHome) -> Shelf:
         except FileNotFoundError:
             continue  # swept since it was listed
         (parted if match[2] else whole)[folder + match[1]] = info
-    return Shelf(whole, parted, ObjectStore(home))
+    return Shelf(whole, parted, home)
 
 
 def file_of(home: LabHome, digest: str, parted: bool = False) -> Path:

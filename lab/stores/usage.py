@@ -102,7 +102,7 @@ def _held(home: LabHome, shelf: Shelf, names: Iterable[str]) -> tuple[dict[str, 
     for name in names:
         try:
             digests = marks.named(home, name)
-            lists = {_list_key(digest) for digest in digests if digest in shelf.parted and digest not in shelf.whole}
+            lists = {_list_key(part) for digest in digests for part in shelf.lists(digest)}
             held[name] = frozenset(key for digest in digests for key in shelf.holders(digest)) | lists
         except (LabError, OSError):
             unreadable.append(name)

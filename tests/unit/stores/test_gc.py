@@ -9,7 +9,7 @@ from lab.errors import ConflictError
 from lab.paths import LabHome
 from lab.stores import gc, locks, trash
 from lab.stores.gc import DAY, Live
-from lab.stores.manifests import ManifestStore
+from lab.stores.manifests import FileEntry, Manifest, ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import snapshot
 from lab.stores.trees import materialise
@@ -243,3 +243,59 @@ def test_the_remains_of_the_dead_are_swept(home: LabHome) -> None:
     (home.tmp / ".lab-stage-1-aaaaaaaa").mkdir()
     run(home, live())
     assert list(home.tmp.iterdir()) == []
+
+
+@pytest.fixture
+def grown(home: LabHome, tmp_path: Path) -> tuple[str, str]:
+    """Manifests of a file of 8 MB, and of the same grown by 5 bytes, which is stored in parts."""
+    store, names, base = ObjectStore(home), [], ""
+    for number, content in enumerate((os.urandom(8 << 20), b"12345")):
+        with (tmp_path / "log").open("ab") as file:
+            file.write(content)
+        stored = store.put_file(tmp_path / "log", base=base)
+        base = stored.hash
+        names.append(ManifestStore(home).write(Manifest.of([FileEntry(f"log{number}", stored.hash, stored.size)])))
+    assert [size for _, size in store.parts(base)] == [8 << 20, 5]
+    return names[0], names[1]
+
+
+def test_a_beginning_stays_for_what_grew_from_it(home: LabHome, grown: tuple[str, str]) -> None:
+    short, long = grown
+    plan = gc.plan(home, live(long), later())
+    assert [(cost.id, cost.bytes, cost.exclusive) for cost in plan.goes] == [(short, 8 << 20, 0)]
+    assert plan.objects == ()
+    assert gc.collect(home, plan, lambda: live(long)).manifests == 1
+    assert whole(home, long)
+
+
+def test_a_tail_goes_with_its_list(home: LabHome, grown: tuple[str, str]) -> None:
+    short, long = grown
+    plan = gc.plan(home, live(short), later())
+    assert [(cost.id, cost.bytes, cost.exclusive) for cost in plan.goes] == [(long, (8 << 20) + 5, 5)]
+    assert [item.parted for item in plan.objects] == [True, False]
+    freed = gc.collect(home, plan, lambda: live(short))
+    assert freed.objects == 2
+    assert whole(home, short)
+    trash.restore(home, freed.batch)
+    assert whole(home, long)
+
+
+def test_a_young_list_keeps_its_parts(home: LabHome, grown: tuple[str, str]) -> None:
+    store = ObjectStore(home)
+    digest = ManifestStore(home).read(grown[1]).files[0].hash
+    age(home)
+    os.utime(store.files(digest)[0])
+    freed = gc.collect(home, gc.plan(home, live()), live)
+    assert (freed.manifests, freed.objects) == (2, 0)
+    assert store.verify(digest) == (8 << 20) + 5
+
+
+def test_a_damaged_list_that_is_needed_keeps_every_object(home: LabHome, grown: tuple[str, str]) -> None:
+    digest = ManifestStore(home).read(grown[1]).files[0].hash
+    (path,) = ObjectStore(home).files(digest)
+    path.chmod(0o644)
+    path.write_text("{}")
+    plan = gc.plan(home, live(grown[1]), later())
+    assert [root.id for root in plan.bad_roots] == [grown[1]]
+    assert plan.objects == ()
+    assert run(home, live(grown[0])).objects == 2
