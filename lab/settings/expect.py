@@ -32,6 +32,7 @@ from lab.domain.expectations import (
 from lab.errors import UsageError
 from lab.settings.schema import LINE, Either, Table, Value, Wrong, check_count, describe, one_of
 
+_WIDEST = 2**127
 _PANDERA = re.compile(r"py:([^\W\d]\w*(?:\.[^\W\d]\w*)+)")
 _TYPE_NAMES = (
     *TYPE_FAMILIES,
@@ -60,11 +61,18 @@ def _one_kind(items: Sequence[Any]) -> bool:
     return len(kinds) == 1
 
 
+def _sane(raw: Any) -> bool:
+    """Whether a number, if it is one, can be compared with any column: none is wider than 128 bits."""
+    if isinstance(raw, float):
+        return not isnan(raw)
+    return not isinstance(raw, int) or abs(raw) < _WIDEST
+
+
 def _range(raw: Any) -> tuple[Any, Any]:
     if not isinstance(raw, list) or len(raw) != 2:
         raise Wrong(describe(raw))
     for bound in raw:
-        if isinstance(bound, bool) or not isinstance(bound, int | float | dt.date | dt.time) or bound != bound:
+        if isinstance(bound, bool) or not isinstance(bound, int | float | dt.date | dt.time) or not _sane(bound):
             raise Wrong(f"a list with {describe(bound)}")
     low, high = raw
     infinite = low == -inf or high == inf
@@ -88,7 +96,7 @@ def _values(raw: Any) -> tuple[Any, ...]:
     if not isinstance(raw, list):
         raise Wrong(describe(raw))
     for item in raw:
-        if isinstance(item, list | dict) or (isinstance(item, float) and isnan(item)):
+        if isinstance(item, list | dict) or not _sane(item):
             raise Wrong(f"a list with {describe(item)}")
     if not raw:
         raise Wrong("an empty one")
