@@ -59,6 +59,7 @@ class Runs:
         self._engine_of = engine_of
         self._project = project
         self._live = LiveMetrics(home)
+        self._asked: dict[str, float] = {}  # when the engine was last asked about a run, by waiting
 
     # Engines' nouns are loaded by the first verb that needs them; a listing of ended runs does not.
 
@@ -97,16 +98,18 @@ class Runs:
         """Return when the run has ended, after `timeout` seconds, or when `stop()` turns true: as it is then."""
         run = self.get(ref)
         deadline = None if timeout is None else time.monotonic() + timeout
-        asked = time.monotonic()
         while run.status.active and not (stop and stop()) and (deadline is None or time.monotonic() < deadline):
-            ask = time.monotonic() - asked >= _ASK_EVERY
+            # Remembered from call to call: who waits in short turns must ask all the same.
+            ask = time.monotonic() - self._asked.setdefault(run.id, time.monotonic()) >= _ASK_EVERY
             if ask:
-                asked = time.monotonic()
+                self._asked[run.id] = time.monotonic()
             if self._watch.settle(run, ask_engine=ask) or ask:
                 self._catalog.refresh()
                 run = self.get(run.id)
             else:
                 time.sleep(_POLL)
+        if not run.status.active:
+            self._asked.pop(run.id, None)
         return run
 
     def settle(self) -> list[str]:

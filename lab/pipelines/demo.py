@@ -156,6 +156,7 @@ class Demo:
                 ended.setdefault(key, run)
             elif run.status.active:
                 active.setdefault(key, run)
+        earlier = set(active)
         waiting = [key for key in wanted if key not in ended and key not in active]
         while waiting or active:
             while waiting and len(active) < PARALLEL:
@@ -167,6 +168,10 @@ class Demo:
                 if run.status.active:
                     continue
                 del active[key]
+                if run.status is not RunStatus.FINISHED and key in earlier:
+                    earlier.remove(key)
+                    waiting.append(key)  # it went down with the walk that launched it
+                    continue
                 if run.status is not RunStatus.FINISHED:
                     raise LabError(f"run {run.name} {run.cause}", f"lab runs logs {run.name}")
                 ended[key] = run

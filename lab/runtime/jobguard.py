@@ -208,7 +208,8 @@ class Guard:
     def _tell(self) -> None:
         """Let the launcher know, the first time."""
         if self.ready >= 0:
-            os.write(self.ready, b"ready\n")
+            with suppress(BrokenPipeError):  # it was killed; the job is to run all the same
+                os.write(self.ready, b"ready\n")
             os.close(self.ready)
             self.ready = -1
 

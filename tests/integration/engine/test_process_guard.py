@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +20,7 @@ from lab.engine import connect
 from lab.engine.base import Engine, Job, JobState, Mount, Prepared
 from lab.engine.jobs import JobFolder, job_folder
 from lab.paths import LabHome
+from lab.runtime import jobguard
 from lab.runtime.jobguard import process_start
 
 MB = 1024**2
@@ -165,3 +168,20 @@ def test_nothing_of_the_launcher_stays_open_in_the_job(engine: Engine, home: Lab
     if (run / "fds").stat().st_size:
         numbers = [int(line.split()[-3]) for line in (run / "fds").read_text().splitlines()[1:]]
         assert set(numbers) <= {0, 1, 2, 10}  # 10: some shells keep a copy of their own
+
+
+def test_a_launcher_that_dies_while_it_launches_takes_no_job_with_it(home: LabHome, tmp_path: Path) -> None:
+    """The guard has its news for somebody who is gone: the job must run all the same."""
+    job = home.jobs / "orphan"
+    job.mkdir(parents=True)
+    done = tmp_path / "done"
+    spec = {"argv": ["sh", "-c", f"sleep 0.3; touch {done}"], "env": {"PATH": os.defpath}, "cwd": "/", "memory": 0}
+    (job / "job.json").write_text(json.dumps({**spec, "restart": False}))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-I", "-S", jobguard.__file__, str(job), str(writer)]
+    subprocess.run(command, pass_fds=[writer], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(writer)
+    wait_for((job / "exit.json").exists)
+    assert json.loads((job / "exit.json").read_text())["exit_code"] == 0
+    assert done.exists()

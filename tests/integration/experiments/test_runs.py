@@ -237,6 +237,17 @@ def test_a_container_removed_behind_our_back_is_lost_not_running(
     assert "container is gone" in ended.cause
 
 
+def test_waiting_in_short_turns_finds_out_all_the_same(open_lab: Callable[[str], Workspace], project: Path) -> None:
+    """Nobody writes an exit record when the guard and the job are killed: only the engine knows."""
+    lab = open_lab("process")
+    write(project, "import time; print('up', flush=True); time.sleep(600)")
+    run = lab.runs.launch(TRAIN)
+    until(lambda: "up" in lab.runs.log_tail(run.id, 5))
+    os.kill(json.loads((lab.home.jobs / run.id / "guard.json").read_text())["pid"], signal.SIGKILL)
+    until(lambda: not lab.runs.wait(run.id, timeout=0.1).status.active)
+    assert lab.runs.get(run.id).cause == "interrupted: killed from outside"
+
+
 def _container(run_id: str) -> str:
     listed = subprocess.run(
         ["docker", "ps", "-q", "--filter", f"label=lab.run={run_id}"], check=True, capture_output=True, text=True
