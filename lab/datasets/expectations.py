@@ -13,6 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from lab.datasets import tables
 from lab.datasets.column_rules import Test, Unfit, column, column_test, iso, moments, unique_test
+from lab.datasets.expect_drift import drift_results
 from lab.domain.datasets import Column
 from lab.domain.expectations import (
     SAMPLE_ROWS,
@@ -63,6 +64,7 @@ def check(
             raise frame
         table = _Table(frame, key, now)
         results, rows = table.check(expect, previous)
+        results += _drift(expect, frame, reference, key)
     except tables.NotATableError as error:
         results = _unreadable(expect, error)
     if expect.freshness and not expect.freshness.column:
@@ -84,6 +86,20 @@ def _unreadable(expect: Expectations, error: tables.NotATableError) -> list[Resu
     severity = Severity.BLOCK if Severity.BLOCK in severities else Severity.WARN
     reason = clean(error.message, 300)
     return [Result("table", "", severity, False, "no table", "a table", f"this is no table: {reason}")]
+
+
+def _drift(
+    expect: Expectations, frame: pl.LazyFrame, reference: pl.LazyFrame | None, key: Sequence[str]
+) -> list[Result]:
+    rule = expect.drift
+    if rule is None:
+        return []
+    if reference is None:
+        sentence = f"there is no {clean(rule.against, 80)} to measure drift from"
+        wanted = f"PSI at most {rule.psi:g}"
+        return [Result("drift", "", rule.severity, True, "nothing to compare", wanted, sentence, skipped=True)]
+    unique = [name for name, rules in expect.columns.items() if any(one.rule == "unique" for one in rules)]
+    return drift_results(rule, frame, reference, [*key, *unique])
 
 
 def _no_pandera(rule: PanderaRule) -> Result:
