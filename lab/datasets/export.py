@@ -29,6 +29,7 @@ from lab.stores.durable import free_space, full_disk, sync_file, sync_filesystem
 from lab.stores.manifests import FileEntry, FolderEntry, LinkEntry, Manifest, ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.staging import stage, sweep
+from lab.stores.transfers import intact
 
 _BUFFER = 1 << 20
 _ZSTD_LEVEL = 3
@@ -95,11 +96,7 @@ def to_parquet(home: LabHome, manifest_id: str, dest: Path, *, overwrite: bool =
     """
     manifest = ManifestStore(home).read(manifest_id)
     objects = ObjectStore(home)
-    files = []
-    for file in manifest.files:
-        objects.verify(file.hash)
-        files.append((file.path, objects.whole(file.hash)))
-    frame = tables.scan(files)
+    frame = tables.scan([(file.path, intact(objects, file.hash)) for file in manifest.files])
     with _landing(home, dest, overwrite, "file") as landing:
         with tell_full_disk("a Parquet file", manifest.size, dest.parent):
             _sink(frame, landing, dest)

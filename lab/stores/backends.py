@@ -6,16 +6,18 @@ before anything is believed. Credentials of a URL or of the options never get in
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from fsspec.asyn import sync
 from fsspec.callbacks import Callback
 
 from lab.domain.text import clean
@@ -107,15 +109,10 @@ class Backend:
         targets = [self._path(key) for _, key in files]
         landing = [f"{path}.{os.urandom(4).hex()}.part" for path in targets] if self._kind.renames else targets
         sources = [str(path) for path, _ in files]
-        extra: dict[str, Any] = {}
-        if self._kind is S3:
-            extra["chunksize"] = max(_PART, max(os.path.getsize(path) for path in sources) // _PARTS + 1)
-        if self._kind is not LOCAL:
-            extra["batch_size"] = _AT_ONCE
         with self._telling("cannot write to"):
             self._make_folders(targets)
             try:
-                self._fs.put(sources, landing, callback=_Progress(on_bytes), **extra)
+                self._put_all(sources, landing, on_bytes)
                 self._publish(landing, targets)
             except BaseException:
                 self._discard(landing)
@@ -160,6 +157,31 @@ class Backend:
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
+
+    def _put_all(self, sources: Sequence[str], landing: Sequence[str], on_bytes: OnBytes | None) -> None:
+        calls = []
+        for source, target in zip(sources, landing, strict=True):
+            extra = {"chunksize": max(_PART, os.path.getsize(source) // _PARTS + 1)} if self._kind is S3 else {}
+            calls.append(partial(self._method("put_file"), source, target, callback=_Progress(on_bytes), **extra))
+        for answer in self._all(calls):
+            if isinstance(answer, BaseException):
+                raise answer
+
+    def _method(self, name: str) -> Any:
+        """A method of the file system, in its asynchronous form if it has one."""
+        return getattr(self._fs, f"_{name}" if self._fs.async_impl else name)
+
+    def _all(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Results or exceptions in order; after a failure nothing more is begun, but all that was is waited for."""
+        if self._fs.async_impl:
+            return list(sync(self._fs.loop, _together, calls))
+        answers: list[Any] = []
+        for call in calls:
+            try:
+                answers.append(call())
+            except self._errors as error:
+                return [*answers, error]
+        return answers
 
     def _make_folders(self, targets: Iterable[str]) -> None:
         if self._kind.renames:
@@ -219,15 +241,10 @@ class Backend:
                 yield from self._fetch(window)
 
     def _fetch(self, window: Sequence[tuple[str, int, int]]) -> Iterator[tuple[str, bytes]]:
-        asked = [piece for piece in window if piece[2] > piece[1]]
-        extra = {} if self._kind is LOCAL else {"batch_size": _AT_ONCE}
+        cat = self._method("cat_file")
+        calls = [partial(cat, self._path(key), start=start, end=end) for key, start, end in window if end > start]
         with self._telling("cannot read"):
-            paths, starts, ends = (
-                [self._path(key) for key, _, _ in asked],
-                [start for _, start, _ in asked],
-                [end for _, _, end in asked],
-            )
-            answers = iter(self._fs.cat_ranges(paths, starts, ends, on_error="return", **extra) if asked else [])
+            answers = iter(self._all(calls))
         for key, start, end in window:
             answer = next(answers) if end > start else b""
             if isinstance(answer, BaseException):
@@ -238,7 +255,7 @@ class Backend:
     def _stream(self, key: str, size: int) -> Iterator[bytes]:
         """A large file from a backend that is best read in one go; `size` counts the byte too many."""
         with self._telling("cannot read"):
-            file = self._fs.open(self._path(key), "rb", block_size=_PIECE)
+            file = self._fs.open(self._path(key), "rb")
         try:
             while size > 0:
                 with self._telling("cannot read"):
@@ -266,21 +283,36 @@ class Backend:
 
 
 class _Progress(Callback):  # type: ignore[misc]  # fsspec is untyped
-    """Tells the bytes of the files below it; its own count is of files."""
+    """Tells the bytes of one file as they go."""
 
-    def __init__(self, on_bytes: OnBytes | None, child: bool = False) -> None:
+    def __init__(self, on_bytes: OnBytes | None) -> None:
         super().__init__()
         self._on_bytes = on_bytes
-        self._child = child
         self._told = 0
 
     def call(self, hook_name: str | None = None, **kwargs: Any) -> None:
-        if self._child and self._on_bytes and self.value > self._told:
+        if self._on_bytes and self.value > self._told:
             fresh, self._told = self.value - self._told, self.value
             self._on_bytes(fresh)
 
-    def branched(self, path_1: str, path_2: str, **kwargs: Any) -> _Progress:
-        return _Progress(self._on_bytes, child=True)
+
+async def _together(calls: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    """For fsspec's own loop: see `Backend._all`."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+    failed = False
+
+    async def one(call: Callable[[], Awaitable[Any]]) -> Any:
+        nonlocal failed
+        async with turn:
+            if failed:
+                return None
+            try:
+                return await call()
+            except BaseException:
+                failed = True
+                raise
+
+    return await asyncio.gather(*map(one, calls), return_exceptions=True)
 
 
 def _hint(error: BaseException) -> str:

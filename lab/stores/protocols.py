@@ -40,7 +40,11 @@ S3 = Kind(
     errors=("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError", "aiohttp:ClientError"),
     defaults={
         "max_concurrency": 4,
-        "config_kwargs": {"connect_timeout": 10, "retries": {"max_attempts": 3, "mode": "standard"}},
+        "config_kwargs": {
+            "connect_timeout": 10,
+            "max_pool_connections": 32,
+            "retries": {"max_attempts": 3, "mode": "standard"},
+        },
     },
 )
 _GS = Kind(

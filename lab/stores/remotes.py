@@ -22,7 +22,7 @@ from lab.stores.ignore import Ignore
 from lab.stores.manifests import Manifest, ManifestStore, manifest_id
 from lab.stores.objects import Batch, ObjectStore, Stored
 from lab.stores.snapshot import Progress
-from lab.stores.transfers import Presence, Pulled, Refs, Report, Stop, Transfer, batches
+from lab.stores.transfers import Presence, Pulled, Refs, Report, Stop, Transfer, batches, intact
 
 _MANIFEST_MAX = 1 << 30  # bytes: some ten million files
 _SIZE_MAX = 1 << 60  # bytes that a file can claim to have
@@ -162,11 +162,7 @@ class Remote:
 
     def _send(self, batch: Mapping[str, int], report: Report) -> None:
         report.check()
-        files = []
-        for digest in batch:
-            self._objects.verify(digest)
-            files.append((self._objects.whole(digest), _object_key(digest)))
-        self._backend.put(files, report.part)
+        self._backend.put([(intact(self._objects, digest), _object_key(digest)) for digest in batch], report.part)
         report.done(batch)
 
     def _send_manifest(self, name: str) -> None:
