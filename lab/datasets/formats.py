@@ -64,11 +64,11 @@ def common_schema(schemas: Sequence[pl.Schema]) -> pl.Schema:
     for schema in schemas[1:]:
         if schema.names() != common.names():
             raise NotATableError("the files have different columns")
-        common = pl.Schema({name: _wider(name, dtype, schema[name]) for name, dtype in common.items()})
+        common = pl.Schema({name: wider(name, dtype, schema[name]) for name, dtype in common.items()})
     return common
 
 
-def _wider(name: str, one: pl.DataType, other: pl.DataType) -> pl.DataType:
+def wider(name: str, one: pl.DataType, other: pl.DataType) -> pl.DataType:
     """The type that holds values of both, for one column of several files. Raises NotATableError if none does."""
     if one == other or other == pl.Null:
         return one

@@ -176,7 +176,7 @@ def _has_key(columns: Sequence[ColumnProfile], rows: int) -> bool:
 
 def _duplicate_rows(frame: pl.LazyFrame) -> int:
     """Rows that are equal to an earlier one, by a 64-bit hash of each (of a million rows, one in 10⁷ tables errs)."""
-    hashed = tables.collect(frame.select(pl.struct(pl.all()).hash(seed=0).alias("hash")), streaming=True)["hash"]
+    hashed = tables.row_hashes(frame)
     return len(hashed) - hashed.n_unique()
 
 

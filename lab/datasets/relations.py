@@ -32,7 +32,7 @@ def correlations(sample: pl.DataFrame) -> tuple[Correlation, ...]:
     if len(names) < 2 or len(sample) < 3:
         return ()
     with np.errstate(all="ignore"):
-        r = _pearson(np.column_stack([_floats(sample[name]) for name in names]))
+        r = _pearson(np.stack([_floats(sample[name]) for name in names]))
     one, other = np.triu_indices(len(names), 1)
     strength = np.nan_to_num(np.abs(r[one, other]), nan=0.0)
     best = np.argsort(-strength, kind="stable")[:_PAIRS]
@@ -103,18 +103,23 @@ def _entropy(shares: _Floats) -> float:
 
 
 def _pearson(values: _Floats) -> _Floats:
-    """r of every pair of columns, over the rows where both are known; NaN where either does not vary."""
+    """r of every pair of rows of `values`, over the places where both are finite; NaN where either does not vary."""
     known = np.isfinite(values)
+    if not known.all():
+        values = np.where(known, values, 0.0)
     # Centred and scaled first, so that sums of squares neither overflow nor cancel.
-    values = np.where(known, values, 0.0)
-    values = (values - values.sum(axis=0) / known.sum(axis=0)) * known
-    values = values / np.maximum(np.abs(values).max(axis=0), 1e-300)
-    ones = known.astype(float)
-    count = ones.T @ ones
-    sums = values.T @ ones
-    squares = (values**2).T @ ones
-    covariance = values.T @ values - sums * sums.T / count
-    variance = squares - sums**2 / count
+    values = (values - values.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)) * known
+    values /= np.maximum(np.abs(values).max(axis=1, keepdims=True), 1e-300)
+    if known.all():
+        covariance = values @ values.T
+        variance = squares = np.repeat(np.diag(covariance)[:, None], len(values), axis=1)
+    else:
+        there = known.astype(float)
+        count = there @ there.T
+        sums = values @ there.T
+        squares = values**2 @ there.T
+        covariance = values @ values.T - sums * sums.T / count
+        variance = squares - sums**2 / count
     variance = np.where(variance > 1e-12 * np.maximum(squares, 1e-300), variance, np.nan)
     r: _Floats = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
     return r

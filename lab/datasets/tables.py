@@ -32,6 +32,9 @@ from lab.domain.text import clean
 
 __all__ = ["NotATableError", "Tables", "collect", "read", "scan"]
 
+#: Text files are parsed to see that they fit their types; up to so many bytes of them, the rows are kept.
+_KEPT_BYTES = 512 << 20
+
 #: A text column whose later values do not fit is read as the next of these that all its values fit.
 _LADDER: tuple[pl.DataType, ...] = (pl.Int64(), pl.Int128(), pl.Float64(), pl.String())
 
@@ -51,15 +54,17 @@ class _Source:
     name: str
     schema: pl.Schema
     frame: pl.LazyFrame | None = None
-    text: Path | BinaryIO | bytes | None = None
+    text: Path | BinaryIO | None = None
     separator: str = ""
+    bytes: int = 0
 
 
 def scan(files: Sequence[tuple[str, Path]]) -> pl.LazyFrame:
     """One frame of all rows of files, given as (name, where its content is), in their order.
 
-    Raises NotATableError if they are not tables of the same columns. Text is parsed once here, so that its types
-    hold for every row; use `collect` for the frame all the same, since a Parquet or Arrow file may be broken inside.
+    Raises NotATableError if they are not tables of the same columns. Text is parsed here, so that its types hold for
+    every row, and kept in memory up to half a gigabyte; use `collect` for the frame all the same, since a Parquet or
+    Arrow file may be broken inside.
     """
     return read(files).frame
 
@@ -71,11 +76,11 @@ def read(files: Sequence[tuple[str, Path]]) -> Tables:
     notes: list[str] = []
     sources = [_open(name, path, notes) for name, path in files]
     schema = common_schema([source.schema for source in sources])
-    texts = [source for source in sources if source.frame is None]
-    if texts:
-        schema = _fit(texts, schema, notes)
+    texts = [source for source in sources if source.text is not None]
+    keep = sum(source.bytes for source in texts) <= _KEPT_BYTES
+    schema, parsed = _fit(texts, schema, keep, notes) if texts else (schema, [])
     try:
-        frames = [_typed(source, schema) for source in sources]
+        frames = [_typed(source, schema, parsed) for source in sources]
         return Tables(frames[0] if len(frames) == 1 else pl.concat(frames), tuple(notes))
     except BROKEN as error:
         raise _broken(error) from error
@@ -87,6 +92,18 @@ def collect(frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
         return frame.collect(engine="streaming" if streaming else "auto")
     except BROKEN as error:
         raise _broken(error) from error
+
+
+def row_hashes(frame: pl.LazyFrame) -> pl.Series:
+    """A 64-bit hash of every row, the same for equal rows of frames with the same column types; NaN equals NaN.
+
+    Rows are read in pieces. Raises NotATableError as `collect` does.
+    """
+    try:
+        pieces = [piece.hash_rows(seed=0) for piece in frame.collect_batches(maintain_order=True)]
+    except BROKEN as error:
+        raise _broken(error) from error
+    return pl.concat(pieces) if pieces else pl.Series(dtype=pl.UInt64)
 
 
 def _broken(error: BaseException, name: str = "") -> NotATableError:
@@ -134,11 +151,11 @@ def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Sour
         beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
         text = copy
         if not found.regular:
-            notes.append(f"{clean(name)}: quotes inside unquoted values are taken as characters")
+            notes.append(f"{clean(name)}: quotes inside unquoted values are taken as characters.")
     schema = pl.scan_csv(
         io.BytesIO(beginning), separator=separator, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
     ).collect_schema()
-    return _Source(name, schema, None, text, separator)
+    return _Source(name, schema, None, text, separator, path.stat().st_size)
 
 
 def _json_lines(path: Path) -> pl.LazyFrame:
@@ -151,31 +168,37 @@ def _json_lines(path: Path) -> pl.LazyFrame:
     return frame
 
 
-def _fit(texts: Sequence[_Source], schema: pl.Schema, notes: list[str]) -> pl.Schema:
-    """`schema`, widened where values of text files do not fit what their beginnings promised."""
-    if _parses(texts, schema):
-        return schema
+def _fit(
+    texts: Sequence[_Source], schema: pl.Schema, keep: bool, notes: list[str]
+) -> tuple[pl.Schema, list[pl.LazyFrame]]:
+    """`schema`, widened where values of text files do not fit what their beginnings promised, and their frames."""
+    if (frames := _parsed(texts, schema, keep)) is not None:
+        return schema, frames
     misfits = _misfits(texts, schema)
-    for name, dtype in misfits.items():
-        notes.append(f"column {clean(name, 80)!r} is read as {dtype}: a later value is no {schema[name]}")
     widened = pl.Schema({**schema, **misfits})
-    if misfits and _parses(texts, widened):
-        return widened
+    if misfits and (frames := _parsed(texts, widened, keep)) is not None:
+        for name, dtype in misfits.items():
+            notes.append(f"Column {clean(name, 80)!r} is read as {dtype}: a later value is no {schema[name]}.")
+        return widened, frames
     strings = pl.Schema({name: pl.String() for name in schema})
-    if _parses(texts, strings):
-        notes.append("all columns are read as text: values do not fit the types of the first rows")
-        return strings
+    if (frames := _parsed(texts, strings, keep)) is not None:
+        notes.append("All columns are read as text: values do not fit the types of the first rows.")
+        return strings, frames
     names = ", ".join(clean(source.name) for source in texts[:3])
     raise NotATableError(f"{names} cannot be read as a table: quotes or line ends do not match up")
 
 
-def _parses(texts: Sequence[_Source], schema: pl.Schema) -> bool:
+def _parsed(texts: Sequence[_Source], schema: pl.Schema, keep: bool) -> list[pl.LazyFrame] | None:
+    """The frames of text files whose values all fit, held in memory or not; None if some do not fit."""
+    frames = [_parse(source, schema) for source in texts]
     try:
-        for source in texts:
-            _parse(source, schema).select(pl.all().null_count()).collect(engine="streaming")
+        if keep:
+            return [frame.collect().lazy() for frame in frames]
+        for frame in frames:
+            frame.select(pl.all().null_count()).collect(engine="streaming")
     except BROKEN:
-        return False
-    return True
+        return None
+    return frames
 
 
 def _misfits(texts: Sequence[_Source], schema: pl.Schema) -> dict[str, pl.DataType]:
@@ -230,8 +253,9 @@ def _parse(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
     )
 
 
-def _typed(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
+def _typed(source: _Source, schema: pl.Schema, parsed: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """The next of the parsed frames, or the source's own, with the types that all files share."""
     if source.frame is None:
-        return _parse(source, schema)
+        return parsed.pop(0)
     changed = [pl.col(name).cast(dtype) for name, dtype in schema.items() if source.schema[name] != dtype]
     return source.frame.with_columns(changed) if changed else source.frame
