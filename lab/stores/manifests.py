@@ -34,6 +34,7 @@ FORMAT = 1
 
 _ID = re.compile(r"b3:[0-9a-f]{64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNSAFE = re.compile(r"\0|(?:\A|/)\.{0,2}(?:/|\Z)")  # a path with a component that is empty, . or ..
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,15 @@ class Manifest:
         header: dict[str, Any] = {"format": FORMAT, "n_files": len(files), "bytes": sum(file.size for file in files)}
         if self.single:
             header["file"] = 1
-        lines = [_dump(header), *(_dump(_to_json(entry)) for entry in self.entries)]
+        lines = [_dump(header), *(_line(entry) for entry in self.entries)]
         return ("\n".join(lines) + "\n").encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
         """Inverse of `encode`. Raises IntegrityError for what is no manifest, or no safe one."""
         try:
-            # Not splitlines: a name may hold U+2028 and its like, which break lines for Python only.
-            header, *lines = (json.loads(line) for line in data.decode().removesuffix("\n").split("\n"))
+            # All lines at once, as one list: that takes half the time. A line break inside a string is an error still.
+            header, *lines = json.loads("[" + data.decode().removesuffix("\n").replace("\n", "\n,") + "]")
             if header["format"] != FORMAT:
                 raise ValueError(f"format {header['format']!r} is not known")
             return cls.of((_from_json(line) for line in lines), header.get("file") == 1)
@@ -181,8 +182,7 @@ class ManifestStore:
         return self._manifests / name[3:5] / f"{name[5:]}.jsonl"
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _text(key: str, text: str) -> dict[str, str]:
@@ -193,11 +193,19 @@ def _text(key: str, text: str) -> dict[str, str]:
         return {key + "b": base64.b64encode(os.fsencode(text)).decode()}
 
 
+def _line(entry: Entry) -> str:
+    """One line of the canonical bytes; the many plain files take a shorter way to the same."""
+    if isinstance(entry, FileEntry) and not entry.executable and entry.path.isascii():
+        return f'{{"p":{_dump(entry.path)},"h":"{entry.hash}","s":{entry.size}}}'
+    return _dump(_to_json(entry))
+
+
 def _read_text(key: str, line: dict[str, Any]) -> str:
     text = line[key] if key in line else os.fsdecode(base64.b64decode(line[key + "b"], validate=True))
     if not isinstance(text, str):
         raise TypeError("a path is not a string")
-    os.fsencode(text)  # raises ValueError for what no file name can hold
+    if not text.isascii():
+        os.fsencode(text)  # raises ValueError for what no file name can hold
     return text
 
 
@@ -244,5 +252,5 @@ def _check(entries: Sequence[Entry]) -> None:
 
 
 def _check_path(path: str) -> None:
-    if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+    if _UNSAFE.search(path):
         raise IntegrityError(f"a manifest holds an unsafe path: {clean(repr(path), 80)}")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from blake3 import blake3
+
 from lab.domain.text import clean
 from lab.errors import LabError
 
@@ -27,7 +29,10 @@ class NotAFileError(LabError):
 
 
 class Source:
-    """A regular file that is read from its beginning."""
+    """A regular file that is read from its beginning; `on_bytes` hears of each part.
+
+    Raises FileNotFoundError if it is gone, LabError if it cannot be read (NotAFileError for what is none).
+    """
 
     def __init__(self, path: Path | str, on_bytes: Callable[[int], None] | None) -> None:
         self._path = path
@@ -45,6 +50,7 @@ class Source:
         if not stat.S_ISREG(info.st_mode):
             os.close(self.fd)
             raise _not_a_file(path)
+        self._size = info.st_size
         self.allocated = min(info.st_size, info.st_blocks * 512)
         self.sparse = self.allocated < info.st_size
 
@@ -77,6 +83,8 @@ class Source:
         with _tell_unreadable(self._path):
             while filled < len(buffer) and (part := os.readv(self.fd, [buffer[filled:]])):
                 filled += part
+                if self.read + filled == self._size:  # what comes after that shows in the state
+                    break
         self.read += filled
         self.tell(filled)
         return filled
@@ -84,6 +92,22 @@ class Source:
     def tell(self, size: int) -> None:
         if self._on_bytes and size:
             self._on_bytes(size)
+
+
+def hash_file(path: Path | str, buffer: memoryview) -> tuple[str, FileState] | None:
+    """The hash of a regular file and its state; None if it changed meanwhile. `buffer` is used for reading.
+
+    Raises FileNotFoundError if it is gone, LabError if it cannot be read (NotAFileError for what is none).
+    """
+    source = Source(path, None)
+    try:
+        before = source.settled()
+        hasher = blake3()
+        while part := source.fill(buffer):
+            hasher.update(buffer[:part])
+        return (hasher.hexdigest(), before) if source.state() == before else None
+    finally:
+        source.close()
 
 
 @contextmanager
