@@ -1,58 +1,26 @@
-"""Names and values of one object, in a scrollable panel."""
+"""Lines in a scrollable panel: any that fit its width, or names and values of one object."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.cells import chop_cells
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
-from lab.ui.render.cells import fit, tidy, tidy_lines, width_of
+from lab.ui.render.cells import fit, tidy
+from lab.ui.render.facts import Pair, detail_rows
 from lab.ui.render.glyphs import Row
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
 
-_MAX_LABEL = 24
-_MAX_VALUE = 20_000
+__all__ = ["DetailPanel", "Page", "Pair", "detail_rows"]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One line: `label` and `value` from anywhere, and the value's style token. Without a value, a heading."""
+class Page(LineView, can_focus=True, inherit_bindings=False):
+    """Shows the rows that a function makes for its width; other rows keep the scroll position."""
 
-    label: str
-    value: str = ""
-    token: str = ""
-
-
-def detail_rows(pairs: Sequence[Pair], width: int) -> list[Row]:
-    """`pairs` as rows of at most `width` cells; long values go on below themselves, line breaks in them are kept."""
-    labels = [width_of(tidy(pair.label)) for pair in pairs if pair.value]
-    gutter = min(max(labels, default=0), _MAX_LABEL, max(4, width // 3)) + 2
-    rows: list[Row] = []
-    for pair in pairs:
-        if not pair.value:
-            rows += [[]] if rows else []
-            rows.append([(fit(tidy(pair.label), width), "title")])
-            continue
-        lines = [
-            piece
-            for line in tidy_lines(pair.value, _MAX_VALUE).split("\n")
-            for piece in (chop_cells(line, max(1, width - gutter)) or [""])
-        ]
-        for index, line in enumerate(lines):
-            label = fit(tidy(pair.label), gutter - 2) if index == 0 else " " * (gutter - 2)
-            rows.append([(label + "  ", "muted"), (line, pair.token)])
-    return rows
-
-
-class DetailPanel(LineView, can_focus=True, inherit_bindings=False):
-    """Shows pairs; changing them keeps the scroll position."""
-
-    DEFAULT_CSS = "DetailPanel { padding: 0 1; overflow-x: hidden; }"
+    DEFAULT_CSS = "Page { padding: 0 1; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll(-1)", "Up", show=False, id="detail.up"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="detail.down"),
@@ -62,32 +30,34 @@ class DetailPanel(LineView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "scroll(100000)", "Bottom", show=False, id="detail.last"),
     ]
 
-    def __init__(
-        self,
-        pairs: Sequence[Pair] = (),
-        *,
-        empty: str = "nothing to show",
-        id: str | None = None,
-        classes: str | None = None,
-    ) -> None:
+    def __init__(self, *, empty: str = "nothing to show", id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._pairs = tuple(pairs)
         self._empty = empty
+        self._make: Callable[[int], Sequence[Row]] = _nothing
         self._rows: list[Row] = []
 
     @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return self._pairs
+    def plain(self) -> str:
+        """What is shown, without styles."""
+        return "\n".join("".join(text for text, _ in row) for row in self._rows)
 
-    def set_pairs(self, pairs: Sequence[Pair]) -> None:
-        if tuple(pairs) != self._pairs:
-            self._pairs = tuple(pairs)
+    def show(self, make: Callable[[int], Sequence[Row]]) -> None:
+        """Show `make(width)`, now and whenever the width is another one. Text is made safe here."""
+        self._make = make
+        if self.is_mounted:
             self._lay_out()
+
+    def clear(self, empty: str = "") -> None:
+        """Show nothing but `empty`."""
+        self._empty = empty or self._empty
+        self.show(_nothing)
 
     def _lay_out(self) -> None:
         width = self.view_width
-        self._rows = detail_rows(self._pairs, width) if width else []
-        self.virtual_size = Size(width, len(self._rows))
+        rows = [[(tidy(text), token) for text, token in row] for row in self._make(width)] if width else []
+        if rows != self._rows or self.virtual_size != Size(width, len(rows)):
+            self._rows = rows
+            self.virtual_size = Size(width, len(rows))
         self.refresh()
 
     def on_mount(self) -> None:
@@ -109,3 +79,34 @@ class DetailPanel(LineView, can_focus=True, inherit_bindings=False):
         if not self._rows and y == self.size.height // 3:
             row = [(fit(tidy(self._empty), width, "center"), "muted")]
         return to_strip(row, self.rich_style, is_dark(self), width)
+
+
+def _nothing(width: int) -> Sequence[Row]:
+    return ()
+
+
+class DetailPanel(Page):
+    """Shows pairs; changing them keeps the scroll position."""
+
+    DEFAULT_CSS = "DetailPanel { padding: 0 1; overflow-x: hidden; }"
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair] = (),
+        *,
+        empty: str = "nothing to show",
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(empty=empty, id=id, classes=classes)
+        self._pairs: tuple[Pair, ...] = ()
+        self.set_pairs(pairs)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return self._pairs
+
+    def set_pairs(self, pairs: Sequence[Pair]) -> None:
+        if tuple(pairs) != self._pairs:
+            self._pairs = chosen = tuple(pairs)
+            self.show(lambda width: detail_rows(chosen, width))
