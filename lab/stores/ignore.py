@@ -15,6 +15,7 @@ from lab.errors import LabError
 IGNORE_FILE = ".labignore"
 
 DEFAULTS = (
+    *(".lab-new-*/", ".lab-stage-*/"),
     *(".git/", ".hg/", ".svn/", ".lab/", ".venv/", "__pycache__/", "node_modules/"),
     *(".mypy_cache/", ".ruff_cache/", ".pytest_cache/", ".ipynb_checkpoints/", ".tox/", ".nox/"),
     *("*.pyc", "*.part", "*~", "*.swp", ".DS_Store"),
