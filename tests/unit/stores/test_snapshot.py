@@ -3,6 +3,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from lab.paths import LabHome
 from lab.stores.manifests import FileEntry, FolderEntry, LinkEntry, ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import Done, Limits, Snapshot, snapshot
+from lab.stores.sources import file_state
+from lab.stores.statcache import StatCache
+from lab.stores.trees import materialise
 
 
 @pytest.fixture
@@ -233,3 +238,139 @@ def test_a_tree_that_never_rests_is_refused_or_listed(home: LabHome, root: Path)
     taken = snapshot(root, home, progress=meddle, limits=Limits(1 << 20, 1 << 20))
     assert paths(taken) == ["train.py"]
     assert [(item.path, item.reason) for item in taken.skipped] == [("a", "is being written")]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From now on it is a minute later, so that files that were just made are old enough to be known by stat."""
+
+    def wait() -> None:
+        now = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: now() + 60 * 10**9)
+
+    return wait
+
+
+def forge(home: LabHome, root: Path, name: str, digest: str) -> None:
+    """Make the stat cache say that the file, as it looks now, has that hash."""
+    cache = StatCache.load(home, root)
+    known = dict(cache.known(os.listdir(root)))
+    assert cache.hash(name, known[name][0])
+    known[name] = (known[name][0], digest)
+    cache.save(known, time.time_ns())
+
+
+def test_what_stat_knows_is_not_read_again(home: LabHome, root: Path, later: Callable[[], None]) -> None:
+    write(root, {"a": b"aaa", "b": b"bbb"})
+    later()
+    first = snapshot(root, home)
+    a, b = (file.hash for file in first.manifest.files)
+    forge(home, root, "b", a)  # what tells whether the file or the cache was asked
+    assert [file.hash for file in snapshot(root, home).manifest.files] == [a, a]
+    assert snapshot(root, home, paranoid=True).id == first.id
+    assert snapshot(root, home).id == first.id
+    (root / "b").write_bytes(b"ccc")
+    changed = [file.hash for file in snapshot(root, home).manifest.files]
+    assert changed[0] == a
+    assert changed[1] not in (a, b)
+
+
+def test_a_young_file_is_read_again(home: LabHome, root: Path) -> None:
+    write(root, {"a": b"aaa", "b": b"bbb"})
+    snapshot(root, home)
+    cache = StatCache.load(home, root)
+    assert cache.last("a")
+    assert not cache.hash("a", file_state((root / "a").stat()))
+
+
+def test_what_is_known_by_stat_and_lost_in_the_store_comes_back(
+    home: LabHome, root: Path, later: Callable[[], None]
+) -> None:
+    write(root, {"a": b"aaa", "b": b"bbb"})
+    later()
+    taken = snapshot(root, home)
+    for damage in ("gone", "short"):
+        path = ObjectStore(home).path(taken.manifest.files[0].hash)
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.chmod(0o644)
+            path.write_bytes(b"a")
+        assert snapshot(root, home).id == taken.id
+        assert ObjectStore(home).verify(taken.manifest.files[0].hash) == 3
+
+
+def test_progress_counts_what_is_known(home: LabHome, root: Path, later: Callable[[], None]) -> None:
+    write(root, {"a": b"x" * 10, "b": os.urandom(9 << 20)})
+    later()
+    snapshot(root, home)
+    seen: list[Done] = []
+    snapshot(root, home, progress=seen.append)
+    assert seen == [Done(1, 2, 10, (9 << 20) + 10), Done(2, 2, (9 << 20) + 10, (9 << 20) + 10)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "lone file", "link to a file"])
+def test_a_file_that_grew_since_the_previous_version_costs_its_tail(
+    home: LabHome, root: Path, tmp_path: Path, kind: str
+) -> None:
+    log = root / "log.csv"
+    log.write_bytes(os.urandom(9 << 20))
+    (tmp_path / "here.csv").symlink_to(log)
+    source = {"folder": root, "lone file": log, "link to a file": tmp_path / "here.csv"}[kind]
+    first = snapshot(source, home)
+    shutil.rmtree(home.stat_cache)
+    for number in range(3):
+        with log.open("ab") as file:
+            file.write(os.urandom(1000))
+        before = sum(path.stat().st_size for path in home.objects.rglob("*") if path.is_file())
+        second = snapshot(source, home, previous=first.manifest)
+        after = sum(path.stat().st_size for path in home.objects.rglob("*") if path.is_file())
+        assert after - before < 3000
+        (file_entry,) = second.manifest.files
+        assert len(ObjectStore(home).parts(file_entry.hash)) == number + 2
+        assert ObjectStore(home).verify(file_entry.hash) == log.stat().st_size
+        other = LabHome(tmp_path / f"other{number}").create()
+        assert snapshot(source, other).id == second.id  # however it is stored
+        assert (materialise(home, second.id) / file_entry.path).read_bytes() == log.read_bytes()
+        first = second
+
+
+def test_what_grew_is_known_without_the_previous_version_too(home: LabHome, root: Path) -> None:
+    (root / "log.csv").write_bytes(os.urandom(9 << 20))
+    snapshot(root, home)
+    with (root / "log.csv").open("ab") as file:
+        file.write(b"more")
+    (entry,) = snapshot(root, home).manifest.files
+    assert [size for _, size in ObjectStore(home).parts(entry.hash)] == [9 << 20, 4]
+
+
+def test_a_file_may_turn_into_anything_meanwhile(home: LabHome, root: Path) -> None:
+    write(root, dict.fromkeys(("a", "folder", "gone", "link", "pipe", "up/file"), b"x"))
+    swapped: list[Done] = []
+
+    def swap(done: Done) -> None:
+        if done.files == 1 and not swapped:
+            swapped.append(done)
+            for name in ("folder", "gone", "link", "pipe"):
+                (root / name).unlink()
+            (root / "folder").mkdir()
+            (root / "folder" / "inner").write_bytes(b"y")
+            (root / "link").symlink_to("a")
+            os.mkfifo(root / "pipe")
+            shutil.rmtree(root / "up")
+            (root / "up").write_bytes(b"now a file")
+
+    taken = snapshot(root, home, progress=swap)
+    assert paths(taken) == ["a", "folder/inner", "link", "up"]
+    assert [item.path for item in taken.skipped] == ["pipe"]
+
+
+def test_a_root_that_vanishes_is_told(home: LabHome, root: Path) -> None:
+    write(root, {"a": b"x", "b": b"y"})
+
+    def remove(done: Done) -> None:
+        shutil.rmtree(root, ignore_errors=True)
+
+    with pytest.raises(NotFoundError, match="any more"):
+        snapshot(root, home, progress=remove)
+    assert list(home.tmp.iterdir()) == []
