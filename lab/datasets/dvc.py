@@ -171,8 +171,11 @@ def _cached_listing(config: Config, out: DvcOut) -> dict[str, str] | None:
     if hashlib.md5(data, usedforsecurity=False).hexdigest() + ".dir" != out.md5:
         raise _rotten(path)
     try:
-        listing = {item["relpath"]: item["md5"] for item in json.loads(data)}
-        good = all(isinstance(md5, str) and _FILE_MD5.fullmatch(md5) for md5 in listing.values())
+        rows = json.loads(data)
+        listing = {row["relpath"]: row["md5"] for row in rows}
+        good = len(listing) == len(rows) and all(
+            isinstance(md5, str) and _FILE_MD5.fullmatch(md5) for md5 in listing.values()
+        )
         Manifest.of(FileEntry(name, "0" * 64, 0) for name in listing)  # refuses paths that lead out, and the like
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IntegrityError(f"{clean(path)} is not the listing of a folder") from error

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property, partial
 from operator import itemgetter
 from pathlib import Path
@@ -31,6 +33,8 @@ _REQUESTS = 256  # in one window
 _AT_ONCE = 32
 _PART = 16 << 20  # bytes of a part of a large upload
 _PARTS = 9_000  # S3 takes 10,000
+_ENDING = ".part"  # of a file that is not whole yet
+_STALE = 86_400  # seconds after which nobody is still writing to one
 
 OnBytes = Callable[[int], None]
 
@@ -53,6 +57,7 @@ class Backend:
         self._url = url if separator else f"file://{Path(url).expanduser().absolute()}"
         self._options = {**self._kind.defaults, **(options or {})}
         self._secrets = secrets(url, self._options)
+        self._stale: set[str] = set()  # parts that were left by transfers that died
         self._class = load(self._kind)
         self._errors: tuple[type[Exception], ...] = (OSError, EOFError, *error_types(self._kind))
 
@@ -69,6 +74,8 @@ class Backend:
                 found = self._fs.find(self._path(folder), detail=True)
             except FileNotFoundError:
                 return {}
+        if self._kind.renames:
+            self._stale |= {name for name, info in found.items() if name.endswith(_ENDING) and _is_old(info)}
         start = len(self._root) + 1
         return {
             name[start:]: info["size"]
@@ -107,9 +114,11 @@ class Backend:
         `on_bytes` may be called by fsspec's own thread while this call waits; what it raises ends the upload.
         """
         targets = [self._path(key) for _, key in files]
-        landing = [f"{path}.{os.urandom(4).hex()}.part" for path in targets] if self._kind.renames else targets
+        landing = [f"{path}.{os.urandom(4).hex()}{_ENDING}" for path in targets] if self._kind.renames else targets
         sources = [str(path) for path, _ in files]
         with self._telling("cannot write to"):
+            self._discard(self._stale)
+            self._stale.clear()
             self._make_folders(targets)
             try:
                 self._put_all(sources, landing, on_bytes)
@@ -129,7 +138,7 @@ class Backend:
             self._make_folders([path])
             if not self._kind.renames:
                 return self._create_at_once(path, data)
-            landing = f"{path}.{os.urandom(4).hex()}.part"
+            landing = f"{path}.{os.urandom(4).hex()}{_ENDING}"
             try:
                 self._fs.pipe_file(landing, data)
                 return self._take_name(landing, path)
@@ -144,7 +153,10 @@ class Backend:
                 found = self._class._get_kwargs_from_urls(self._url)
                 if self._kind is SSH:
                     found = {key: unquote(value) if isinstance(value, str) else value for key, value in found.items()}
-                return self._class(**{**found, **self._options}, skip_instance_cache=True)
+                fs = self._class(**{**found, **self._options}, skip_instance_cache=True)
+                if self._kind is S3:
+                    fs.connect()  # else it looks at its options at some later call
+                return fs
             except (TypeError, ValueError) as error:
                 raise UsageError(
                     f"the options of {self.shown} are wrong: {self._reason(error)}", "mend them in the settings"
@@ -313,6 +325,12 @@ async def _together(calls: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
                 raise
 
     return await asyncio.gather(*map(one, calls), return_exceptions=True)
+
+
+def _is_old(info: Mapping[str, Any]) -> bool:
+    changed = info.get("mtime")
+    seconds = changed.timestamp() if isinstance(changed, datetime) else changed
+    return isinstance(seconds, int | float) and seconds < time.time() - _STALE
 
 
 def _hint(error: BaseException) -> str:

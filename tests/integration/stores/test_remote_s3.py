@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lab.domain.datasets import DatasetVersion
-from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError
+from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
 from lab.paths import LabHome
 from lab.stores.manifests import ManifestStore
 from lab.stores.objects import ObjectStore
@@ -264,6 +264,13 @@ def test_s3_that_is_not_there(home: LabHome, taken: Snapshot, s3_port: int, buck
     with pytest.raises(LabError, match="cannot list s3://x") as caught:
         Remote(home, "s3://x", s3_options(free_port())).refs()
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("wrong", [{"nonsense": 3}, {"config_kwargs": {"nonsense": 3}}, {"client_kwargs": {"x": 1}}])
+def test_wrong_options_are_told(home: LabHome, wrong: dict[str, Any]) -> None:
+    pytest.importorskip("s3fs")
+    with pytest.raises(UsageError, match="the options of s3://x are wrong: .*unexpected keyword"):
+        Remote(home, "s3://x", wrong).refs()
 
 
 SSH_SERVER = """

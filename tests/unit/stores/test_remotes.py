@@ -182,6 +182,17 @@ def test_a_remote_that_dies_half_way_is_resumed(home: LabHome, folder: Path, tmp
     assert leftovers(folder) == []
 
 
+def test_what_dead_transfers_left_is_swept_after_a_day(home: LabHome, folder: Path, version: DatasetVersion) -> None:
+    digest = hash_of(home, version, "a.csv")
+    old, young = (remote_object(folder, f"{digest}.{number:08x}.part") for number in range(2))
+    old.parent.mkdir(parents=True)
+    old.touch()
+    os.utime(old, (1, 1))
+    young.touch()
+    Remote(home, str(folder)).push(version.id, version)
+    assert leftovers(folder) == [young]
+
+
 def test_a_push_stops_when_asked_to(home: LabHome, folder: Path, version: DatasetVersion) -> None:
     stop = threading.Event()
     stop.set()
