@@ -269,7 +269,7 @@ def test_s3_that_is_not_there(home: LabHome, taken: Snapshot, s3_port: int, buck
 @pytest.mark.parametrize("wrong", [{"nonsense": 3}, {"config_kwargs": {"nonsense": 3}}, {"client_kwargs": {"x": 1}}])
 def test_wrong_options_are_told(home: LabHome, wrong: dict[str, Any]) -> None:
     pytest.importorskip("s3fs")
-    with pytest.raises(UsageError, match="the options of s3://x are wrong: .*unexpected keyword"):
+    with pytest.raises(UsageError, match=r"the options of s3://x are wrong: .*unexpected keyword"):
         Remote(home, "s3://x", wrong).refs()
 
 
