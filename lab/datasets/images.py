@@ -26,6 +26,7 @@ SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".bmp
 OPENED_MAX = 20_000
 _NAMED = 20  # broken files and dimensions that are listed
 _SEGMENTS_MAX = 1_000  # of a JPEG, before its dimensions
+_TAIL = 1 << 16
 _TAGS_MAX = 1_000  # of a TIFF
 
 
@@ -93,10 +94,9 @@ def _quantiles(values: Sequence[int]) -> tuple[float, ...]:
     return sorted_quantiles(np.sort(np.array(values, float)))
 
 
-def _ends_with(file: BinaryIO, mark: bytes, slack: int) -> None:
-    """Whether `mark` stands among the file's last bytes: encoders may leave `slack` bytes of padding after it."""
-    length = file.seek(0, 2)
-    file.seek(max(0, length - slack - len(mark)))
+def _ends_with(file: BinaryIO, mark: bytes, after: int = 0) -> None:
+    """Check that `mark` stands after `after`, among the last 64 kB: cameras leave padding, or more, behind it."""
+    file.seek(max(after, file.seek(0, 2) - _TAIL))
     if mark not in file.read():
         raise _BrokenError("cut off")
 
@@ -104,18 +104,21 @@ def _ends_with(file: BinaryIO, mark: bytes, slack: int) -> None:
 def _png(file: BinaryIO, start: bytes) -> Picture:
     if start[12:16] != b"IHDR":
         raise _BrokenError("no header")
-    _ends_with(file, b"IEND\xaeB`\x82", 4096)
+    _ends_with(file, b"IEND\xaeB`\x82")
     return Picture("PNG", *struct.unpack(">II", start[16:24]))
 
 
 def _gif(file: BinaryIO, start: bytes) -> Picture:
-    _ends_with(file, b";", 4096)
+    file.seek(max(0, file.seek(0, 2) - _TAIL))
+    if not file.read().rstrip(b"\0").endswith(b";"):
+        raise _BrokenError("cut off")
     return Picture("GIF", *struct.unpack("<HH", start[6:10]))
 
 
 def _bmp(file: BinaryIO, start: bytes) -> Picture:
+    (length,) = struct.unpack("<I", start[2:6])
     offset, header = struct.unpack("<II", start[10:18])
-    if header < 12 or file.seek(0, 2) <= offset:
+    if header < 12 or file.seek(0, 2) < max(length, offset):
         raise _BrokenError("cut off")
     width, height = struct.unpack("<HH", start[18:22]) if header == 12 else struct.unpack("<ii", start[18:26])
     return Picture("BMP", width, abs(height))
@@ -138,12 +141,12 @@ def _webp(file: BinaryIO, start: bytes) -> Picture:
 
 
 def _jpeg(file: BinaryIO, _start: bytes) -> Picture:
-    _ends_with(file, b"\xff\xd9", 65536)
     file.seek(2)
     for _ in range(_SEGMENTS_MAX):
         marker = _jpeg_marker(file)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">HH", file.read(7)[3:])
+            _ends_with(file, b"\xff\xd9", file.tell())
             return Picture("JPEG", width, height)
         (length,) = struct.unpack(">H", file.read(2))
         if length < 2 or marker == 0xDA:

@@ -23,6 +23,7 @@ from lab.datasets.formats import NotATableError
 
 _BUFFER = 1 << 20
 _LINE_MAX = 16 << 20
+_IN_MEMORY = 16 << 20
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 
@@ -58,9 +59,12 @@ def survey(path: Path, separator: str) -> Survey:
 
 
 def straighten(path: Path, separator: str, found: Survey) -> BinaryIO:
-    """A nameless temporary copy without blank lines and with its quotes put right. It goes when it is closed."""
-    # What reads it outlives this function; the file's life ends with its last reader.
-    copy = TemporaryFile()  # noqa: SIM115
+    """A copy without blank lines and with its quotes put right, small ones in memory, others nameless on disk.
+
+    It goes when nobody reads it any more.
+    """
+    # Whoever reads it outlives this function, so nothing can close it here.
+    copy: BinaryIO = io.BytesIO() if path.stat().st_size <= _IN_MEMORY else TemporaryFile()  # noqa: SIM115
     if found.regular:
         copy.writelines(_without_blanks(path, separator))
     else:

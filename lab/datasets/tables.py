@@ -163,7 +163,9 @@ def _json_lines(path: Path) -> pl.LazyFrame:
     with path.open("rb") as file:
         for _ in lines.lines(file):
             pass
-    frame = pl.scan_ndjson(path, infer_schema_length=None)
+    # Polars takes these characters for a pattern of names here, and lets nobody say otherwise.
+    source = path.open("rb") if set("*?[") & set(str(path)) else path
+    frame = pl.scan_ndjson(source, infer_schema_length=None)
     frame.select(pl.len(), pl.all().null_count().name.prefix("_")).collect(engine="streaming")
     return frame
 
