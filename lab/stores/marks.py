@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from lab.stores.objects import ObjectStore
 
 #: A file's line of a manifest. Inside a path the quotes would be escaped, so nothing else looks like this.
 _FILE = re.compile(rb',"h":"([0-9a-f]{64})","s":(\d+)')
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _MANIFEST = re.compile(r"([0-9a-f]{62})\.jsonl")
 _OBJECT = re.compile(r"([0-9a-f]{62})(\.parts)?")
@@ -73,15 +74,8 @@ class Shelf:
             name = waiting.pop()
             if name in self.parted and name not in self.whole and name not in found:
                 found.add(name)
-                waiting += self._listed(name)
+                waiting += (part for part, _ in listed(self._home, name))
         return found
-
-    def _listed(self, digest: str) -> list[str]:
-        """What a list of parts names as far as it can be read; `parts` tells what is wrong with it."""
-        try:
-            return _DIGEST.findall(file_of(self._home, digest, parted=True).read_text("ascii", "replace"))
-        except OSError:
-            return []
 
     @property
     def bytes(self) -> int:
@@ -105,6 +99,15 @@ def shelf(home: LabHome) -> Shelf:
             continue  # swept since it was listed
         (parted if match[2] else whole)[folder + match[1]] = info
     return Shelf(whole, parted, home)
+
+
+def listed(home: LabHome, digest: str) -> tuple[tuple[str, int], ...]:
+    """What a list of parts says, whether or not these are there; nothing if it cannot be read."""
+    try:
+        rows = json.loads(file_of(home, digest, parted=True).read_bytes())["parts"]
+        return tuple((part, size) for part, size in rows if _DIGEST.fullmatch(part) and type(size) is int)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return ()
 
 
 def file_of(home: LabHome, digest: str, parted: bool = False) -> Path:
