@@ -25,6 +25,7 @@ _TOP = 10
 _VALUE_MAX = 200  # characters of a value that is kept
 _ID_LENGTH_MAX = 64  # characters that ids have on average at most; longer texts that differ are just texts
 _ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+_CALENDAR = 8e12  # seconds around 1970 that polars can write as dates: 253,000 years
 _PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
 
 _Array = NDArray[Any]
@@ -129,12 +130,17 @@ def _sorted_numbers(ordered: _Array) -> dict[str, Any]:
 
 def _runs(ordered: _Array, change: NDArray[np.bool_], distinct: int) -> tuple[tuple[str, int], ...]:
     """The longest runs of equal values; none where most values differ, since they tell nothing then."""
-    if not len(ordered) or distinct * 2 > len(ordered):
-        return ()
+    values, counts = _longest(ordered, change, distinct)
+    return tuple((str(value), count) for value, count in zip(values.tolist(), counts, strict=True))
+
+
+def _longest(ordered: _Array, change: NDArray[np.bool_], distinct: int) -> tuple[_Array, list[int]]:
+    if not len(ordered) or (distinct * 2 > len(ordered) > _TOP):
+        return ordered[:0], []
     starts = np.concatenate(([0], np.flatnonzero(change) + 1))
     counts = np.diff(np.concatenate((starts, [len(ordered)])))
     best = np.argsort(-counts, kind="stable")[:_TOP]
-    return tuple((str(ordered[starts[at]].item()), int(counts[at])) for at in best)
+    return ordered[starts[best]], counts[best].tolist()
 
 
 def _top(values: pl.Series) -> tuple[tuple[str, int], ...]:
@@ -143,7 +149,7 @@ def _top(values: pl.Series) -> tuple[tuple[str, int], ...]:
 
 def _most(counted: pl.DataFrame, rows: int) -> tuple[tuple[str, int], ...]:
     """The most frequent of counted values, by value where counts are equal."""
-    if len(counted) * 2 > rows and rows > _TOP:
+    if len(counted) * 2 > rows > _TOP:
         return ()
     best = counted.top_k(_TOP, by=["count", "value"], reverse=[False, True])
     return tuple((_cut(str(value)), int(count)) for value, count in best.rows())
@@ -178,17 +184,36 @@ def _written_times(different: pl.Series, counts: _Array) -> dict[str, Any]:
 
 def _times(values: pl.Series) -> dict[str, Any]:
     ordered = np.sort(values.to_physical().to_numpy())
+    if not len(ordered):
+        return {"distinct": 0}
     change = ordered[1:] != ordered[:-1]
-    facts: dict[str, Any] = {"distinct": int(np.count_nonzero(change)) + 1 if len(ordered) else 0, "top": _top(values)}
-    if len(ordered):
-        ends = pl.Series([ordered[0], ordered[-1]], dtype=values.to_physical().dtype).cast(values.dtype)
-        first, last = ends.cast(pl.String).to_list() if values.dtype != pl.Duration else map(str, ends.to_list())
-        facts |= {
-            "first": str(first),
-            "last": str(last),
-            "histogram": sorted_histogram(_seconds(ordered, values.dtype)),
-        }
-    return facts
+    distinct = int(np.count_nonzero(change)) + 1
+    frequent, counts = _longest(ordered, change, distinct)
+    first, last, *top = _written(np.concatenate((ordered[[0, -1]], frequent)), values.dtype)
+    return {
+        "distinct": distinct,
+        "top": tuple(zip(top, counts, strict=True)),
+        "first": first,
+        "last": last,
+        "histogram": sorted_histogram(_seconds(ordered, values.dtype)),
+    }
+
+
+def as_text(values: pl.Series) -> list[str | None]:
+    """Values as they are shown, whatever they are; at most 200 characters of each."""
+    if values.dtype.is_temporal():
+        known = iter(_written(values.drop_nulls().to_physical().to_numpy(), values.dtype))
+        return [None if null else next(known) for null in values.is_null()]
+    return [None if value is None else _cut(str(value)) for value in values.to_list()]
+
+
+def _written(physical: _Array, dtype: pl.DataType) -> list[str]:
+    """Times in ISO format; durations, and moments beyond the calendar of polars and Python, in seconds."""
+    seconds = _seconds(physical, dtype)
+    if dtype == pl.Duration or (len(seconds) and float(np.abs(seconds).max()) > _CALENDAR):
+        return [f"{second:.15g} s" for second in seconds.tolist()]
+    integers = pl.Int32 if dtype == pl.Date else pl.Int64
+    return pl.Series(physical, dtype=integers).cast(dtype).cast(pl.String).to_list()
 
 
 def _seconds(ordered: _Array, dtype: pl.DataType) -> _Array:

@@ -63,21 +63,24 @@ def _shares(series: pl.Series) -> dict[str, float]:
     values = series.drop_nulls().head(SAMPLE).cast(pl.String).str.strip_chars()
     if not len(values):
         return {}
-    found = {"card": _checked(values, "[ -]", _CARD, luhn)}
+    cards = _checked(values, "[ -]", _CARD, luhn)
+    found = {"card": int(cards.sum())}
     if not series.dtype.is_integer():
         phone = values.str.contains(_PHONE) & values.str.contains(_PHONE_MARK) & ~values.str.contains(_NO_PHONE)
         digits = values.str.count_matches(r"\d").is_between(7, 15)
         found |= {
             "e-mail": int(values.str.contains(_EMAIL).sum()),
-            "phone": int((phone & digits).sum()),
-            "iban": _checked(values, " ", _IBAN, iban),
+            "phone": int((phone & digits & ~cards).sum()),
+            "iban": int(_checked(values, " ", _IBAN, iban).sum()),
         }
     return {kind: count / len(values) for kind, count in found.items()}
 
 
-def _checked(values: pl.Series, filler: str, pattern: str, holds: Callable[[str], bool]) -> int:
+def _checked(values: pl.Series, filler: str, pattern: str, holds: Callable[[str], bool]) -> pl.Series:
+    """Which values have the form, and check digits that hold."""
     compact = values.str.replace_all(filler, "")
-    return sum(map(holds, compact.filter(compact.str.contains(pattern))))
+    formed = compact.str.contains(pattern)
+    return pl.Series([form and holds(text) for form, text in zip(formed, compact, strict=True)], dtype=pl.Boolean)
 
 
 def luhn(digits: str) -> bool:

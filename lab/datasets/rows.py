@@ -6,7 +6,7 @@ hashes is in memory for a table that does not fit. A changed row is missed with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,12 +14,12 @@ import polars as pl
 
 from lab.datasets import tables
 from lab.datasets.alike import Alike
+from lab.datasets.columns import as_text
 from lab.datasets.matching import Match, Rows, infer_key, match, match_contents
 from lab.domain.diffs import DECLARED, INFERRED, NONE, Cell, ChangedRow, RowsDiff
 from lab.domain.text import clean
 
 SAMPLE = 20  # rows of each sort that are shown
-_VALUE_MAX = 200  # characters of a cell that are shown
 _COMPARED = 200_000  # changed rows that are fetched at once
 
 Progress = Callable[[str], None]
@@ -115,9 +115,7 @@ def _compare_cells(both: Alike, key: Sequence[str], old: Rows, new: Rows) -> _Co
         marks = {name: before[name].ne_missing(after[name]) for name in others}
         for name, mark in marks.items():
             found.counts[name] += int(mark.sum())
-        for row in range(min(SAMPLE - len(found.sample), len(after))):
-            cells = [Cell(name, show(before[name][row]), show(after[name][row])) for name in others if marks[name][row]]
-            found.sample.append(ChangedRow(tuple(show(after[name][row]) for name in key), tuple(cells)))
+        found.sample += _changed_rows(before, after, key, marks)[: SAMPLE - len(found.sample)]
     return found
 
 
@@ -130,18 +128,20 @@ def _with_samples(base: RowsDiff, both: Alike, inserted: Rows, deleted: Rows) ->
     )
 
 
+def _changed_rows(
+    before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str], marks: Mapping[str, pl.Series]
+) -> list[ChangedRow]:
+    """The first rows with their cells that changed."""
+    keys = _shown(after.select(key).head(SAMPLE))
+    texts = {name: (as_text(before[name].head(SAMPLE)), as_text(after[name].head(SAMPLE))) for name in marks}
+    return [
+        ChangedRow(own, tuple(Cell(name, old[row], new[row]) for name, (old, new) in texts.items() if marks[name][row]))
+        for row, own in enumerate(keys)
+    ]
+
+
 def _shown(frame: pl.DataFrame) -> tuple[tuple[str | None, ...], ...]:
-    return tuple(tuple(show(value) for value in row) for row in frame.iter_rows())
-
-
-def show(value: object) -> str | None:
-    """A cell as text, at most 200 characters of it; None for null."""
-    if value is None:
-        return None
-    if isinstance(value, pl.Series):
-        value = value.to_list()
-    text = str(value)
-    return text if len(text) <= _VALUE_MAX else text[: _VALUE_MAX - 1] + "…"
+    return tuple(zip(*(as_text(column) for column in frame.get_columns()), strict=True))
 
 
 def take(frame: pl.LazyFrame, rows: Rows, held: bool) -> pl.DataFrame:

@@ -24,6 +24,7 @@ values = st.lists(
 counts = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any)
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")
 @given(values, values)
 def test_ks_is_scipys(one: list[float], other: list[float]) -> None:
     assert ks(np.array(one), np.array(other)) == pytest.approx(

@@ -189,7 +189,7 @@ def test_a_large_file_is_not_loaded_whole(tmp_path: Path) -> None:
     assert growth * 1024 < path.stat().st_size / 2
 
 
-def test_quoted_files_are_counted_as_fast_as_others(tmp_path: Path) -> None:
+def test_large_files_with_and_without_quotes_are_counted(tmp_path: Path) -> None:
     plain, quoted = tmp_path / "plain", tmp_path / "quoted"
     plain.write_bytes(b"a,b\n" + b"12345,abcdef\n" * 200_000)
     quoted.write_bytes(b'"a","b"\n' + b'"12345","abc""d\nef"\n' * 200_000)
