@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
 from lab.domain.checks import Check
+from lab.domain.datasets import DatasetVersion, Watched
 from lab.domain.projects import Project
 from lab.domain.resources import format_size
 from lab.domain.text import clean
@@ -38,11 +39,15 @@ from lab.stores.durable import free_space, write_atomic
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from lab.datasets.findings import Findings
     from lab.datasets.service import Datasets
+    from lab.datasets.sharing import Sharing
     from lab.engine.base import Engine
     from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs
     from lab.pipelines.demo import Demo
+    from lab.pipelines.lineage import LineageRoom
+    from lab.pipelines.storekeeping import Store
     from lab.registry.service import Models
     from lab.serving.service import Deployments
     from lab.supervisor import Supervisor
@@ -53,6 +58,7 @@ _JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
 _RUNS_EVERY = 1.0
 _DEPLOYMENTS_EVERY = 3.0
 _LEFTOVERS_EVERY = 30.0
+_WATCH_EVERY = 2.0  # seconds between two looks whether any dataset is to be watched
 
 
 class Projects:
@@ -103,6 +109,18 @@ class Projects:
             found = replace(found, datasets=tuple(settings.datasets), resources=settings.resources)
         self.remember(settings)
         return replace(settings, entries={**settings.entries, entry: found})
+
+    def settings_of(self, name: str) -> ProjectSettings | None:
+        """The settings of the project of that name, wherever it is; None if its folder or lab.toml is gone.
+
+        Raises SettingsError for a lab.toml that is wrong.
+        """
+        current = self.current
+        if current is not None and current.name == name:
+            return current
+        known = catalog_projects.get(self._catalog, name)
+        root = Path(known.root) if known else None
+        return load_project(root) if root and (root / PROJECT_FILE).is_file() else None
 
     def init(self, folder: Path | None = None) -> Path:
         """Write a commented lab.toml. Raises ConflictError if there is one."""
@@ -160,7 +178,36 @@ class Workspace:
     def datasets(self) -> Datasets:
         from lab.datasets.service import Datasets
 
-        return Datasets(self.home, self._journal, self._catalog, self.projects.place)
+        return Datasets(self.home, self._journal, self._catalog, self.projects.place, self._inspect)
+
+    def _inspect(self, version: DatasetVersion, progress: Callable[[str], None] | None) -> None:
+        self.findings.inspect(version, progress)
+
+    @cached_property
+    def findings(self) -> Findings:
+        from lab.datasets.findings import Findings
+
+        return Findings(self.home, self._journal, self._catalog, self.datasets, self.projects.settings_of)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        from lab.datasets.sharing import Sharing
+
+        return Sharing(self.home, self.datasets, self.projects.settings_of)
+
+    @cached_property
+    def lineage(self) -> LineageRoom:
+        from lab.pipelines.lineage import LineageRoom
+
+        return LineageRoom(self._catalog, self.home, self.runs.get, self.models.get, lambda: self.deployments.list())
+
+    @cached_property
+    def store(self) -> Store:
+        from lab.pipelines.storekeeping import Store
+
+        return Store(
+            self.home, self._catalog, lambda: self.runs.inputs_in_use(), lambda *wanted: self.sharing.copies(*wanted)
+        )
 
     @cached_property
     def runs(self) -> Runs:
@@ -249,9 +296,10 @@ class Workspace:
         """Start the services that keep the picture true while a screen is open."""
         supervisor = self._supervise()
         supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
-        supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self._warn(self.runs.settle())))
+        supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
         supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
-        supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self._warn(self.deployments.settle())))
+        supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
+        supervisor.start(_Watching(self))
 
     def close(self) -> list[str]:
         """End services, engines, journal and index. Returns the names of what did not end in time."""
@@ -306,7 +354,7 @@ class Workspace:
             self._supervisor = Supervisor(self._crashed)
         return self._supervisor
 
-    def _warn(self, sentences: Sequence[str]) -> None:
+    def warn(self, sentences: Sequence[str]) -> None:
         """Add to the notices what is not among them."""
         for sentence in sentences:
             if sentence not in self._warned:
@@ -314,7 +362,50 @@ class Workspace:
                 self.notices.append(sentence)
 
     def _crashed(self, name: str, error: Exception) -> None:
-        self._warn([f"background work {name!r} failed and starts again: {clean(str(error), 200)}"])
+        self.warn([f"background work {name!r} failed and starts again: {clean(str(error), 200)}"])
+
+
+class _Watching:
+    """The service that watches datasets. It loads what it needs when there is something to watch."""
+
+    name = "datasets"
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+
+    def run(self, stop: threading.Event) -> None:
+        while not self._wanted():
+            if stop.wait(_WATCH_EVERY):
+                return
+        from lab.datasets.watch import DatasetWatch
+
+        DatasetWatch(
+            self._wanted, self._look, lambda text: self._ws.warn([text]), self._ws.home.locks / "watch.lock"
+        ).run(stop)
+
+    def _wanted(self) -> list[Watched]:
+        """The watched datasets of every project whose lab.toml can be read."""
+        found: list[Watched] = []
+        for project in self._ws.projects.list():
+            try:
+                settings = self._ws.projects.settings_of(project.name)
+            except LabError as error:
+                self._ws.warn([error.message])
+                continue
+            if settings is not None:
+                found += _watched(settings)
+        return found
+
+    def _look(self, watched: Watched, restless: bool) -> None:
+        self._ws.datasets.keep_up(watched, restless=restless)
+
+
+def _watched(settings: ProjectSettings) -> list[Watched]:
+    return [
+        Watched(settings.name, settings.root, item.name, settings.root / item.path, item.keep)
+        for item in settings.datasets.values()
+        if item.watch
+    ]
 
 
 class _Every:

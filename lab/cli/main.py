@@ -20,10 +20,15 @@ from lab.errors import LabError, UsageError
 INTERRUPTED, CLOSED_PIPE = 130, 141
 
 #: The files that declare commands, in the order of the help.
-_FILES = ("project", "data", "launch", "runs", "models", "deployments", "completion")
+_FILES = (
+    *("project", "data", "data_findings", "data_sharing", "store", "launch", "runs", "models", "deployments"),
+    "completion",
+)
 #: Of which files a command comes that begins with this word: the others need not be loaded for it.
 _FILES_OF = {
-    "data": ("data",),
+    "data": ("data", "data_findings", "data_sharing", "store"),
+    "gc": ("store",),
+    "disk": ("store",),
     "run": ("launch",),
     "runs": ("launch", "runs"),
     "models": ("models",),

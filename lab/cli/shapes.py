@@ -12,7 +12,7 @@ from typing import Any
 from lab.cli.formats import format_utc
 from lab.domain.checks import Check
 from lab.domain.compare import Comparison, Row
-from lab.domain.datasets import Dataset, DatasetVersion
+from lab.domain.datasets import Changes, Dataset, DatasetVersion
 from lab.domain.demo import DemoReport
 from lab.domain.deployments import Deployment, Health
 from lab.domain.models import Model, ModelVersion
@@ -107,7 +107,8 @@ def dataset_shape(dataset: Dataset) -> Shape:
     }
 
 
-def dataset_version_shape(version: DatasetVersion) -> Shape:
+def dataset_version_shape(version: DatasetVersion, aliases: Mapping[str, int] | None = None) -> Shape:
+    """`aliases` are the dataset's; those that mean this version are told where they are given."""
     return {
         "id": f"{version.project}/{version.dataset}@{version.label}",
         "name": version.dataset,
@@ -119,7 +120,27 @@ def dataset_version_shape(version: DatasetVersion) -> Shape:
         "rows": version.rows,
         "columns": [{"name": column.name, "type": column.type} for column in version.columns],
         "message": version.message,
+        "note": version.note,
+        "tags": list(version.tags),
+        "aliases": [name for name, number in sorted((aliases or {}).items()) if number == version.number],
+        "verdict": version.verdict.value or None,
+        "auto": version.auto,
+        "removed": version.retired,
+        "origin": dict(version.origin),
         "created": format_utc(version.created),
+    }
+
+
+def changes_shape(version: DatasetVersion, changes: Changes) -> Shape:
+    """How a working copy differs from `version`."""
+    return {
+        "id": version.ref,
+        "name": version.dataset,
+        "version": version.number,
+        "clean": changes.clean,
+        "added": list(changes.added),
+        "removed": list(changes.removed),
+        "changed": list(changes.changed),
     }
 
 

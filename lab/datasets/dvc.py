@@ -179,7 +179,7 @@ def _cached_listing(config: Config, out: DvcOut) -> dict[str, str] | None:
         Manifest.of(FileEntry(name, "0" * 64, 0) for name in listing)  # refuses paths that lead out, and the like
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IntegrityError(f"{clean(path)} is not the listing of a folder") from error
-    if not hashes or len(listing) != len(rows):
+    if not good:
         raise IntegrityError(f"{clean(path)} is not the listing of a folder")
     return listing
 

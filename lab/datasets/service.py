@@ -2,53 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from lab.catalog import datasets as catalog_datasets
+from lab.catalog import lineage as catalog_lineage
+from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
-from lab.domain.datasets import Dataset, DatasetVersion
+from lab.domain.datasets import Changes, Column, Dataset, DatasetVersion, Verdict, Watched, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
 from lab.domain.text import clean
-from lab.errors import NotFoundError, UsageError
-from lab.events import DATASET_ADDED
+from lab.errors import ConflictError, GateRejectedError, NotFoundError, UsageError
+from lab.events import DATASET_ADDED, DATASET_ALIASED, DATASET_NOTED, DATASET_RETIRED, DATASET_TAGGED
 from lab.journal import Journal
 from lab.paths import LabHome
 from lab.settings import ProjectSettings
-from lab.stores import locks, trees
+from lab.stores import locks, status, trees
+from lab.stores.checkout import checkout
 from lab.stores.manifests import Manifest, ManifestStore
 from lab.stores.snapshot import Done, Snapshot, snapshot
 
 Progress = Callable[[str], None]
+
+_LABEL = re.compile(r"v?[0-9]+")
 
 #: Seconds to wait for another process that adds the same dataset.
 _PATIENCE = 600.0
 
 
 class Datasets:
-    """The dataset room. `project` tells the current project: its name, and its folder."""
+    """The dataset room. `project` tells the current project: its name, and its folder.
+
+    `inspect` looks at every new version once it is published (its expectations), and may tell of what it sees.
+    """
 
     def __init__(
-        self, home: LabHome, journal: Journal, catalog: Catalog, project: Callable[[], tuple[str, Path]]
+        self,
+        home: LabHome,
+        journal: Journal,
+        catalog: Catalog,
+        project: Callable[[], tuple[str, Path]],
+        inspect: Callable[[DatasetVersion, Progress | None], None],
     ) -> None:
         self._home = home
         self._journal = journal
         self._catalog = catalog
         self._project = project
+        self._inspect = inspect
 
     def add(
-        self, name: str, path: Path | str, *, message: str = "", progress: Progress | None = None
+        self,
+        name: str,
+        path: Path | str,
+        *,
+        message: str = "",
+        paranoid: bool = False,
+        progress: Progress | None = None,
     ) -> tuple[DatasetVersion, bool]:
         """Store the file or folder at `path` as the next version of `name`.
 
         A relative `path` is taken from the project's folder. Content that equals the latest version makes no new one:
-        the second value is False then. Raises NotFoundError, ConflictError or LabError as `snapshot` does; nothing
-        is published unless all of it is on disk.
+        the second value is False then. `paranoid` reads every file, whatever its times say. Raises NotFoundError,
+        ConflictError or LabError as `snapshot` does; nothing is published unless all of it is on disk.
         """
         project, root = self._project()
-        return self._add(project, root, name, path, message, progress)
+        return self._add(project, root, name, path, message=message, paranoid=paranoid, progress=progress)
+
+    def keep_up(self, watched: Watched, *, restless: bool) -> DatasetVersion | None:
+        """A new automatic version if the watched path differs from the latest one, else None; old ones retire.
+
+        Raises ConflictError while files are being written, unless `restless` takes them as they are.
+        """
+        project, name = watched.project, watched.name
+        version, new = self._add(project, watched.root, name, watched.path, auto=True, restless=restless)
+        if not new:
+            return None
+        history = self._live(name, project)
+        held = set(self.aliases(version).values()) | {item.number for item in history if item.tags or item.note}
+        seen = catalog_lineage.seen_manifests(self._catalog)
+        held |= {item.number for item in history if item.id in seen}
+        for old in superfluous(history, watched.keep, held):
+            self.retire(old.ref)
+        return version
 
     def resolve(
         self, settings: ProjectSettings, name: str, version: str, progress: Progress | None = None
@@ -56,42 +95,114 @@ class Datasets:
         """The version that a run of the project is to see; a dataset that was never added is added first."""
         if version:
             return self.get(f"{settings.name}/{name}@{version}")
-        known = self.versions(name, settings.name)
+        known = self._live(name, settings.name)
         if known:
+            if known[0].verdict is Verdict.BLOCKED and progress:
+                progress(f"dataset {name}: {known[0].label} does not meet its expectations")
             return known[0]
-        added, _ = self._add(settings.name, settings.root, name, settings.dataset(name).path, "", progress)
+        added, _ = self._add(settings.name, settings.root, name, settings.dataset(name).path, progress=progress)
         if progress:
             progress(f"dataset {name}: added as {added.label}, {added.files} files, {format_size(added.bytes)}")
         return added
 
     def _add(
-        self, project: str, root: Path, name: str, path: Path | str, message: str, progress: Progress | None
+        self,
+        project: str,
+        root: Path,
+        name: str,
+        path: Path | str,
+        *,
+        message: str = "",
+        auto: bool = False,
+        restless: bool = False,
+        paranoid: bool = False,
+        progress: Progress | None = None,
     ) -> tuple[DatasetVersion, bool]:
         check_name("dataset", name)
         source = root / Path(path).expanduser()
-        with locks.hold(self._home.locks / f"dataset-{project}-{name}.lock", timeout=_PATIENCE):
-            taken = snapshot(source, self._home, progress=_narrate(progress))
+        where = str(source.relative_to(root)) if source.is_relative_to(root) else str(source)
+        with self._publishing(project, name):
+            known = self.versions(name, project)
+            live = [version for version in known if not version.retired]
+            taken = snapshot(
+                source,
+                self._home,
+                progress=_narrate(progress),
+                previous=self._manifest(live[0]) if live else None,
+                paranoid=paranoid,
+                restless=restless,
+            )
             if not taken.manifest.files:
                 raise UsageError(f"{clean(str(path))} holds no files", "point at a file, or a folder with files in it")
-            self._catalog.refresh()
+            if live and live[0].id == taken.id:
+                return live[0], False
+            facts = {"path": where, "message": message, "auto": auto, **self._facts(taken)}
+            version = self._publish(project, name, known, facts)
+        self._inspect(version, progress)
+        return self._again(version), True
+
+    def adopt(
+        self,
+        project: str,
+        name: str,
+        manifest: Manifest,
+        *,
+        path: str = "",
+        message: str = "",
+        origin: dict[str, str] | None = None,
+        facts: DatasetVersion | None = None,
+    ) -> tuple[DatasetVersion, bool]:
+        """Make a version of what is in the store already: pulled, or read from another tool's cache.
+
+        Rows and columns are those of `facts` where given: then not all files need to be there.
+        """
+        check_name("dataset", name)
+        with self._publishing(project, name):
             known = self.versions(name, project)
-            if known and known[0].id == taken.id:
-                return known[0], False
-            number = known[0].number + 1 if known else 1
-            self._journal.append(
-                DATASET_ADDED,
-                f"{project}/{name}",
-                {
-                    "project": project,
-                    "dataset": name,
-                    "path": str(source.relative_to(root)) if source.is_relative_to(root) else str(source),
-                    "number": number,
-                    "message": message,
-                    **self._facts(taken),
-                },
-            )
+            same = [version for version in known if version.id == manifest.id and not version.retired]
+            if same:
+                return same[0], False
+            taken = Snapshot(manifest, ManifestStore(self._home).write(manifest))
+            place = path or (self.place(known[0]).as_posix() if known else name)
+            body = {"path": place, "message": message, "origin": origin or {}, **self._facts(taken, facts)}
+            version = self._publish(project, name, known, body)
+        if facts is None:
+            self._inspect(version, None)
+        return self._again(version), True
+
+    @contextmanager
+    def _publishing(self, project: str, name: str) -> Iterator[None]:
+        """Nobody else adds to the dataset, and gc waits; the index knows all that was added before."""
+        with (
+            locks.hold(self._home.locks / f"dataset-{project}-{name}.lock", timeout=_PATIENCE),
+            locks.share(self._home.store_lock),
+        ):
+            self._catalog.refresh()
+            yield
+
+    def _publish(
+        self, project: str, name: str, known: Sequence[DatasetVersion], facts: dict[str, object]
+    ) -> DatasetVersion:
+        number = known[0].number + 1 if known else 1
+        body = {"project": project, "dataset": name, "number": number, **facts}
+        self._journal.append(DATASET_ADDED, f"{project}/{name}", body)
         self._catalog.refresh()
-        return self.versions(name, project)[0], True
+        return self.versions(name, project)[0]
+
+    def _again(self, version: DatasetVersion) -> DatasetVersion:
+        """The same version as the index knows it now."""
+        return self.get(version.ref)
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    @property
+    def project_name(self) -> str:
+        """The project in which the user stands."""
+        return self._project()[0]
+
+    @property
+    def project_root(self) -> Path:
+        return self._project()[1]
 
     def list(self) -> Sequence[Dataset]:
         """Every dataset of every project."""
@@ -113,17 +224,22 @@ class Datasets:
             elsewhere = [dataset for dataset in self.list() if dataset.name == name]
             if len(elsewhere) == 1:
                 found = self.versions(name, elsewhere[0].project)
-        if not found:
+        live = [version for version in found if not version.retired]
+        if not found or not (live or wanted):
             names = ", ".join(dataset.id for dataset in self.list()) or "none yet"
             raise NotFoundError(f"no dataset {clean(path)!r}", f"lab data add NAME PATH; there are: {names}")
         if not wanted:
-            return found[0]
-        number = self._aliases(found[0]).get(wanted)
+            return live[0]
+        number = self.aliases(found[0]).get(wanted)
         for version in found:
             if wanted == version.label or version.number == number or version.id.removeprefix("b3:").startswith(wanted):
                 return version
         labels = ", ".join(version.label for version in reversed(found))
         raise NotFoundError(f"dataset {clean(path)!r} has no version {clean(wanted)!r}", f"there are: {labels}")
+
+    def by_manifest(self, manifests: Sequence[str]) -> Sequence[DatasetVersion]:
+        """All versions, of any dataset, with one of these contents."""
+        return catalog_datasets.by_manifest(self._catalog, manifests)
 
     def files(self, version: DatasetVersion) -> Sequence[tuple[str, int]]:
         """Names and sizes in bytes of all files of a version."""
@@ -144,27 +260,137 @@ class Datasets:
         first = self._manifest(version).files[0]
         return schema.head(first.path, root / first.path, limit)
 
+    # -- the working copy -------------------------------------------------------------------------
+
+    def place(self, version: DatasetVersion) -> Path:
+        """Where the working copy of a version's dataset is."""
+        found = next(item for item in self.list() if (item.project, item.name) == (version.project, version.dataset))
+        return self._root_of(found.project) / found.path
+
+    def status(self, ref: str, *, paranoid: bool = False) -> tuple[DatasetVersion, Changes]:
+        """How the working copy differs from the version (default: the latest). Raises NotFoundError if it is gone."""
+        version = self.get(ref)
+        return version, status.status(self.place(version), self._home, self._manifest(version), paranoid=paranoid)
+
+    def checkout(
+        self, ref: str, *, to: Path | None = None, only: str = "", stash: bool = False, progress: Progress | None = None
+    ) -> tuple[DatasetVersion, Path, DatasetVersion | None]:
+        """Bring a version, or with `only` one file or folder of it, to the working copy or to the folder `to`.
+
+        Raises ConflictError if changes that are in no version would be lost; with `stash` they become a version first.
+        Returns the version, where it is now, and the version that was made of the changes, if any.
+        """
+        version = self.get(ref)
+        target = to if to is not None else self.place(version)
+        stashed = None
+        if to is None and stash and target.exists():
+            project = version.project
+            made, new = self._add(
+                project,
+                self._root_of(project),
+                version.dataset,
+                target,
+                message=f"stashed before checkout of {version.label}",
+                progress=progress,
+            )
+            stashed = made if new else None
+        known = [item.id for item in self.versions(version.dataset, version.project)] if to is None else []
+        checkout(self._home, version.id, target, only=only, known=known, progress=_narrate(progress))
+        return version, target, stashed
+
+    def _root_of(self, project: str) -> Path:
+        name, root = self._project()
+        known = catalog_projects.get(self._catalog, project) if project != name else None
+        return Path(known.root) if known else root
+
+    # -- marks ------------------------------------------------------------------------------------
+
+    def tag(self, ref: str, tags: Sequence[str]) -> DatasetVersion:
+        """Give a version exactly these tags."""
+        for tag in tags:
+            check_name("tag", tag)
+        return self._mark(DATASET_TAGGED, self.get(ref), list(dict.fromkeys(tags)))
+
+    def note(self, ref: str, text: str) -> DatasetVersion:
+        return self._mark(DATASET_NOTED, self.get(ref), text)
+
+    def alias(self, ref: str, alias: str) -> DatasetVersion:
+        """Have `alias` mean this version. Raises GateRejectedError for one that its expectations block."""
+        check_name("alias", alias)
+        version = self.get(ref)
+        if _LABEL.fullmatch(alias):
+            raise UsageError(f"{alias!r} names a version by number", "choose a word, such as prod or baseline")
+        if version.verdict is Verdict.BLOCKED:
+            raise GateRejectedError(
+                f"{version.ref} does not meet its expectations, so no alias may be moved to it",
+                f"lab data expect {version.ref} tells which; mend the data, or the expectations in lab.toml",
+            )
+        self._alias(version, alias, version.number)
+        return self._again(version)
+
+    def unalias(self, name: str, alias: str) -> Dataset:
+        """Take an alias away. Raises NotFoundError if the dataset has none of that name."""
+        version = self.get(f"{name}@{alias}")
+        if alias not in self.aliases(version):
+            raise NotFoundError(f"dataset {clean(name)!r} has no alias {clean(alias)!r}")
+        self._alias(version, alias, None)
+        return next(item for item in self.list() if (item.project, item.name) == (version.project, version.dataset))
+
+    def retire(self, ref: str, *, undo: bool = False) -> DatasetVersion:
+        """Take a version out of sight; gc may have its bytes then. Raises ConflictError while an alias means it."""
+        version = self.get(ref)
+        pointing = [alias for alias, number in self.aliases(version).items() if number == version.number]
+        if pointing and not undo:
+            raise ConflictError(
+                f"{version.ref} is what {', '.join(pointing)} means", "move the alias to another version first"
+            )
+        return self._mark(DATASET_RETIRED, version, not undo)
+
+    def _alias(self, version: DatasetVersion, alias: str, number: int | None) -> None:
+        body = {"project": version.project, "dataset": version.dataset, "alias": alias, "number": number}
+        self._journal.append(DATASET_ALIASED, f"{version.project}/{version.dataset}", body)
+        self._catalog.refresh()
+
+    def _mark(self, event: str, version: DatasetVersion, value: object) -> DatasetVersion:
+        body = {"project": version.project, "dataset": version.dataset, "number": version.number, "value": value}
+        self._journal.append(event, f"{version.project}/{version.dataset}", body)
+        self._catalog.refresh()
+        return self._again(version)
+
+    def _live(self, name: str, project: str) -> Sequence[DatasetVersion]:
+        return [version for version in self.versions(name, project) if not version.retired]
+
+    def manifest(self, version: DatasetVersion) -> Manifest:
+        """Raises NotFoundError or IntegrityError if the store has lost it."""
+        return self._manifest(version)
+
     def _manifest(self, version: DatasetVersion) -> Manifest:
         return ManifestStore(self._home).read(version.id)
 
-    def _aliases(self, version: DatasetVersion) -> dict[str, int]:
+    def aliases(self, version: DatasetVersion) -> Mapping[str, int]:
+        """All aliases of the version's dataset, each with the number that it means."""
         for dataset in self.list():
             if dataset.project == version.project and dataset.name == version.dataset:
                 return dict(dataset.aliases)
         return {}
 
-    def _facts(self, taken: Snapshot) -> dict[str, object]:
-        """What the index knows of a version beside its name."""
-        from lab.datasets import schema  # with polars: half a second that no other verb needs
+    def _facts(self, taken: Snapshot, known: DatasetVersion | None = None) -> dict[str, object]:
+        """What the index knows of a version beside its name; rows and columns are looked up unless they are known."""
+        columns: Sequence[Column]
+        if known is None:
+            from lab.datasets import schema  # with polars: half a second that no other verb needs
 
-        root = trees.materialise(self._home, taken.id)
-        table = schema.inspect([(entry.path, root / entry.path) for entry in taken.manifest.files])
+            root = trees.materialise(self._home, taken.id)
+            table = schema.inspect([(entry.path, root / entry.path) for entry in taken.manifest.files])
+            rows, columns = (table.rows, table.columns) if table else (None, ())
+        else:
+            rows, columns = known.rows, known.columns
         return {
             "id": taken.id,
             "files": len(taken.manifest.files),
             "bytes": taken.manifest.size,
-            "rows": table.rows if table else None,
-            "columns": [asdict(column) for column in table.columns] if table else [],
+            "rows": rows,
+            "columns": [asdict(column) for column in columns],
         }
 
 

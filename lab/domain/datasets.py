@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 
 
 class Verdict(StrEnum):
@@ -52,6 +54,11 @@ class DatasetVersion:
         return f"v{self.number}"
 
     @property
+    def short(self) -> str:
+        """The beginning of the manifest's hash."""
+        return self.id.removeprefix("b3:")[:10]
+
+    @property
     def ref(self) -> str:
         """Means this version and no other, wherever it is typed: `project/name@v3`."""
         return f"{self.project}/{self.dataset}@{self.label}"
@@ -71,3 +78,44 @@ class Dataset:
     @property
     def id(self) -> str:
         return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How a working copy differs from a version: sorted paths relative to its root. `changed` are those of other
+    bytes, executable bit, link target or kind."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return not (self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A dataset whose path is watched; `keep` is how many of its automatic versions stay."""
+
+    project: str
+    root: Path
+    name: str
+    path: Path
+    keep: int = 20
+
+
+def superfluous(versions: Sequence[DatasetVersion], keep: int, held: Collection[int]) -> list[DatasetVersion]:
+    """Automatic versions that may go: all but the newest `keep`, one for each day (UTC), and those that are `held` by
+    their numbers. `versions` are newest first; the newest of all always stays.
+    """
+    autos = [version for version in versions if version.auto and not version.retired]
+    days: set[date] = set()
+    going = []
+    for place, version in enumerate(autos):
+        day = datetime.fromtimestamp(version.created, UTC).date()
+        daily = day not in days
+        days.add(day)
+        if place >= keep and not daily and version.number not in held and version is not versions[0]:
+            going.append(version)
+    return going

@@ -27,7 +27,7 @@ from lab.experiments.process import identity
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import EntrySettings, ProjectSettings
-from lab.stores import runfolder, runtimes, trees
+from lab.stores import locks, runfolder, runtimes, trees
 
 Progress = Callable[[str], None]
 
@@ -72,7 +72,9 @@ class Launcher:
         """
         plan = self._resolve(request, settings, progress)
         prepared = engine.prepare(plan.environment, progress)
-        spec, folder = self._record(request, plan, prepared, engine.name)
+        # gc waits until the journal tells what the run needs.
+        with locks.share(self._home.store_lock):
+            spec, folder = self._record(request, plan, prepared, engine.name)
         try:
             engine.submit(self._job(spec, plan, folder, isolated=self._isolates(engine)))
         except Exception as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.catalog import histories
+from lab.catalog import lineage as catalog_lineage
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.domain.compare import Comparison
@@ -123,6 +124,10 @@ class Runs:
             except EngineUnavailableError as error:
                 silent[run.engine] = f"runs on {run.engine} could not be checked: {error.message}"
         return list(silent.values())
+
+    def inputs_in_use(self) -> list[str]:
+        """Manifests of the datasets that active runs have mounted."""
+        return catalog_lineage.inputs_of(self._catalog, [run.id for run in catalog_runs.active(self._catalog)])
 
     def tag(self, ref: str, tags: Sequence[str]) -> Run:
         """Replace the run's tags."""

@@ -61,7 +61,10 @@ class Models:
                 f"run {clean(run.name)} saved no model", "save one in the script: track.model(estimator)"
             )
         signature = _signature(folder)
-        with locks.hold(self._home.locks / f"model-{name}.lock", timeout=_PATIENCE):
+        with (
+            locks.hold(self._home.locks / f"model-{name}.lock", timeout=_PATIENCE),
+            locks.share(self._home.store_lock),  # gc waits until the journal tells what the version needs
+        ):
             taken = snapshot(folder, self._home)
             self._catalog.refresh()
             known = self.versions(name)

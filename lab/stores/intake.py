@@ -90,15 +90,18 @@ class Batch:
         self._made = 0
         self._buffer = memoryview(bytearray(_CHUNK))
 
-    def put_file(self, path: Path | str, on_bytes: Callable[[int], None] | None = None, base: str = "") -> Stored:
+    def put_file(
+        self, path: Path | str, on_bytes: Callable[[int], None] | None = None, base: str = "", *, restless: bool = False
+    ) -> Stored:
         """Store the content of the regular file `path` (a symlink is refused); `on_bytes` hears of each part read.
 
         `base` may name an object that the file is thought to equal or to begin with: if it does, nothing or only the
-        rest is written. Raises ConflictError if the file keeps changing while it is read, LabError if it cannot be
+        rest is written. With `restless` a file that changes while it is read is taken as it was read, up to the size
+        that it had. Raises ConflictError if the file keeps changing while it is read, LabError if it cannot be
         read or the disk is full (NotAFileError for a folder, pipe or link), FileNotFoundError if it is gone.
         """
         for pause in (*_BACKOFF, None):
-            stored = self._try_file(path, on_bytes, base)
+            stored = self._try_file(path, on_bytes, base, restless)
             if stored is not None:
                 return stored
             if pause is not None:
@@ -159,7 +162,9 @@ class Batch:
         self._pending.clear()
         self._pending_bytes = 0
 
-    def _try_file(self, path: Path | str, on_bytes: Callable[[int], None] | None, base: str) -> Stored | None:
+    def _try_file(
+        self, path: Path | str, on_bytes: Callable[[int], None] | None, base: str, restless: bool
+    ) -> Stored | None:
         """One pass over the file; None if it changed meanwhile."""
         source = Source(path, on_bytes)
         try:
@@ -171,7 +176,7 @@ class Batch:
             after = read.cloned or source.state()
         finally:
             source.close()
-        if after != before or read.size != before[1]:
+        if (after != before and not restless) or read.size != before[1]:
             read.drop()
             return None
         if read.made:

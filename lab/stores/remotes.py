@@ -8,7 +8,7 @@ there; a transfer that died goes on where it was. All that comes from a remote i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.domain.datasets import DatasetVersion
@@ -139,18 +139,27 @@ class Remote:
         return Refs(tuple(versions), tuple(damaged))
 
     def fetch_object(self, digest: str) -> Stored:
-        """Download one object into the store (for a repair, after the damaged one was moved away).
+        """Download one object into the store.
 
         Raises NotFoundError if the remote has none, IntegrityError if that is damaged too.
         """
+        self._check_room({digest: self._size_of(digest)})
+        with self._objects.batch() as batch:
+            return self._put(batch, digest, self.read_object(digest))
+
+    def read_object(self, digest: str) -> Iterator[bytes]:
+        """The bytes of one object as the remote has them, for a repair: whoever takes them verifies them.
+
+        Raises NotFoundError if the remote has none.
+        """
+        for _, chunks in self._backend.read([(_object_key(digest), self._size_of(digest))]):
+            yield from chunks
+
+    def _size_of(self, digest: str) -> int:
         size = self._there([digest]).get(digest)
         if size is None:
             raise NotFoundError(f"object {digest[:12]} is not in {self.url}", "try another remote")
-        self._check_room({digest: size})
-        for _, chunks in self._backend.read([(_object_key(digest), size)]):
-            with self._objects.batch() as batch:
-                return self._put(batch, digest, chunks)
-        raise NotFoundError(f"object {digest[:12]} is not in {self.url}", "try another remote")
+        return size
 
     def _there(self, digests: Iterable[str]) -> dict[str, int]:
         """Digest → size of the objects in the remote, at least of those asked for."""

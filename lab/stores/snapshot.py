@@ -58,13 +58,15 @@ def snapshot(
     limits: Limits | None = None,
     previous: Manifest | None = None,
     paranoid: bool = False,
+    restless: bool = False,
 ) -> Snapshot:
     """Store the file or folder `path` and its manifest, durably.
 
     `ignore` are patterns beside the default ones and the folder's `.labignore`. The lab home itself is never
     included. Links inside the tree stay links; pipes, sockets and devices are skipped and listed.
     A file that looks to stat as it did when it was last read is not read again, unless `paranoid`. A large file that
-    begins with what it was in the manifest `previous` costs only the room of its tail.
+    begins with what it was in the manifest `previous` costs only the room of its tail. With `restless` files that are
+    being written are taken as they are read: each is then what it was at some moment, but perhaps not all at the same.
     Raises NotFoundError if there is nothing at `path`; LabError naming a file that cannot be read, a link that leaves
     the tree, or a full disk; ConflictError if files keep changing.
     """
@@ -75,7 +77,9 @@ def snapshot(
     cache = StatCache.load(home, root)
     scan = _admitted(scanner(root, home, ignore), limits)
     with objects.batch() as batch:
-        source = _Source(root.parent if single else root, batch, objects, cache, _hashes(previous, root), paranoid)
+        source = _Source(
+            root.parent if single else root, batch, objects, cache, _hashes(previous, root), paranoid, restless
+        )
         tree, stored = _take(source, scan, progress, limits)
     entries: list[Entry] = [
         FileEntry(path.name if single else name, item.hash, item.size, tree.files[name].executable)
@@ -121,6 +125,7 @@ class _Source:
     cache: StatCache
     previous: Mapping[str, str]
     paranoid: bool
+    restless: bool
 
     def known(self, name: str, file: File) -> Stored | None:
         """The object of a file that need not be read; None if it must be."""
@@ -131,7 +136,7 @@ class _Source:
 
     def read(self, name: str, on_bytes: Callable[[int], None]) -> Stored:
         base = self.previous.get(name) or self.cache.last(name)
-        return self.batch.put_file(f"{self.root}/{name}", on_bytes, base)
+        return self.batch.put_file(f"{self.root}/{name}", on_bytes, base, restless=self.restless)
 
 
 def _take(
@@ -159,7 +164,7 @@ def _take(
         tree = scan()
         stored = {name: item for name, item in stored.items() if name in tree.files and name not in restless}
         moved = [name for name, file in tree.files.items() if name not in restless and _moved(stored.get(name), file)]
-        if not moved:
+        if not moved or (source.restless and not any(name not in stored for name in moved)):
             return _settled(tree, restless), stored
     if limits is None:
         raise ConflictError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.domain.datasets import Changes
 from lab.errors import NotFoundError
 from lab.paths import LabHome
 from lab.stores.manifests import Entry, FileEntry, FolderEntry, LinkEntry, Manifest
@@ -15,19 +15,6 @@ from lab.stores.sources import FileState, NotAFileError, hash_file
 from lab.stores.statcache import StatCache
 
 _CHUNK = 4 << 20
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Sorted paths relative to the root. `changed` are those of other bytes, executable bit, link target or kind."""
-
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-
-    @property
-    def clean(self) -> bool:
-        return not (self.added or self.removed or self.changed)
 
 
 def status(

@@ -1,0 +1,56 @@
+"""Who saw which content, in the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.catalog.reader import Reader
+
+_RUNS = """
+    SELECT id FROM run_table
+    WHERE list_has_any(json_extract_string(datasets, '$.*.manifest'), $1::VARCHAR[]) ORDER BY created, id
+"""
+_MODELS = "SELECT model, number FROM model_versions WHERE run IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
+_INPUTS = """
+    SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM run_table
+    WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY manifest
+"""
+_HELD = """
+    SELECT 'dataset' AS kind, concat(project, '/', dataset, '@v', number) AS owner, id AS manifest
+    FROM dataset_table WHERE NOT retired
+    UNION ALL SELECT 'run', name, code FROM run_table WHERE coalesce(code, '') <> ''
+    UNION ALL SELECT 'run', name, unnest(json_extract_string(datasets, '$.*.manifest')) FROM run_table
+    UNION ALL SELECT 'model', concat(model, ':v', number), manifest FROM model_versions
+"""
+_SEEN = "SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM run_table"
+_KNOWN = "SELECT DISTINCT id AS manifest FROM dataset_table"
+
+
+def runs_that_saw(catalog: Reader, manifests: Sequence[str]) -> list[str]:
+    """Ids of the runs that had one of these contents among their datasets, oldest first."""
+    return [row["id"] for row in catalog.rows(_RUNS, [list(manifests)])]
+
+
+def models_of(catalog: Reader, runs: Sequence[str]) -> list[tuple[str, int]]:
+    """(model, number) of every version that came from one of these runs."""
+    return [(row["model"], row["number"]) for row in catalog.rows(_MODELS, [list(runs)])]
+
+
+def inputs_of(catalog: Reader, runs: Sequence[str]) -> list[str]:
+    """Manifests of all datasets that these runs saw."""
+    return [row["manifest"] for row in catalog.rows(_INPUTS, [list(runs)]) if row["manifest"]]
+
+
+def seen_manifests(catalog: Reader) -> set[str]:
+    """Manifests of all datasets that any run saw."""
+    return {row["manifest"] for row in catalog.rows(_SEEN)}
+
+
+def holders(catalog: Reader) -> list[tuple[str, str, str]]:
+    """(kind, name, manifest) of everything that needs a content of the store; kinds are dataset, run and model."""
+    return [(row["kind"], row["owner"], row["manifest"]) for row in catalog.rows(_HELD) if row["manifest"]]
+
+
+def dataset_manifests(catalog: Reader) -> list[str]:
+    """The content of every dataset version that ever was, retired ones included."""
+    return [row["manifest"] for row in catalog.rows(_KNOWN)]

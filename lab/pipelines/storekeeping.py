@@ -1,0 +1,142 @@
+"""The store as a whole: what needs its bytes, what may go, what has rotted and who is hit by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.catalog import lineage
+from lab.catalog.connection import Catalog
+from lab.domain.datasets import DatasetVersion
+from lab.domain.resources import format_size
+from lab.paths import LabHome
+from lab.stores import gc, scrub, trash, usage
+from lab.stores.repair import Repair, Source, repair, repair_manifest
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something wrong, and what needs it: `kind name`, such as `run calm-otter-42`; `repair` is None where none was
+    tried."""
+
+    finding: scrub.Finding
+    owners: tuple[str, ...]
+    repair: Repair | None = None
+
+    @property
+    def mended(self) -> bool:
+        return self.repair is not None and self.repair.sound
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, `bytes` read, and what is not as it should be."""
+
+    objects: int
+    manifests: int
+    bytes: int
+    hits: tuple[Hit, ...]
+
+
+class Store:
+    """`in_use` gives the manifests whose trees are mounted now; `copies` where a good copy of an object may be found,
+    given its digest and the manifests that hold it."""
+
+    def __init__(
+        self,
+        home: LabHome,
+        catalog: Catalog,
+        in_use: Callable[[], Iterable[str]],
+        copies: Callable[[str, Sequence[str]], Iterable[Source]],
+    ) -> None:
+        self._home = home
+        self._catalog = catalog
+        self._in_use = in_use
+        self._copies = copies
+
+    # -- what is kept, and for whom ---------------------------------------------------------------
+
+    def owners(self) -> Mapping[str, tuple[str, ...]]:
+        """Manifest id → what needs it, as `kind name`."""
+        found: dict[str, list[str]] = {}
+        for kind, name, manifest in lineage.holders(self._catalog):
+            found.setdefault(manifest, []).append(f"{kind} {name}")
+        return {manifest: tuple(names) for manifest, names in found.items()}
+
+    def usage(self) -> usage.Usage:
+        """Bytes of everything that needs some, of the caches and of the trash."""
+        held: dict[str, list[str]] = {}
+        for kind, name, manifest in lineage.holders(self._catalog):
+            held.setdefault(f"{kind} {name}", []).append(manifest)
+        return usage.usage(self._home, held)
+
+    # -- garbage ----------------------------------------------------------------------------------
+
+    def plan(self) -> gc.Plan:
+        """What could go and why the rest stays; changes nothing."""
+        return gc.plan(self._home, self._live())
+
+    def collect(self, plan: gc.Plan, progress: Progress | None = None) -> gc.Freed:
+        """Carry out a plan: caches are erased, all else goes to the trash for 14 days. What has come to be needed
+        since the plan was made stays. Raises ConflictError while others keep the store busy."""
+
+        def told(done: int, total: int) -> None:
+            if progress:
+                progress(f"{done:,} of {total:,} files")
+
+        freed = gc.collect(self._home, plan, self._live, progress=told)
+        trash.empty(self._home)
+        return freed
+
+    def batches(self) -> Sequence[trash.Batch]:
+        """What is in the trash, the newest first."""
+        return trash.batches(self._home)
+
+    def restore(self, batch: str) -> trash.Restored:
+        """Bring a batch back from the trash."""
+        return trash.restore(self._home, batch)
+
+    def empty_trash(self) -> int:
+        """Erase what has been in the trash for 14 days; returns the bytes."""
+        return trash.empty(self._home)
+
+    def _live(self) -> gc.Live:
+        self._catalog.refresh()
+        roots = {manifest for _, _, manifest in lineage.holders(self._catalog)}
+        return gc.Live(frozenset(roots), frozenset(self._in_use()))
+
+    # -- rot --------------------------------------------------------------------------------------
+
+    def verify(
+        self,
+        versions: Sequence[DatasetVersion] = (),
+        *,
+        quick: bool = False,
+        mend: bool = False,
+        progress: Progress | None = None,
+    ) -> Verified:
+        """Compare what is stored with its names: all of it, or what `versions` hold.
+
+        With `mend` a damaged object goes to the quarantine, and a copy with the right hash, from a working copy or
+        a remote, takes its place. Nothing is ever restored from what is damaged.
+        """
+
+        def told(done: scrub.Checked) -> None:
+            if progress:
+                progress(f"{done.objects:,} of {done.objects_total:,} objects, {format_size(done.bytes)}")
+
+        report = scrub.verify(self._home, [item.id for item in versions] or None, quick=quick, progress=told)
+        owners = self.owners()
+        hits = []
+        for finding in report.findings:
+            names = sorted({name for manifest in finding.manifests for name in owners.get(manifest, ())})
+            done = self._repair(finding) if mend else None
+            hits.append(Hit(finding, tuple(names), done))
+        return Verified(report.objects, report.manifests, report.bytes, tuple(hits))
+
+    def _repair(self, finding: scrub.Finding) -> Repair:
+        if finding.kind == scrub.MANIFEST:
+            return repair_manifest(self._home, finding.id, ())
+        return repair(self._home, finding.id, self._copies(finding.id, finding.manifests))
