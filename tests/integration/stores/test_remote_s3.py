@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from lab.domain.datasets import DatasetVersion
 from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
@@ -351,6 +352,55 @@ def test_a_strange_ssh_host_is_refused(home: LabHome, ssh: tuple[str, Path, Path
         Remote(home, url, {"known_hosts": str(nobody)}).refs()
     assert "p@ss" not in caught.value.message
     assert "p%40ss" not in caught.value.message
+
+
+MOVER = """
+import sys
+from pathlib import Path
+from lab.paths import LabHome
+from lab.stores.remotes import Remote
+remote = Remote(LabHome(Path(sys.argv[1])), sys.argv[2])
+print("started", flush=True)
+getattr(remote, sys.argv[3])(sys.argv[4])
+"""
+
+
+def kill_in_the_middle(home: LabHome, folder: Path, verb: str, name: str, begun: Callable[[], bool]) -> None:
+    """Let another process push or pull, and kill it as soon as it has `begun`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", MOVER, str(home.root), str(folder), verb, name], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    deadline = time.monotonic() + 60
+    while not begun():
+        assert time.monotonic() < deadline
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_killed_transfers_are_resumed(home: LabHome, other: LabHome, taken: Snapshot, tmp_path: Path) -> None:
+    folder = tmp_path / "remote"
+    digests = [file.hash for file in taken.manifest.files]
+
+    def there() -> list[Path]:
+        paths = [folder / "objects" / digest[:2] / digest[2:] for digest in digests]
+        return [path for path in paths if path.exists()]
+
+    kill_in_the_middle(home, folder, "push", taken.id, lambda: bool(list(folder.rglob("*.part"))) or bool(there()))
+    whole = len(there())
+    assert not (folder / "refs").exists()
+    assert all(blake3(path.read_bytes()).hexdigest() == path.parent.name + path.name for path in there())
+    assert Remote(home, str(folder)).push(taken.id).files == 302 - whole
+
+    kill_in_the_middle(other, folder, "pull", taken.id, lambda: any(other.tmp.glob("*/*")))
+    store = ObjectStore(other)
+    kept = list(store.digests())
+    assert all(store.verify(digest) >= 0 for digest in kept)
+    assert Remote(other, str(folder)).pull(taken.id).transfer.files == 302 - len(kept)
+    assert sum(store.verify(digest) for digest in digests) == taken.manifest.size
+    assert list(other.tmp.iterdir()) == []
 
 
 @pytest.fixture
