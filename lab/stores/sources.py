@@ -71,6 +71,7 @@ class Source:
         if 0 <= age < _TICK:
             time.sleep((_TICK - age) / 1e9)
             info = os.fstat(self.fd)
+        self._size = info.st_size
         return file_state(info)
 
     def rewind(self) -> None:
@@ -78,13 +79,15 @@ class Source:
         self.read = 0
 
     def fill(self, buffer: memoryview) -> int:
-        """Read until the buffer is full or the file ends; returns the bytes read."""
+        """Read until the buffer is full or the file ends; returns the bytes read.
+
+        A file ends where it ended when its state was taken, else a quick writer could keep us reading for ever.
+        """
         filled = 0
+        wanted = min(len(buffer), self._size - self.read) if self._size else len(buffer)
         with _tell_unreadable(self._path):
-            while filled < len(buffer) and (part := os.readv(self.fd, [buffer[filled:]])):
+            while filled < wanted and (part := os.readv(self.fd, [buffer[filled:wanted]])):
                 filled += part
-                if self.read + filled == self._size:  # what comes after that shows in the state
-                    break
         self.read += filled
         self.tell(filled)
         return filled

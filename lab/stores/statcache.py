@@ -76,12 +76,12 @@ class StatCache:
             name: (state, digest) if _EARLIEST < min(state[2:]) <= max(state[2:]) < newest else (_NO_STATE, digest)
             for name, (state, digest) in known.items()
         }
-        if kept == self._known:
-            return
         folder = self._path.parent
         with suppress(OSError):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             sweep(folder)
+            if kept == self._known:
+                return
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with stage(folder) as private:
                 (private / "cache").write_bytes(_encode(kept))
                 (private / "cache").rename(self._path)

@@ -8,7 +8,7 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.errors import IntegrityError, LabError
+from lab.errors import ConflictError, IntegrityError, LabError
 from lab.paths import LabHome
 from lab.stores.objects import ObjectStore, Stored
 
@@ -457,3 +457,26 @@ def test_a_file_of_zeros_alone(store: ObjectStore, tmp_path: Path) -> None:
     assert stored.hash == blake3(bytes(20 * MB)).hexdigest()
     assert store.path(stored.hash).read_bytes() == bytes(20 * MB)
     assert store.put_stream([bytes(10 * MB)] * 2) == Stored(stored.hash, stored.size)
+
+
+def test_a_file_that_grows_as_quickly_as_it_is_read_is_refused(
+    home: LabHome, store: ObjectStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(os.urandom(9 * MB))
+    base = store.put_file(path).hash
+    grow(path, 1)
+    heard: list[int] = []
+
+    def chase(size: int) -> None:
+        heard.append(size)
+        assert len(heard) < 100
+        with path.open("ab") as file:
+            file.write(b"more")
+
+    for known in ("", base):
+        heard.clear()
+        with pytest.raises(ConflictError, match="is being written"):
+            store.put_file(path, chase, known)
+    assert objects_in(home) == [store.path(base)]
+    assert list(home.tmp.iterdir()) == []
