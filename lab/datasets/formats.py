@@ -52,10 +52,13 @@ def sample(path: Path) -> bytes:
     return data[:end]
 
 
-def is_arrow_file(path: Path) -> bool:
-    """Whether Arrow content is in the file format, that can be read in any order; else it is taken for a stream."""
+def arrow(path: Path) -> pl.LazyFrame:
+    """Arrow content, in the file format or, read whole, as a stream."""
     with path.open("rb") as file:
-        return file.read(len(_ARROW_FILE)) == _ARROW_FILE
+        begins = file.read(len(_ARROW_FILE))
+    if begins == _ARROW_FILE:
+        return pl.scan_ipc(path, glob=False, hive_partitioning=False)
+    return pl.read_ipc_stream(path).lazy()
 
 
 def common_schema(schemas: Sequence[pl.Schema]) -> pl.Schema:

@@ -24,8 +24,8 @@ from lab.datasets.formats import (
     SAMPLE_ROWS,
     SEPARATORS,
     NotATableError,
+    arrow,
     common_schema,
-    is_arrow_file,
     kind,
     sample,
 )
@@ -76,7 +76,7 @@ def head(name: str, path: Path, limit: int) -> tuple[list[str], list[list[str]]]
             frame = pl.read_ndjson(io.BytesIO(_first_lines(sample(path), limit)))
             names, rows = frame.columns, frame.rows()
         elif suffix in ARROW:
-            frame = _arrow_frame(path).head(limit).collect()
+            frame = arrow(path).head(limit).collect()
             names, rows = frame.columns, frame.rows()
         else:
             return [], []
@@ -114,15 +114,9 @@ def _parquet(path: Path) -> tuple[int, pl.Schema]:
 
 
 def _arrow(path: Path) -> tuple[int, pl.Schema]:
-    frame = _arrow_frame(path)
+    frame = arrow(path)
     rows = frame.select(pl.len()).collect().item()
     return int(rows), frame.collect_schema()
-
-
-def _arrow_frame(path: Path) -> pl.LazyFrame:
-    if is_arrow_file(path):
-        return pl.scan_ipc(path, glob=False, hive_partitioning=False)
-    return pl.read_ipc_stream(path).lazy()
 
 
 def _text(path: Path, separator: str) -> tuple[int, pl.Schema]:

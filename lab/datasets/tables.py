@@ -15,16 +15,16 @@ import polars as pl
 
 from lab.datasets import lines
 from lab.datasets.formats import (
-    ARROW,
     BROKEN,
     COLUMNS_MAX,
     JSON_LINES,
     PARQUET,
     SAMPLE_ROWS,
     SEPARATORS,
+    SUFFIXES,
     NotATableError,
+    arrow,
     common_schema,
-    is_arrow_file,
     kind,
     sample,
 )
@@ -113,24 +113,16 @@ def _broken(error: BaseException, name: str = "") -> NotATableError:
 
 def _open(name: str, path: Path, notes: list[str]) -> _Source:
     suffix = kind(name)
+    if suffix not in SUFFIXES:
+        raise NotATableError(f"{clean(name)} is not CSV, TSV, Parquet, JSON lines or Arrow by its name")
     try:
         if suffix in SEPARATORS:
             source = _open_text(name, path, SEPARATORS[suffix], notes)
-        elif suffix in PARQUET:
-            frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            source = _Source(name, frame.collect_schema(), frame)
-        elif suffix in JSON_LINES:
-            frame = _json_lines(path)
-            source = _Source(name, frame.collect_schema(), frame)
-        elif suffix in ARROW:
-            frame = (
-                pl.scan_ipc(path, glob=False, hive_partitioning=False)
-                if is_arrow_file(path)
-                else pl.read_ipc_stream(path).lazy()
-            )
-            source = _Source(name, frame.collect_schema(), frame)
         else:
-            raise NotATableError(f"{clean(name)} is not CSV, TSV, Parquet, JSON lines or Arrow by its name")
+            frame = _frame(path, suffix)
+            source = _Source(name, frame.collect_schema(), frame)
+    except NotATableError as reason:
+        raise NotATableError(f"{clean(name)}: {reason}") from reason
     except BROKEN as error:
         raise _broken(error, name) from error
     if not source.schema:
@@ -138,6 +130,12 @@ def _open(name: str, path: Path, notes: list[str]) -> _Source:
     if len(source.schema) > COLUMNS_MAX:
         raise NotATableError(f"{clean(name)} has more than {COLUMNS_MAX:,} columns")
     return source
+
+
+def _frame(path: Path, suffix: str) -> pl.LazyFrame:
+    if suffix in PARQUET:
+        return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    return _json_lines(path) if suffix in JSON_LINES else arrow(path)
 
 
 def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Source:
