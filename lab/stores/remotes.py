@@ -21,6 +21,7 @@ from lab.stores.durable import free_space, full_disk
 from lab.stores.ignore import Ignore
 from lab.stores.manifests import Manifest, ManifestStore, manifest_id
 from lab.stores.objects import Batch, ObjectStore, Stored
+from lab.stores.repair import Source
 from lab.stores.snapshot import Progress
 from lab.stores.transfers import Presence, Pulled, Refs, Report, Stop, Transfer, batches, intact
 
@@ -139,27 +140,29 @@ class Remote:
         return Refs(tuple(versions), tuple(damaged))
 
     def fetch_object(self, digest: str) -> Stored:
-        """Download one object into the store.
+        """Download one object into a store that has none of that name.
 
-        Raises NotFoundError if the remote has none, IntegrityError if that is damaged too.
+        Raises NotFoundError if the remote has none either, IntegrityError if it is damaged there.
         """
-        self._check_room({digest: self._size_of(digest)})
-        with self._objects.batch() as batch:
-            return self._put(batch, digest, self.read_object(digest))
-
-    def read_object(self, digest: str) -> Iterator[bytes]:
-        """The bytes of one object as the remote has them, for a repair: whoever takes them verifies them.
-
-        Raises NotFoundError if the remote has none.
-        """
-        for _, chunks in self._backend.read([(_object_key(digest), self._size_of(digest))]):
-            yield from chunks
-
-    def _size_of(self, digest: str) -> int:
         size = self._there([digest]).get(digest)
+        self._check_room({digest: size or 0})
+        with self._objects.batch() as batch:
+            return self._put(batch, digest, self._content(digest, size))
+
+    def source(self, digest: str) -> Source:
+        """This remote as a source for the repair of an object."""
+        return Source(self.url, lambda: self._content(digest, self._there([digest]).get(digest)))
+
+    def manifest_source(self, name: str) -> Source:
+        """This remote as a source for the repair of a manifest."""
+        return Source(self.url, lambda: [self._remote_manifest(name).encode()])
+
+    def _content(self, digest: str, size: int | None) -> Iterator[bytes]:
+        """The bytes of an object of the remote, not proved yet. Raises NotFoundError for a `size` of None."""
         if size is None:
             raise NotFoundError(f"object {digest[:12]} is not in {self.url}", "try another remote")
-        return size
+        for _, chunks in self._backend.read([(_object_key(digest), size)]):
+            yield from chunks
 
     def _there(self, digests: Iterable[str]) -> dict[str, int]:
         """Digest → size of the objects in the remote, at least of those asked for."""
@@ -246,7 +249,10 @@ class Remote:
         return self._fetch_manifest(name) if there else None
 
     def _any_manifest(self, name: str) -> Manifest:
-        found = self._find_manifest(name, True)
+        return self._manifests.read(name) if self._manifests.has(name) else self._remote_manifest(name)
+
+    def _remote_manifest(self, name: str) -> Manifest:
+        found = self._fetch_manifest(name)
         if found is None:
             raise NotFoundError(f"no manifest {clean(name, 15)} in {self.url}", "push the version there first")
         return found

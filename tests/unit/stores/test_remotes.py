@@ -18,6 +18,7 @@ from lab.stores.manifests import FileEntry, Manifest, ManifestStore, manifest_id
 from lab.stores.objects import ObjectStore
 from lab.stores.protocols import KINDS, shown
 from lab.stores.remotes import Remote
+from lab.stores.repair import repair, repair_manifest
 from lab.stores.snapshot import Done, snapshot
 from lab.stores.trees import materialise
 
@@ -298,6 +299,37 @@ def test_a_repair_gets_one_object(home: LabHome, other: LabHome, folder: Path, v
     ObjectStore(other).path(hash_of(home, version, "sub/b.bin")).unlink()
     with pytest.raises(IntegrityError, match="damaged"):
         remote.fetch_object(hash_of(home, version, "sub/b.bin"))
+
+
+def test_a_remote_mends_what_is_damaged_here(home: LabHome, folder: Path, version: DatasetVersion) -> None:
+    remote = Remote(home, str(folder))
+    remote.push(version.id)
+    digest = hash_of(home, version, "sub/b.bin")
+    path = ObjectStore(home).path(digest)
+    path.chmod(0o644)
+    path.write_bytes(bytes(100_000))
+    done = repair(home, digest, [remote.source(digest)])
+    assert (done.sound, done.source) == (True, str(folder))
+    assert ObjectStore(home).verify(digest) == 100_000
+
+    manifest = ManifestStore(home).path(version.id)
+    manifest.chmod(0o644)
+    manifest.write_bytes(b"rotten")
+    assert repair_manifest(home, version.id, [remote.manifest_source(version.id)]).sound
+    assert ManifestStore(home).read(version.id).size == version.bytes
+
+
+def test_a_remote_that_is_damaged_mends_nothing(home: LabHome, folder: Path, version: DatasetVersion) -> None:
+    remote = Remote(home, str(folder))
+    remote.push(version.id)
+    digest = hash_of(home, version, "a.csv")
+    remote_object(folder, digest).write_bytes(b"id\n2\n")
+    ObjectStore(home).path(digest).unlink()
+    done = repair(home, digest, [remote.source(digest)])
+    assert not done.sound
+    assert [tried.where for tried in done.tried] == [str(folder)]
+    remote_object(folder, digest).unlink()
+    assert "is not in" in repair(home, digest, [remote.source(digest)]).tried[0].why
 
 
 def test_another_content_under_a_taken_number_is_a_conflict(
