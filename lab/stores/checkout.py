@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from blake3 import blake3
@@ -21,34 +21,15 @@ from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
 from lab.paths import LabHome
 from lab.stores import locks, swaps
-from lab.stores.copies import clone, end_sparse, write_sparse
-from lab.stores.durable import sync_file, sync_filesystem, tell_full_disk
-from lab.stores.ignore import Ignore, ignore_for
-from lab.stores.manifests import Entry, FileEntry, FolderEntry, LinkEntry, Manifest, ManifestStore
-from lab.stores.objects import ObjectStore
-from lab.stores.snapshot import Done, Progress
-from lab.stores.sources import FileState
+from lab.stores.ignore import ignore_for
+from lab.stores.manifests import Entry, FolderEntry, Manifest, ManifestStore
+from lab.stores.newstate import Build, CheckedOut, Task, is_folder
+from lab.stores.snapshot import Progress
 from lab.stores.status import status
 from lab.stores.swaps import Look
 
-_CHUNK = 4 << 20
-_MANY = 64  # above so many files one flush of the filesystem is cheaper than one of each
-_PATIENCE = 60.0  # seconds to wait for a sweep of the store
+_PATIENCE = 60.0  # seconds to wait for another checkout, or a sweep of the store
 _NAMED = 3  # files that a refusal names
-
-
-@dataclass(frozen=True)
-class CheckedOut:
-    """What was done. `path` is what was brought; of its `files`, `copied` (`bytes` of them) came from the store and
-    the others were there already. `kept` counts ignored files and folders that were carried over, `replaced` tells
-    whether a folder gave way to a new one of the same name, in which a shell may still stand."""
-
-    path: Path
-    files: int
-    copied: int
-    bytes: int
-    kept: int
-    replaced: bool
 
 
 def checkout(
@@ -71,7 +52,7 @@ def checkout(
     """
     manifest = ManifestStore(home).read(manifest_id)
     task = _task(home, manifest, Path(os.path.realpath(dest)), only, ignore)
-    with _tell_denied(task.target):
+    with _tell_denied(task.target), locks.hold(_lock(home, task.root), _PATIENCE):
         swaps.recover(home, (task.root.parent, task.root))
         before = task.look()
         stays = _compare(task, manifest, known)
@@ -79,37 +60,15 @@ def checkout(
             return CheckedOut(task.target, len(task.files), 0, 0, 0, False)
         _refuse_in_the_way(task, before)
         with locks.share(home.store_lock, _PATIENCE):
-            return _Build(task, stays, before, progress).run()
+            return Build(task, stays, before, progress).run()
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What is to be brought where. `entries` have paths below `target`, "" for `target` itself; `prefix` is the path of
-    the target below `root`, the place of the whole version, ended by `/` unless empty."""
-
-    home: LabHome
-    root: Path
-    prefix: str
-    entries: tuple[Entry, ...]
-    extra: tuple[str, ...]
-    ignore: Ignore
-
-    @property
-    def target(self) -> Path:
-        return self.root / self.prefix
-
-    @property
-    def files(self) -> tuple[FileEntry, ...]:
-        return tuple(entry for entry in self.entries if isinstance(entry, FileEntry))
-
-    def look(self) -> Look:
-        """What is at the target; nothing if nothing is."""
-        if not os.path.lexists(self.target):
-            return Look({}, ())
-        return swaps.look(self.target, self.ignore, self.prefix, self.home)
+def _lock(home: LabHome, root: Path) -> Path:
+    """One checkout at a time for each place."""
+    return home.locks / f"checkout-{blake3(os.fsencode(root)).hexdigest()[:16]}.lock"
 
 
-def _task(home: LabHome, manifest: Manifest, root: Path, only: str, ignore: Sequence[str]) -> _Task:
+def _task(home: LabHome, manifest: Manifest, root: Path, only: str, ignore: Sequence[str]) -> Task:
     own = Path(os.path.realpath(home.root))
     if root.is_relative_to(own):
         raise UsageError(f"{clean(str(root))} is inside the lab home", "choose a folder of a project")
@@ -122,7 +81,7 @@ def _task(home: LabHome, manifest: Manifest, root: Path, only: str, ignore: Sequ
     else:
         entries = _below(manifest, only)
         _refuse_detour(root, only)
-    return _Task(home, root, f"{only}/" if only else "", entries, tuple(ignore), ignore_for(root, ignore))
+    return Task(home, root, f"{only}/" if only else "", entries, tuple(ignore), ignore_for(root, ignore))
 
 
 def _below(manifest: Manifest, only: str) -> tuple[Entry, ...]:
@@ -149,7 +108,7 @@ def _refuse_detour(root: Path, only: str) -> None:
             raise ConflictError(f"{clean(str(place))} is in the way: it is no folder", "move it away, then try again")
 
 
-def _compare(task: _Task, manifest: Manifest, known: Iterable[str]) -> set[str] | None:
+def _compare(task: Task, manifest: Manifest, known: Iterable[str]) -> set[str] | None:
     """The entries that are there already, by path below the target; None if there is nothing to do.
 
     Raises ConflictError for what is there and not as in `manifest` or any of `known`.
@@ -160,7 +119,7 @@ def _compare(task: _Task, manifest: Manifest, known: Iterable[str]) -> set[str] 
     differs = {path for path in (*changes.added, *changes.removed, *changes.changed) if _within(path, task)}
     if not differs:
         return None
-    lost = {path for path in differs.difference(changes.removed) if not _is_folder(task.root / path)}
+    lost = {path for path in differs.difference(changes.removed) if not is_folder(task.root / path)}
     for name in known:
         if not lost:
             break
@@ -176,7 +135,7 @@ def _compare(task: _Task, manifest: Manifest, known: Iterable[str]) -> set[str] 
     return {entry.path for entry in task.entries}.difference(path[cut:] for path in differs)
 
 
-def _within(path: str, task: _Task) -> bool:
+def _within(path: str, task: Task) -> bool:
     return path.startswith(task.prefix) or path == task.prefix[:-1]
 
 
@@ -194,7 +153,7 @@ def _read(home: LabHome, name: str) -> Manifest | None:
         return None
 
 
-def _unsaved(task: _Task, paths: Sequence[str]) -> ConflictError:
+def _unsaved(task: Task, paths: Sequence[str]) -> ConflictError:
     named = ", ".join(clean(path, 100) for path in paths[:_NAMED])
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return ConflictError(
@@ -203,7 +162,7 @@ def _unsaved(task: _Task, paths: Sequence[str]) -> ConflictError:
     )
 
 
-def _refuse_in_the_way(task: _Task, before: Look) -> None:
+def _refuse_in_the_way(task: Task, before: Look) -> None:
     """What is ignored must find its place in the new state, and be movable."""
     wanted = {entry.path for entry in task.entries if not isinstance(entry, FolderEntry)}
     folders = {path[:at] for path in wanted for at in range(len(path)) if path[at] == "/"}
@@ -222,7 +181,7 @@ def _refuse_in_the_way(task: _Task, before: Look) -> None:
             )
 
 
-def _unmovable(task: _Task, path: Path) -> str:
+def _unmovable(task: Task, path: Path) -> str:
     info, around = path.lstat(), path.parent.stat()
     if not stat.S_ISDIR(info.st_mode):
         return ""
@@ -231,168 +190,6 @@ def _unmovable(task: _Task, path: Path) -> str:
     if info.st_dev != around.st_dev:
         return "is another filesystem"
     return "" if os.access(path, os.W_OK | os.X_OK) else "must not be written"
-
-
-class _Build:
-    """Makes the new state and lets it take its place."""
-
-    def __init__(self, task: _Task, stays: set[str], before: Look, progress: Progress | None) -> None:
-        self._task = task
-        self._objects = ObjectStore(task.home)
-        self._stays = stays
-        self._before = before
-        self._progress = progress
-        self._linked: set[str] = set()
-        self._made: set[str] = set()
-        self._copied: list[Path] = []
-        self._bytes = self._seen = self._done = 0
-        self._total = sum(entry.size for entry in task.files if entry.path not in stays)
-        self._buffer = memoryview(bytearray(_CHUNK))
-
-    def run(self) -> CheckedOut:
-        task = self._task
-        base = self._base()
-        base.mkdir(parents=True, exist_ok=True)
-        with (
-            tell_full_disk(clean(str(task.target)), self._total, base),
-            swaps.workshop(task.home, base) as shop,
-        ):
-            self._build(shop.new)
-            self._sync(shop.folder)
-            task.target.parent.mkdir(parents=True, exist_ok=True)
-            old = shop.swap(task.target, task.root, task.prefix, task.extra)
-            was_folder = old is not None and _is_folder(old)
-            kept = self._settle(shop, old) if old is not None else ()
-        return CheckedOut(task.target, len(task.files), len(self._copied), self._bytes, len(kept), was_folder)
-
-    def _base(self) -> Path:
-        """Where to build: beside the whole version, or in it where only a part is to be replaced and nothing can be
-        made beside it."""
-        root = self._task.root
-        beside = root.parent
-        if not self._task.prefix or not root.is_dir():
-            return beside
-        fits = os.access(beside, os.W_OK | os.X_OK) and beside.stat().st_dev == root.stat().st_dev
-        return beside if fits else root
-
-    def _settle(self, shop: swaps.Workshop, old: Path) -> tuple[str, ...]:
-        task = self._task
-        after = swaps.look(old, task.ignore, task.prefix, task.home)
-        moved = [
-            path
-            for path, state in after.states.items()
-            if path not in self._linked and not _same(self._before.states.get(path), state, moved=not path)
-        ]
-        if moved or (after.kept and not _is_folder(task.target)):
-            shop.unswap(task.target)
-            path = task.target / (moved or after.kept)[0]
-            raise ConflictError(
-                f"{clean(str(path))} was written meanwhile", "wait until its writer is done, then try again"
-            )
-        swaps.carry(old, task.target, after.kept)
-        return after.kept
-
-    def _build(self, new: Path) -> None:
-        lone = [entry for entry in self._task.entries if not entry.path]
-        if not lone:
-            self._folder(new, "")
-        for entry in self._task.entries:
-            parent = entry.path if isinstance(entry, FolderEntry) else entry.path.rpartition("/")[0]
-            if not lone and parent not in self._made:
-                self._folder(new, parent)
-            path = new / entry.path
-            if isinstance(entry, LinkEntry):
-                path.symlink_to(entry.target)
-            elif isinstance(entry, FileEntry):
-                if not (entry.path in self._stays and self._link(entry.path, path)):
-                    self._copy(entry, path)
-                self._done += 1
-                self._tell()
-
-    def _folder(self, new: Path, path: str) -> None:
-        parent = path.rpartition("/")[0]
-        if path and parent not in self._made:
-            self._folder(new, parent)
-        (new / path).mkdir()
-        there = self._task.target / path
-        if _is_folder(there):
-            (new / path).chmod(stat.S_IMODE(there.stat().st_mode) | stat.S_IRWXU)
-        self._made.add(path)
-
-    def _link(self, path: str, new: Path) -> bool:
-        """Keep the user's own file; False where the filesystem or a policy does not allow another name."""
-        try:
-            os.link(self._task.target / path, new, follow_symlinks=False)
-        except OSError:
-            return False
-        self._linked.add(path)
-        return True
-
-    def _copy(self, entry: FileEntry, new: Path) -> None:
-        fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o777 if entry.executable else 0o666)
-        try:
-            if self._fill(entry.hash, fd) != entry.hash:
-                raise IntegrityError(
-                    f"object {entry.hash[:12]} is damaged: its bytes are not what its name says",
-                    "lab data verify --repair",
-                )
-            mode = self._mode(entry)
-            if mode is not None:
-                os.fchmod(fd, mode)
-        finally:
-            os.close(fd)
-        self._copied.append(new)
-        self._bytes += entry.size
-
-    def _fill(self, digest: str, fd: int) -> str:
-        """Write the object's content into the empty file `fd`; returns the hash of what was written."""
-        hasher = blake3()
-        parts = self._objects.parts(digest)
-        for part, _ in parts:
-            with open(self._objects.path(part), "rb", buffering=0) as source:
-                shared = len(parts) == 1 and clone(source.fileno(), fd)
-                with open(fd if shared else source.fileno(), "rb", buffering=0, closefd=False) as read:
-                    while count := read.readinto(self._buffer):
-                        hasher.update(self._buffer[:count])
-                        if not shared:
-                            write_sparse(fd, self._buffer[:count])
-                        self._seen += count
-                        if count == _CHUNK:
-                            self._tell()
-        if not shared:
-            end_sparse(fd)
-        return str(hasher.hexdigest())
-
-    def _mode(self, entry: FileEntry) -> int | None:
-        """The permissions of the file that is there now, executable or not as the version has it."""
-        try:
-            info = (self._task.target / entry.path).lstat()
-        except OSError:
-            return None
-        if not stat.S_ISREG(info.st_mode):
-            return None
-        mode = stat.S_IMODE(info.st_mode) & 0o666 | stat.S_IRUSR | stat.S_IWUSR
-        return mode | (mode & 0o444) >> 2 if entry.executable else mode
-
-    def _sync(self, folder: Path) -> None:
-        if len(self._copied) + len(self._made) > _MANY:
-            sync_filesystem(folder)
-            return
-        for path in self._copied:
-            sync_file(path)
-
-    def _tell(self) -> None:
-        if self._progress:
-            self._progress(Done(self._done, len(self._task.files), self._seen, self._total))
-
-
-def _same(before: FileState | None, after: FileState, moved: bool) -> bool:
-    """Whether nobody wrote in between; a file that was itself moved has a new ctime by that."""
-    return before is not None and (before[:3] == after[:3] if moved else before == after)
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 @contextmanager

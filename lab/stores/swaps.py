@@ -15,7 +15,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,13 +153,17 @@ class Workshop:
 
     def settle(self, home: LabHome) -> None:
         """Bring what a dead process left here to an end."""
+        base = self.folder.parent
         try:
             record = json.loads(self._record.read_bytes())
             made = tuple(record["inode"])
-            target = self.folder.parent / record["target"]
-            root, prefix, extra = self.folder.parent / record["root"], record["prefix"], record["ignore"]
-        except (OSError, ValueError, TypeError, KeyError):
+            target, root = _below(base, record["target"]), _below(base, record["root"])
+            prefix, extra = str(record["prefix"]), [str(line) for line in record["ignore"]]
+        except FileNotFoundError:
             erase(self.folder)  # nothing was replaced yet
+            return
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            self._rescue(home, base)
             return
         if _inode(self.new) not in (None, made):  # exchanged, and no more
             self.new.rename(self._old)
@@ -174,6 +178,13 @@ class Workshop:
             erase(self.folder)
         else:
             self._discard(home, target)
+
+    def _rescue(self, home: LabHome, base: Path) -> None:
+        """Without a record that can be read: whatever the store does not have stays, where its owner sees it."""
+        for path in (self.new, self._old):
+            if os.path.lexists(path) and not _stored(home, path):
+                path.rename(spare_name(base / "data"))
+        erase(self.folder)
 
     def _discard(self, home: LabHome, target: Path) -> None:
         """Erase the old one if all of it is in the store, else put it where its owner sees it."""
@@ -200,17 +211,28 @@ def workshop(home: LabHome, parent: Path) -> Iterator[Workshop]:
 def recover(home: LabHome, places: Iterable[Path]) -> int:
     """Bring to an end what dead processes left half done in these folders; returns how much there was."""
     count = 0
-    for place in dict.fromkeys(places):
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if not entry.name.startswith(PREFIX) or (fd := _locked(Path(entry.path), fcntl.LOCK_NB)) is None:
-                    continue
-                try:
-                    Workshop(Path(entry.path)).settle(home)
-                    count += 1
-                finally:
-                    os.close(fd)
+    for folder in sorted({folder for place in places for folder in _leftovers(place)}):
+        fd = _locked(folder, fcntl.LOCK_NB)
+        if fd is None:
+            continue
+        try:
+            Workshop(folder).settle(home)
+            count += 1
+        finally:
+            os.close(fd)
     return count
+
+
+def _leftovers(place: Path) -> list[Path]:
+    try:
+        with os.scandir(place) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False)
+            ]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def carry(old: Path, new: Path, kept: Iterable[str]) -> None:
@@ -271,6 +293,15 @@ def _rename2(source: Path, dest: Path, flags: int) -> bool:
     if code in _UNKNOWN:
         return False
     raise OSError(code, os.strerror(code), str(source), None, str(dest))
+
+
+def _below(base: Path, path: str) -> Path:
+    """`base/path`. Raises ValueError if it is elsewhere: a record may have come with somebody's project."""
+    parts = path.split("/")
+    real = Path(os.path.realpath((base / path).parent))
+    if path.startswith("/") or ".." in parts or not real.is_relative_to(os.path.realpath(base)):
+        raise ValueError("a path that leads elsewhere")
+    return base / path
 
 
 def _stored(home: LabHome, path: Path) -> bool:
