@@ -51,11 +51,12 @@ def checkout(
     LabError if the place cannot be written or the disk is full. Then everything is as it was.
     """
     manifest = ManifestStore(home).read(manifest_id)
-    task = _task(home, manifest, Path(os.path.realpath(dest)), only, ignore)
-    with _tell_denied(task.target), locks.hold(_lock(home, task.root), _PATIENCE):
-        swaps.recover(home, (task.root.parent, task.root))
+    root = Path(os.path.realpath(dest))
+    with _tell_denied(root), locks.hold(_lock(home, root), _PATIENCE):
+        swaps.recover(home, (root.parent, root))
+        task = _task(home, manifest, root, only, ignore)
         before = task.look()
-        stays = _compare(task, manifest, known)
+        stays = _compare(task, before, manifest, known)
         if stays is None:
             return CheckedOut(task.target, len(task.files), 0, 0, 0, False)
         _refuse_in_the_way(task, before)
@@ -108,15 +109,22 @@ def _refuse_detour(root: Path, only: str) -> None:
             raise ConflictError(f"{clean(str(place))} is in the way: it is no folder", "move it away, then try again")
 
 
-def _compare(task: Task, manifest: Manifest, known: Iterable[str]) -> set[str] | None:
+def _compare(task: Task, before: Look, manifest: Manifest, known: Iterable[str]) -> set[str] | None:
     """The entries that are there already, by path below the target; None if there is nothing to do.
 
     Raises ConflictError for what is there and not as in `manifest` or any of `known`.
     """
     if not os.path.lexists(task.target):
         return set()
-    changes = status(task.root, task.home, _renamed(manifest, task.root), ignore=task.extra)
+    wanted = _renamed(manifest, task.root)
+    changes = status(task.root, task.home, wanted, ignore=task.extra)
     differs = {path for path in (*changes.added, *changes.removed, *changes.changed) if _within(path, task)}
+    if is_folder(task.root):
+        # Nothing but what was compared may be replaced, however the patterns have changed in between.
+        seen = {task.prefix + path if path else task.prefix[:-1] for path in before.states}
+        unseen = seen.difference(differs, (entry.path for entry in wanted.entries))
+        if unseen:
+            raise _unsaved(task, sorted(unseen))
     if not differs:
         return None
     lost = {path for path in differs.difference(changes.removed) if not is_folder(task.root / path)}

@@ -7,13 +7,12 @@ import pytest
 
 from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
 from lab.paths import LabHome
-from lab.stores import checkout as checkouts
 from lab.stores import locks, swaps
 from lab.stores.checkout import CheckedOut, checkout
 from lab.stores.manifests import ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import Done, snapshot
-from lab.stores.status import status
+from lab.stores.status import Changes, status
 
 Tree = dict[str, str]
 
@@ -475,7 +474,7 @@ def test_a_version_that_is_not_there(home: LabHome, data: Path) -> None:
 def test_a_sweep_of_the_store_keeps_it_out(
     home: LabHome, data: Path, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkouts, "_PATIENCE", 0.0)
+    monkeypatch.setattr("lab.stores.checkout._PATIENCE", 0.0)
     with locks.hold(home.store_lock), pytest.raises(ConflictError, match="store is in use"):
         checkout(home, versions[0], data, known=versions)
     assert read(data) == SECOND
@@ -502,3 +501,19 @@ def test_a_place_that_cannot_be_replaced_is_told(
         checkout(home, versions[0], data, known=versions)
     assert read(data) == SECOND
     assert nothing_left(data.parent)
+
+
+def test_patterns_that_change_in_between_cost_nothing(
+    home: LabHome, data: Path, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are looked at before they are compared; what is ignored only then is still not lost."""
+    write(data, {"mine.log": "in no version"})
+
+    def late(*arguments: object, **keywords: object) -> Changes:
+        (data / ".labignore").write_text("*.log\n.labignore\n")
+        return status(*arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("lab.stores.checkout.status", late)
+    with pytest.raises(ConflictError, match=r"mine\.log"):
+        checkout(home, versions[0], data, known=versions)
+    assert (data / "mine.log").read_text() == "in no version"
