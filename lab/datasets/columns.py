@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -117,11 +118,13 @@ def _sorted_numbers(ordered: _Array) -> dict[str, Any]:
         "top": _runs(known, change, distinct),
     }
     if len(finite):
+        mean = float(finite.mean(dtype=float))
+        off = np.subtract(finite, mean, dtype=float)
         facts |= {
             "minimum": finite[0].item(),
             "maximum": finite[-1].item(),
-            "mean": float(finite.mean(dtype=float)),
-            "sd": float(finite.std(ddof=1, dtype=float)) if len(finite) > 1 else None,
+            "mean": mean,
+            "sd": math.sqrt(float(off @ off) / (len(off) - 1)) if len(off) > 1 else None,
             "quantiles": sorted_quantiles(finite),
             "histogram": sorted_histogram(finite),
         }

@@ -10,6 +10,7 @@ import csv
 import functools
 import io
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,30 @@ def straighten(path: Path, separator: str, found: Survey) -> BinaryIO:
 
     It goes when nobody reads it any more.
     """
-    # Whoever reads it outlives this function, so nothing can close it here.
-    copy: BinaryIO = io.BytesIO() if path.stat().st_size <= _IN_MEMORY else TemporaryFile()  # noqa: SIM115
+    copy = _nameless(path)
     if found.regular:
         copy.writelines(_without_blanks(path, separator))
     else:
         _requote(path, separator, copy)
+    copy.seek(0)
+    return copy
+
+
+def plain_json(line: bytes) -> bytes:
+    """A line of JSON with null for NaN and infinities, which Python writes there and polars does not read.
+
+    Raises ValueError or RecursionError for what is no JSON.
+    """
+    if b"NaN" not in line and b"Infinity" not in line:
+        return line
+    return json.dumps(json.loads(line, parse_constant=lambda _: None)).encode() + b"\n"
+
+
+def straighten_json(path: Path) -> BinaryIO:
+    """A copy of a JSON lines file, as `straighten` makes it, with every line as `plain_json` has it."""
+    copy = _nameless(path)
+    with path.open("rb", buffering=_BUFFER) as file:
+        copy.writelines(plain_json(line) for line in lines(file))
     copy.seek(0)
     return copy
 
@@ -83,6 +102,11 @@ def lines(file: BinaryIO) -> Iterator[bytes]:
         if len(line) == _LINE_MAX:
             raise _too_long()
         yield line
+
+
+def _nameless(path: Path) -> BinaryIO:
+    """Room for a copy. Whoever reads it outlives the one who made it, so nothing can close it."""
+    return io.BytesIO() if path.stat().st_size <= _IN_MEMORY else TemporaryFile()
 
 
 def _too_long() -> NotATableError:

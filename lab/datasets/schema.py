@@ -136,7 +136,7 @@ def _json_lines(path: Path) -> tuple[int, pl.Schema]:
 
 def _first_lines(data: bytes, count: int) -> bytes:
     """The first lines that are not blank; polars takes blank ones for broken."""
-    filled = (line for line in data.split(b"\n") if line and not line.isspace())
+    filled = (lines.plain_json(line) for line in data.split(b"\n") if line and not line.isspace())
     return b"\n".join(itertools.islice(filled, count))
 
 

@@ -119,7 +119,7 @@ def _open(name: str, path: Path, notes: list[str]) -> _Source:
         if suffix in SEPARATORS:
             source = _open_text(name, path, SEPARATORS[suffix], notes)
         else:
-            frame = _frame(path, suffix)
+            frame = _frame(name, path, notes)
             source = _Source(name, frame.collect_schema(), frame)
     except NotATableError as reason:
         raise NotATableError(f"{clean(name)}: {reason}") from reason
@@ -132,10 +132,10 @@ def _open(name: str, path: Path, notes: list[str]) -> _Source:
     return source
 
 
-def _frame(path: Path, suffix: str) -> pl.LazyFrame:
-    if suffix in PARQUET:
+def _frame(name: str, path: Path, notes: list[str]) -> pl.LazyFrame:
+    if kind(name) in PARQUET:
         return pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    return _json_lines(path) if suffix in JSON_LINES else arrow(path)
+    return _json_lines(path, notes, name) if kind(name) in JSON_LINES else arrow(path)
 
 
 def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Source:
@@ -156,13 +156,17 @@ def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Sour
     return _Source(name, schema, None, text, separator, path.stat().st_size)
 
 
-def _json_lines(path: Path) -> pl.LazyFrame:
+def _json_lines(path: Path, notes: list[str], name: str) -> pl.LazyFrame:
     """Types are those of all rows; what polars calls broken about JSON lines is found here, in one reading."""
+    odd = False
     with path.open("rb") as file:
-        for _ in lines.lines(file):
-            pass
+        for line in lines.lines(file):
+            odd = odd or lines.plain_json(line) is not line
     # Polars takes these characters for a pattern of names here, and lets nobody say otherwise.
-    source = path.open("rb") if set("*?[") & set(str(path)) else path
+    source: Path | BinaryIO = path.open("rb") if set("*?[") & set(str(path)) else path
+    if odd:
+        source = lines.straighten_json(path)
+        notes.append(f"{clean(name)}: NaN and infinities are read as null.")
     frame = pl.scan_ndjson(source, infer_schema_length=None)
     frame.select(pl.len(), pl.all().null_count().name.prefix("_")).collect(engine="streaming")
     return frame

@@ -38,6 +38,7 @@ def opened(tmp_path: Path, name: str, content: bytes) -> Tables:
         ("a.tsv", b"a\tb\n1\t2,5\n\t\n", [(1, "2,5"), (None, None)]),
         ("a.jsonl", b'{"a":1}\n\n{"a":2.5,"b":[1]}\n', [(1.0, None), (2.5, [1])]),
         ("a.ndjson", b'{"a":9007199254740993}', [(9007199254740993,)]),
+        ("a.jsonl", b'{"a":1.5}\n{"a":NaN}\n{"a":-Infinity}\n', [(1.5,), (None,), (None,)]),
     ],
 )
 def test_rows_are_what_the_file_says(tmp_path: Path, name: str, content: bytes, rows: list[tuple[object, ...]]) -> None:
@@ -150,7 +151,7 @@ def test_what_is_not_one_table(tmp_path: Path) -> None:
         ("a.arrow", os.urandom(300)),
         ("a.jsonl", b'{"a":1}\nnope\n'),
         ("a.jsonl", b'{"a":' * 100_000 + b"\n"),
-        ("a.jsonl", b'{"a":NaN}\n'),
+        ("a.jsonl", b'{"a":NaN\n'),
         ("a.txt", b"a,b\n"),
     ],
     ids=lambda value: repr(value[:20]),
