@@ -143,6 +143,13 @@ _DATASET_VERSION: dict[str, Check] = {
     "rows": maybe(whole),
     "columns": many(shape({"name": text, "type": text})),
     "message": text,
+    "note": text,
+    "tags": many(text),
+    "aliases": many(text),
+    "verdict": maybe(text),
+    "auto": flag,
+    "removed": flag,
+    "origin": mapping(text),
     "created": time,
 }
 DATASET_VERSION = shape(_DATASET_VERSION)

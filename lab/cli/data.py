@@ -99,7 +99,7 @@ def ls(context: Context, args: Namespace) -> int:
     return 0
 
 
-_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS, or a hash's beginning")
+_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS or NAME@HASH")
 
 
 @commands.add(

@@ -19,7 +19,7 @@ from lab.errors import GateRejectedError, NotFoundError
 
 commands = Declarations("Data")
 
-_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS, or a hash's beginning")
+_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS or NAME@HASH")
 _SHOWN = 20  # lines that are shown to people; JSON has them all
 _BARS = "▁▂▃▄▅▆▇█"
 

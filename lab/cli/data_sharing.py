@@ -13,7 +13,7 @@ from lab.domain.resources import format_size
 
 commands = Declarations("Data")
 
-_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS, or a hash's beginning")
+_REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS or NAME@HASH")
 _REMOTE = argument(
     "--remote", metavar="REMOTE", default="", help="a name from lab.toml, a URL or a folder (default: the dataset's)"
 )

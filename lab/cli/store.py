@@ -183,6 +183,7 @@ def verify(context: Context, args: Namespace) -> int:
                 "objects": found.objects,
                 "manifests": found.manifests,
                 "bytes": found.bytes,
+                "away": found.away,
                 "damaged": [
                     {
                         "id": hit.finding.id,
@@ -207,6 +208,8 @@ def verify(context: Context, args: Namespace) -> int:
             out.say(f"  {tried.where}: {tried.why}")
         for owner in hit.owners[:_SHOWN]:
             out.line(f"  needed by {owner}")
+    if found.away:
+        out.say(f"{found.away:,} objects were never pulled: they are still at the remote")
     if not found.hits:
         out.say("everything is what its name says")
     elif left and not args.repair:

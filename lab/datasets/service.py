@@ -163,8 +163,8 @@ class Datasets:
             if same:
                 return same[0], False
             taken = Snapshot(manifest, ManifestStore(self._home).write(manifest))
-            place = path or (self.place(known[0]).as_posix() if known else name)
-            body = {"path": place, "message": message, "origin": origin or {}, **self._facts(taken, facts)}
+            lone = manifest.entries[0].path if manifest.single else name
+            body = {"path": path or lone, "message": message, "origin": origin or {}, **self._facts(taken, facts)}
             version = self._publish(project, name, known, body)
         if facts is None:
             self._inspect(version, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from lab.datasets import dvc, export
@@ -82,6 +81,7 @@ class Sharing:
             project,
             name,
             pulled.manifest,
+            path=self._place(project, name),
             message=there.message,
             origin={"remote": place.url, "version": there.label},
             facts=there,
@@ -115,7 +115,7 @@ class Sharing:
             settings = self._settings_of(version.project)
             if settings is not None and self._declared(settings, version.dataset):
                 remote = self._remote(version.project, version.dataset, "")
-                yield Source(remote.url, partial(remote.read_object, digest))
+                yield remote.source(digest)
 
     def _offered(self, place: Remote, project: str, name: str, wanted: str) -> DatasetVersion:
         refs = [item for item in place.refs().versions if item.dataset == name]
@@ -146,6 +146,13 @@ class Sharing:
             names = ", ".join(settings.remotes) if settings and settings.remotes else "none"
             raise NotFoundError(f"no remote {wanted!r} in lab.toml", f"there are: {names}; or give a URL or a folder")
         return Remote(self._home, wanted)
+
+    def _place(self, project: str, dataset: str) -> str:
+        """Where the dataset is, or is to be: as the lab knows it, else as lab.toml says; "" for neither."""
+        known = [item.path for item in self._datasets.list() if (item.project, item.name) == (project, dataset)]
+        settings = self._settings_of(project)
+        declared = settings.datasets.get(dataset) if settings else None
+        return known[0] if known else declared.path if declared else ""
 
     def _declared(self, settings: ProjectSettings, dataset: str) -> str:
         found = settings.datasets.get(dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage
 from lab.catalog.connection import Catalog
 from lab.domain.datasets import DatasetVersion
@@ -38,6 +39,7 @@ class Verified:
     manifests: int
     bytes: int
     hits: tuple[Hit, ...]
+    away: int = 0  # objects of versions that were pulled in part: they are still at the remote
 
 
 class Store:
@@ -130,11 +132,23 @@ class Store:
         report = scrub.verify(self._home, [item.id for item in versions] or None, quick=quick, progress=told)
         owners = self.owners()
         hits = []
+        away = self._away(report.findings)
         for finding in report.findings:
+            if finding.id in away:
+                continue
             names = sorted({name for manifest in finding.manifests for name in owners.get(manifest, ())})
             done = self._repair(finding) if mend else None
             hits.append(Hit(finding, tuple(names), done))
-        return Verified(report.objects, report.manifests, report.bytes, tuple(hits))
+        return Verified(report.objects, report.manifests, report.bytes, tuple(hits), len(away))
+
+    def _away(self, findings: Sequence[scrub.Finding]) -> set[str]:
+        """Missing objects that only versions from remotes need: they were never here."""
+        missing = [item for item in findings if item.kind == scrub.MISSING]
+        wanted = sorted({name for item in missing for name in item.manifests})
+        versions = catalog_datasets.by_manifest(self._catalog, wanted)
+        pulled = {item.id for item in versions if "remote" in item.origin}
+        kept = {item.id for item in versions if "remote" not in item.origin}
+        return {item.id for item in missing if item.manifests and set(item.manifests) <= pulled - kept}
 
     def _repair(self, finding: scrub.Finding) -> Repair:
         if finding.kind == scrub.MANIFEST:

