@@ -6,6 +6,7 @@ Contents are hostile: what does not hold together is a NotATableError, whatever 
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class _Source:
     name: str
     schema: pl.Schema
     frame: pl.LazyFrame | None = None
+    parquet: Path | None = None
     text: Path | BinaryIO | None = None
     separator: str = ""
     bytes: int = 0
@@ -80,10 +82,13 @@ def read(files: Sequence[tuple[str, Path]]) -> Tables:
     keep = sum(source.bytes for source in texts) <= _KEPT_BYTES
     schema, parsed = _fit(texts, schema, keep, notes) if texts else (schema, [])
     try:
-        frames = [_typed(source, schema, parsed) for source in sources]
-        return Tables(frames[0] if len(frames) == 1 else pl.concat(frames), tuple(notes))
+        frames = _frames(sources, schema, parsed)
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames)
+        if keep and len(texts) == len(sources):
+            frame = frame.collect().lazy()  # one frame of them all, that shares their memory
     except BROKEN as error:
         raise _broken(error) from error
+    return Tables(frame, tuple(notes))
 
 
 def collect(frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
@@ -120,7 +125,8 @@ def _open(name: str, path: Path, notes: list[str]) -> _Source:
             source = _open_text(name, path, SEPARATORS[suffix], notes)
         else:
             frame = _frame(name, path, notes)
-            source = _Source(name, frame.collect_schema(), frame)
+            parquet = path if suffix in PARQUET else None
+            source = _Source(name, frame.collect_schema(), frame, parquet)
     except NotATableError as reason:
         raise NotATableError(f"{clean(name)}: {reason}") from reason
     except BROKEN as error:
@@ -153,7 +159,7 @@ def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Sour
     schema = pl.scan_csv(
         io.BytesIO(beginning), separator=separator, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
     ).collect_schema()
-    return _Source(name, schema, None, text, separator, path.stat().st_size)
+    return _Source(name, schema, text=text, separator=separator, bytes=path.stat().st_size)
 
 
 def _json_lines(path: Path, notes: list[str], name: str) -> pl.LazyFrame:
@@ -257,9 +263,24 @@ def _parse(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
     )
 
 
-def _typed(source: _Source, schema: pl.Schema, parsed: list[pl.LazyFrame]) -> pl.LazyFrame:
-    """The next of the parsed frames, or the source's own, with the types that all files share."""
-    if source.frame is None:
-        return parsed.pop(0)
+def _frames(sources: Sequence[_Source], schema: pl.Schema, parsed: Sequence[pl.LazyFrame]) -> list[pl.LazyFrame]:
+    """The frames of all files, in their order; Parquet files of the same types in a row are one."""
+    frames: list[pl.LazyFrame] = []
+    texts = iter(parsed)
+    for alike, group in itertools.groupby(
+        sources, lambda source: source.parquet is not None and source.schema == schema
+    ):
+        if alike:
+            paths = [source.parquet for source in group if source.parquet is not None]
+            frames.append(pl.scan_parquet(paths, glob=False, hive_partitioning=False))
+        else:
+            frames += [
+                next(texts) if source.frame is None else _typed(source, source.frame, schema) for source in group
+            ]
+    return frames
+
+
+def _typed(source: _Source, frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
+    """A file's frame with the types that all files share."""
     changed = [pl.col(name).cast(dtype) for name, dtype in schema.items() if source.schema[name] != dtype]
-    return source.frame.with_columns(changed) if changed else source.frame
+    return frame.with_columns(changed) if changed else frame
