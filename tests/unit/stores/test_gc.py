@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -199,6 +200,7 @@ def test_trees_go_by_age_and_never_in_use(home: LabHome, add: Add) -> None:
 
 def test_assembled_copies_and_stat_caches_go_by_age(home: LabHome, add: Add) -> None:
     name = add(a="a" * 50)
+    shutil.rmtree(home.stat_cache)
     digest = ManifestStore(home).read(name).files[0].hash
     copy, stray = home.assembled / digest[:2] / digest[2:], home.assembled / "ab" / ("0" * 62)
     for path in (copy, stray, home.stat_cache / "x.json"):

@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_links_cost_nothing_and_sparse_files_little(home: LabHome, add: Add) -> 
 
 def test_every_place_is_counted(home: LabHome, add: Add) -> None:
     add(a="a" * 10)
+    shutil.rmtree(home.stat_cache)
     roots = gc.Live(frozenset())
     gc.collect(home, gc.plan(home, roots, time.time() + 2 * gc.DAY), lambda: roots)
     for size, folder in enumerate((home.quarantine, home.stat_cache, home.profiles, home.tmp / "x"), 1):
