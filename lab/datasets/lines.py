@@ -65,10 +65,7 @@ def straighten(path: Path, separator: str, found: Survey) -> BinaryIO:
     It goes when nobody reads it any more.
     """
     copy = _nameless(path)
-    if found.regular:
-        copy.writelines(_without_blanks(path, separator))
-    else:
-        _requote(path, separator, copy)
+    copy.writelines((_without_blanks if found.regular else _requoted)(path, separator))
     copy.seek(0)
     return copy
 
@@ -175,44 +172,50 @@ def _blank_between(chunk: bytes, ends: NDArray[np.intp], separator: str) -> int:
 def _careful(path: Path, separator: str) -> int:
     """Records by Python's csv: it parses lines with a quote, and as many after them as belong to their record."""
     records = 0
-    with path.open("rb", buffering=_BUFFER) as file:
+    with _opened(path) as file:
         source = lines(file)
         for line in source:
             if b'"' in line:
-                records += _record(line, source, separator)
+                records += bool(_record(line, source, separator))
             elif not is_blank(line, separator):
                 records += 1
     return records
 
 
-def _record(line: bytes, source: Iterator[bytes], separator: str) -> bool:
-    """Consume one record that begins with `line`; whether it holds anything."""
+def _opened(path: Path) -> BinaryIO:
+    """The file, past the byte order mark that it may begin with."""
+    file = path.open("rb", buffering=_BUFFER)
+    if file.read(len(_BOM)) != _BOM:
+        file.seek(0)
+    return file
+
+
+def _record(line: bytes, source: Iterator[bytes], separator: str) -> list[str]:
+    """Consume one record that begins with `line`: its cells."""
     text = (part.decode("utf-8", "replace") for part in itertools.chain([line], source))
     try:
-        return bool(next(csv.reader(text, delimiter=separator), []))
+        return next(csv.reader(text, delimiter=separator), [])
     except csv.Error as error:
         raise NotATableError(f"{error}: perhaps a quote is never closed") from error
 
 
 def _without_blanks(path: Path, separator: str) -> Iterator[bytes]:
     inside = False
-    with path.open("rb", buffering=_BUFFER) as file:
+    with _opened(path) as file:
         for line in lines(file):
             if inside or not is_blank(line, separator):
                 yield line
             inside ^= bool(line.count(b'"') % 2)
 
 
-def _requote(path: Path, separator: str, copy: BinaryIO) -> None:
-    text = io.TextIOWrapper(copy, encoding="utf-8", newline="", write_through=True)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
-            rows = (row for row in csv.reader(file, delimiter=separator) if not is_blank_row(row))
-            csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
-        except csv.Error as error:
-            raise NotATableError(f"{error}: perhaps a quote is never closed") from error
-    text.detach()
-
-
-def is_blank_row(row: list[str]) -> bool:
-    return not row or (len(row) == 1 and row[0].isspace())
+def _requoted(path: Path, separator: str) -> Iterator[bytes]:
+    """Lines without blank ones; records with a quote are parsed and written anew."""
+    with _opened(path) as file:
+        source = lines(file)
+        for line in source:
+            if b'"' in line:
+                text = io.StringIO()
+                csv.writer(text, delimiter=separator, lineterminator="\n").writerow(_record(line, source, separator))
+                yield text.getvalue().encode("utf-8", "replace")
+            elif not is_blank(line, separator):
+                yield line

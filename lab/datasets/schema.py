@@ -63,6 +63,19 @@ def inspect(files: Sequence[tuple[str, Path]], explain: Callable[[str], None] | 
     return Table(sum(rows for rows, _ in found), columns)
 
 
+def grown(known: Table, name: str, tail: Path, *, whole_lines: bool) -> Table | None:
+    """What `inspect` says of a text table that it said `known` of, grown by the content of `tail`; None where that
+    has to be read anew. `whole_lines` tells that a line had ended where the tail begins."""
+    suffix = kind(name)
+    if suffix not in SEPARATORS or not whole_lines or known.rows < SAMPLE_ROWS:
+        return None
+    try:
+        found = lines.survey(tail, SEPARATORS[suffix])
+    except NotATableError:
+        return None
+    return None if found.quoted else Table(known.rows + found.records, known.columns)
+
+
 def head(name: str, path: Path, limit: int) -> tuple[list[str], list[list[str]]]:
     """Column names and the first `limit` rows as text, values cut at 200 characters; both empty for no table."""
     suffix = kind(name)

@@ -30,6 +30,7 @@ def opened(tmp_path: Path, name: str, content: bytes) -> Tables:
         ("a.csv", b'a,b\n1,"x\n\ny"\n\n2,"z,w"\n', [(1, "x\n\ny"), (2, "z,w")]),
         ("a.csv", b'\xef\xbb\xbf"a",b\n1,"say ""hi"""\n', [(1, 'say "hi"')]),
         ("a.csv", b'a,b\n1,5" disk\n2,x\n3,"y"\n', [(1, '5" disk'), (2, "x"), (3, "y")]),
+        ("a.csv", b'\xef\xbb\xbf\n"a",b\n1,5" disk\n', [(1, '5" disk')]),
         ("a.csv", b"a,b\ncaf\xe9,2\n", [("caf\ufffd", 2)]),
         ("a.csv", b"a,b\n1,2,3\n4\n", [(1, 2), (4, None)]),
         ("a.csv", b"a,a\n1,2\n", [(1, 2)]),
@@ -241,3 +242,17 @@ def test_json_lines_are_a_table_or_none(tmp_path: Path, rows: list[dict[str, obj
     except NotATableError:
         return
     assert collect(frame).height == len(rows)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["t.csv", "t.tsv"]), st.text('ab1,"\n\r \té', max_size=30), st.sampled_from(["", "\ufeff"]))
+def test_as_many_rows_are_read_as_are_counted(tmp_path: Path, name: str, text: str, mark: str) -> None:
+    header = "a,b\n" if name == "t.csv" else "a\tb\n"
+    (tmp_path / "t").write_text(mark + header + text, newline="")
+    try:
+        frame = scan([(name, tmp_path / "t")])
+    except NotATableError:
+        return
+    table = inspect([(name, tmp_path / "t")])
+    assert table is not None
+    assert collect(frame).height == table.rows
