@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage as catalog_lineage
@@ -24,7 +26,11 @@ from lab.settings import ProjectSettings
 from lab.stores import locks, status, trees
 from lab.stores.checkout import checkout
 from lab.stores.manifests import Manifest, ManifestStore
+from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import Done, Snapshot, snapshot
+
+if TYPE_CHECKING:
+    from lab.datasets.schema import Table
 
 Progress = Callable[[str], None]
 
@@ -136,7 +142,12 @@ class Datasets:
                 raise UsageError(f"{clean(str(path))} holds no files", "point at a file, or a folder with files in it")
             if live and live[0].id == taken.id:
                 return live[0], False
-            facts = {"path": where, "message": message, "auto": auto, **self._facts(taken)}
+            facts = {
+                "path": where,
+                "message": message,
+                "auto": auto,
+                **self._facts(taken, before=live[0] if live else None),
+            }
             version = self._publish(project, name, known, facts)
         self._inspect(version, progress)
         return self._again(version), True
@@ -374,17 +385,12 @@ class Datasets:
                 return dict(dataset.aliases)
         return {}
 
-    def _facts(self, taken: Snapshot, known: DatasetVersion | None = None) -> dict[str, object]:
-        """What the index knows of a version beside its name; rows and columns are looked up unless they are known."""
-        columns: Sequence[Column]
-        if known is None:
-            from lab.datasets import schema  # with polars: half a second that no other verb needs
-
-            root = trees.materialise(self._home, taken.id)
-            table = schema.inspect([(entry.path, root / entry.path) for entry in taken.manifest.files])
-            rows, columns = (table.rows, table.columns) if table else (None, ())
-        else:
-            rows, columns = known.rows, known.columns
+    def _facts(
+        self, taken: Snapshot, known: DatasetVersion | None = None, before: DatasetVersion | None = None
+    ) -> dict[str, object]:
+        """What the index knows of a version beside its name; rows and columns are looked up unless they are known, or
+        follow from those of the version `before`."""
+        rows, columns = (known.rows, known.columns) if known else self._shape(taken, before)
         return {
             "id": taken.id,
             "files": len(taken.manifest.files),
@@ -392,6 +398,37 @@ class Datasets:
             "rows": rows,
             "columns": [asdict(column) for column in columns],
         }
+
+    def _shape(self, taken: Snapshot, before: DatasetVersion | None) -> tuple[int | None, Sequence[Column]]:
+        from lab.datasets import schema  # with polars: half a second that no other verb needs
+
+        table = self._grown(taken, before) if before else None
+        if table is None:
+            root = trees.materialise(self._home, taken.id)
+            table = schema.inspect([(entry.path, root / entry.path) for entry in taken.manifest.files])
+        return (table.rows, table.columns) if table else (None, ())
+
+    def _grown(self, taken: Snapshot, before: DatasetVersion) -> Table | None:
+        """Rows and columns of a lone file that was stored as its old content and a tail: only the tail is read."""
+        from lab.datasets import schema
+
+        if not taken.manifest.single or before.rows is None:
+            return None
+        objects = ObjectStore(self._home)
+        (entry,) = taken.manifest.files
+        old, new = (objects.parts(item.hash) for item in (*self._manifest(before).files[:1], entry))
+        if new[:-1] != old:
+            return None
+        table = schema.Table(before.rows, before.columns)
+        return schema.grown(
+            table, entry.path, objects.path(new[-1][0]), whole_lines=_ends_a_line(objects.path(old[-1][0]))
+        )
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _narrate(progress: Progress | None) -> Callable[[Done], None] | None:

@@ -81,6 +81,30 @@ def test_what_was_marked_is_there_after_a_rebuild(ws: Workspace) -> None:
     assert before.verdict is Verdict.OK
 
 
+def test_rows_of_a_file_that_grew_are_counted_by_its_tail(
+    ws: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{number},{number % 900},{'x' * 40}" for number in range(200_000)]
+    write_rows(project, rows)
+    (project / "lab.toml").write_text('[project]\nname = "shop"\n')
+    first = add(ws)
+    assert first.bytes > 8 << 20
+    more = [f"{number},1,y" for number in range(200_000, 200_100)]
+    with (project / "data" / "sales.csv").open("a") as file:
+        file.write("\n".join(more) + "\n\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("lab.datasets.schema.inspect", lambda *_: pytest.fail("the whole file was read"))
+        second = add(ws)
+    assert (second.rows, second.columns) == (200_100, first.columns)
+    with (project / "data" / "sales.csv").open("a") as file:
+        file.write('1,2,"quoted\nacross lines"')
+    third = add(ws)
+    assert third.rows == 200_101
+    with (project / "data" / "sales.csv").open("a") as file:
+        file.write("\n5,5,5\n")
+    assert add(ws).rows == 200_102, "the line that had no end yet is not counted twice"
+
+
 # -- the working copy --------------------------------------------------------------------------------------------------
 
 
