@@ -28,6 +28,9 @@ SCREENS = {
     "deployments": "Deployments",
     "run": "Run",
     "compare": "Compare",
+    "dataset": "Dataset",
+    "diff": "Difference",
+    "disk": "Disk",
 }
 MODES = ("home", "data", "runs", "models", "deployments")
 
@@ -40,6 +43,9 @@ WIDGETS: dict[str, tuple[str, ...]] = {
     "deployments": ("table", "logs", "detail"),
     "run": ("table", "chart", "logs", "detail"),
     "compare": ("table", "chart"),
+    "dataset": ("table", "detail"),
+    "diff": ("table", "detail"),
+    "disk": ("table",),
 }
 
 #: The key bar shows at most this many actions.
@@ -113,9 +119,58 @@ ACTIONS: tuple[Action, ...] = (
     Action("home.demo", "Demonstration", "Train, compare, deploy and predict on real digits", ("D",), ("home",),
            "lab demo", "writes", 3, "Demo"),
     # Data
-    Action("data.add", "Add or snapshot", "A new dataset, or a new version of this one", ("n",), ("data",),
-           "lab data add {name} {path}", "writes", 1, "Add/snapshot"),
-    Action("data.filter", "Filter", "Show only names that contain a text", ("/",), ("data",), rank=3),
+    Action("data.add", "Add or snapshot", "A new dataset, or a new version of this one", ("n",), ("data", "dataset"),
+           "lab data add {name} {path}", "writes", 2, "Snapshot"),
+    Action("data.diff", "Compare", "The two marked versions, or this one with the one before", ("c",),
+           ("data", "dataset"), "lab data diff {refs}", rank=1, label="Diff"),
+    Action("data.checkout", "Check out", "Bring a version back to the working copy, or to a folder", ("C",),
+           ("data", "dataset"), "lab data checkout {ref}", "destructive", 3),
+    Action("data.alias", "Alias", "Have a name such as baseline mean this version", ("a",), ("data", "dataset"),
+           "lab data alias {ref} {alias}", "writes", 5),
+    Action("data.tag", "Tags", "Set the version's tags", ("t",), ("data", "dataset"), "lab data tag {ref} {tags}",
+           "writes"),
+    Action("data.note", "Note", "Write a note on the version", ("A",), ("data", "dataset"),
+           "lab data note {ref} {text}", "writes"),
+    Action("data.profile", "Profile", "What is in it: columns, distributions, what is wrong", ("i",),
+           ("data", "dataset"), "lab data profile {ref}"),
+    Action("data.expect", "Expectations", "What is expected of it, and what was found", ("e",), ("data", "dataset"),
+           "lab data expect {ref}"),
+    Action("data.lineage", "Lineage", "Runs, models and deployments that saw it", ("l",), ("data", "dataset"),
+           "lab data lineage {ref}"),
+    Action("data.verify", "Verify", "Compare its stored bytes with their hashes", ("V",), ("data", "dataset"),
+           "lab data verify {ref}"),
+    Action("data.remove", "Remove", "Take the version out of sight; z brings it back", ("D",), ("data", "dataset"),
+           "lab data rm {ref}", "destructive"),
+    Action("data.restore", "Undo remove", "Bring a removed version back", ("z",), ("data", "dataset"),
+           "lab data rm {ref} --undo", "writes"),
+    Action("data.disk", "Disk", "What takes how much room, and what could be freed", ("d",), ("data",), "lab disk",
+           rank=4),
+    Action("data.filter", "Filter", "Show only names that contain a text", ("/",), ("data",)),
+    Action("data.next_tab", "Next tab", "Versions, schema, preview, files", ("]",), ("data",)),
+    Action("data.previous_tab", "Previous tab", "The tab to the left", ("[",), ("data",)),
+    # Dataset detail
+    Action("dataset.next_tab", "Next tab", "Profile, expectations, lineage, preview, files", ("]",), ("dataset",),
+           rank=1, label="Tab"),
+    Action("dataset.previous_tab", "Previous tab", "The tab to the left", ("[",), ("dataset",)),
+    Action("dataset.older", "Older version", "The version before this one", ("<",), ("dataset",), rank=4,
+           label="Older"),
+    Action("dataset.newer", "Newer version", "The version after this one", (">",), ("dataset",)),
+    Action("dataset.warnings", "Warnings", "All that is wrong or strange, in full", ("W",), ("dataset",)),
+    Action("dataset.check", "Check now", "Hold the version against its expectations again", ("E",), ("dataset",),
+           "lab data expect {ref}", "writes"),
+    # Difference
+    Action("diff.next_tab", "Next section", "Files, schema, rows, distributions", ("]",), ("diff",), rank=1,
+           label="Section"),
+    Action("diff.previous_tab", "Previous section", "The section to the left", ("[",), ("diff",)),
+    Action("diff.swap", "Swap", "Old for new, and new for old", ("=",), ("diff",), rank=2),
+    # Disk
+    Action("disk.next_tab", "Next tab", "Who holds what, what could be freed, trash", ("]",), ("disk",), rank=1,
+           label="Tab"),
+    Action("disk.previous_tab", "Previous tab", "The tab to the left", ("[",), ("disk",)),
+    Action("disk.collect", "Free space", "Move to the trash what nobody needs; asks first", ("F",), ("disk",),
+           "lab gc --apply", "destructive", 2, "Free space"),
+    Action("disk.restore", "Undo", "Bring back what the trash holds", ("z",), ("disk",), "lab gc --undo {batch}",
+           "writes", 3),
     # Runs
     Action("runs.filter", "Filter", "`status:failed`, `lr<0.01`, `tag:best`, or a text", ("/",), ("runs",),
            "lab runs ls {filter}", rank=5),
@@ -154,9 +209,6 @@ ACTIONS: tuple[Action, ...] = (
            ("[",), ("compare",)),
     Action("compare.register", "Register model", "Put the model of this column's run into the registry", ("R",),
            ("compare",), "lab models register {id} {name}", "writes", 5, "Register"),
-    Action("data.next_tab", "Next tab", "Versions, schema, preview, files", ("]",), ("data",),
-           rank=2, label="Tab"),
-    Action("data.previous_tab", "Previous tab", "The tab to the left", ("[",), ("data",)),
     # Models
     Action("models.promote", "Promote", "Make this version the champion", ("P",), ("models",),
            "lab models promote {ref}", "destructive", 1),
@@ -178,7 +230,7 @@ ACTIONS: tuple[Action, ...] = (
            ("deployments",)),
     # Copying
     Action("object.copy", "Copy", "Copy the id, name or command of what the cursor is on", ("y",),
-           ("runs", "run", "data", "models", "deployments")),
+           ("runs", "run", "data", "dataset", "diff", "models", "deployments")),
 )  # fmt: skip
 
 

@@ -315,6 +315,10 @@ class LabApp(App[int]):
                 self.screen.apply_filter(command.rest)
         elif command.word in ("run", "compare"):
             await import_module("lab.ui.screens.find").open_runs(self, command.word, command.rest)
+        elif command.word == "diff":
+            await import_module("lab.ui.screens.dataset_diff").open_diff(self, command.rest)
+        elif command.word == "disk":
+            await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
         else:
             names = {"q": "quit", "help": "app_help", "log": "app_log", "theme": "app_theme"}
             await self.run_action(names[command.word])

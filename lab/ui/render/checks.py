@@ -13,8 +13,8 @@ from lab.ui.render.status import Mark, mark
 COLUMNS = (
     Column("verdict", "verdict", min_width=8, max_width=12, sortable=False),
     Column("column", "column", min_width=6, max_width=20, sortable=False),
+    Column("failing", "rows", min_width=5, max_width=14, align="right", sortable=False),
     Column("sentence", "found", min_width=24, max_width=120, sortable=False, flex=1),
-    Column("failing", "rows failing", min_width=6, max_width=14, align="right", sortable=False),
     Column("observed", "observed", max_width=24, sortable=False),
     Column("wanted", "wanted", max_width=24, sortable=False),
     Column("rule", "rule", max_width=14, sortable=False),
@@ -49,8 +49,8 @@ def _cells(one: Result) -> tuple[Cell, ...]:
     return (
         Cell(sign.text, sign.token),
         Cell(one.column or "(table)", "bold" if not one.ok else ""),
-        Cell(one.sentence, calm),
         Cell(NOTHING if one.failing is None else f"{one.failing:,}", calm),
+        Cell(one.sentence.removeprefix(f"{one.column}: "), calm),
         Cell(one.observed, calm),
         Cell(one.wanted, calm),
         Cell(one.rule, "muted"),

@@ -99,13 +99,13 @@ def worst(found: Sequence[Section]) -> str:
     return changed[-1].key if changed else best.key
 
 
-def summary_rows(diff: DatasetDiff) -> list[Spans]:
-    """The heading: from what to what, then a line per section, worst first."""
+def summary_rows(diff: DatasetDiff, name: str = "") -> list[Spans]:
+    """The heading: of `name`, from what to what, then a line per section, worst first."""
     if diff.identical:
-        return [_title(diff), [(f" {glyphs().ok} ", "ok"), ("nothing: both hold the same files", "")]]
+        return [_title(diff, name), [(f" {glyphs().ok} ", "ok"), ("nothing: both hold the same files", "")]]
     order = ("fail", "warn", "idle", "ok")
     found = sorted(sections(diff), key=lambda one: order.index(one.level))
-    rows = [_title(diff)]
+    rows = [_title(diff, name)]
     rows += [
         [(f" {getattr(glyphs(), one.level)} ", one.level), (f"{TITLES[one.key]}: ", "muted"), (one.text, "")]
         for one in found
@@ -114,8 +114,13 @@ def summary_rows(diff: DatasetDiff) -> list[Spans]:
     return rows + [[(f"   {note}", "muted")] for note in diff.notes]
 
 
-def _title(diff: DatasetDiff) -> Spans:
-    return [(f" {diff.old}", "bold"), (" → " if glyphs().more == "›" else " -> ", "muted"), (diff.new, "bold")]
+def _title(diff: DatasetDiff, name: str) -> Spans:
+    return [
+        (f" {name} " if name else " ", "title"),
+        (diff.old, "bold"),
+        (" → " if glyphs().more == "›" else " -> ", "muted"),
+        (diff.new, "bold"),
+    ]
 
 
 def _counted(*parts: tuple[int, str]) -> str:
@@ -185,7 +190,7 @@ def _rows_section(rows: RowsDiff) -> Section:
     count = sum(number for number, _ in parts)
     level: Level = "warn" if rows.deleted or rows.changed else "idle" if count else "ok"
     text = _counted(*parts) or "the same"
-    text += f" of {rows.old_rows:,}, {rows.new_rows:,} now"
+    text += f" ({rows.old_rows:,} → {rows.new_rows:,} rows)"
     if rows.changed_cells:
         named = ", ".join(f"{name} {count:,}" for name, count in rows.changed_cells[:3])
         text += f"; changed most: {named}"
@@ -300,11 +305,16 @@ def _drift_cells(one: ColumnDrift) -> tuple[Cell, ...]:
         Cell(length, level if level in ("fail", "warn") else "muted"),
         Cell(_measure(psi)),
         Cell(_measure(one.ks)),
-        Cell(f"{one.old_nulls:.1%} → {one.new_nulls:.1%}" if nulls else "0%", "" if nulls else "muted"),
+        Cell(_nulls(one), "" if nulls else "muted"),
         Cell(f"{format_number(one.old_mean)} → {format_number(one.new_mean)}" if means else ""),
         Cell(_categories(one)),
         Cell(one.measured, "muted"),
     )
+
+
+def _nulls(one: ColumnDrift) -> str:
+    old, new = f"{one.old_nulls:.1%}", f"{one.new_nulls:.1%}"
+    return old if old == new else f"{old} → {new}"
 
 
 def _measure(value: float | None) -> str:
@@ -335,7 +345,7 @@ def drift_facts(one: ColumnDrift) -> list[Pair]:
             pairs += [Pair(title), *(Pair(value or "(empty)", f"{number:,} rows") for value, number in values)]
             pairs += [Pair("…", f"and {count - len(values):,} more", "muted")] if count > len(values) else []
     pairs.append(Pair("How to read it"))
-    pairs.append(Pair("PSI", f"below {SLIGHT} stable, from {DRIFTED} on another distribution", "muted"))
+    pairs.append(Pair("PSI", f"below {SLIGHT} stable, {DRIFTED} and more drifted", "muted"))
     return pairs
 
 

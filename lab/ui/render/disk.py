@@ -12,17 +12,19 @@ from lab.ui.render.number import format_age, format_duration, format_size, forma
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.status import Level
 
+_BAR = 10
+
 OWNER_COLUMNS = (
     Column("kind", "kind", min_width=7, max_width=10, sortable=False),
-    Column("name", "who holds it", min_width=16, max_width=60, sortable=False, flex=1),
-    Column("total", "holds", width=9, align="right", sortable=False),
-    Column("exclusive", "alone", width=9, align="right", sortable=False),
-    Column("shared", "shared", width=9, align="right", sortable=False),
-    Column("bar", "alone, then shared", width=20, sortable=False),
+    Column("name", "who holds it", min_width=24, max_width=60, sortable=False, flex=1),
+    Column("bar", "", width=_BAR, sortable=False),
+    Column("exclusive", "alone", width=8, align="right", sortable=False),
+    Column("shared", "shared", width=8, align="right", sortable=False),
+    Column("total", "together", width=8, align="right", sortable=False),
 )
 GC_COLUMNS = (
     Column("fate", "fate", width=9, sortable=False),
-    Column("what", "what", min_width=14, max_width=60, sortable=False, flex=1),
+    Column("what", "what", min_width=26, max_width=60, sortable=False, flex=1),
     Column("frees", "frees", width=9, align="right", sortable=False),
     Column("bytes", "holds", width=9, align="right", sortable=False),
     Column("why", "why", min_width=16, max_width=90, sortable=False, flex=1),
@@ -36,7 +38,6 @@ TRASH_COLUMNS = (
     Column("expires", "erased", min_width=12, max_width=30, sortable=False, flex=1),
 )
 
-_BAR = 20
 _NAMED = 3  # owners that a line names
 
 
@@ -203,18 +204,18 @@ def _owner_row(label: str, exclusive: int, shared: int, most: int) -> Row:
     cells = (
         Cell(kind, "muted"),
         Cell(name, "bold"),
-        Cell(format_size(exclusive + shared)),
+        Cell(share_bar(exclusive, shared, most, _BAR), "series.0"),
         Cell(format_size(exclusive), "" if exclusive else "muted"),
         Cell(format_size(shared), "muted"),
-        Cell(share_bar(exclusive, shared, most, _BAR), "series.0"),
+        Cell(format_size(exclusive + shared)),
     )
     return Row(label, cells)
 
 
 def _place_row(kind: str, text: str, size: int, most: int) -> Row:
-    cells = (Cell(kind, "muted"), Cell(text, "muted"), Cell(format_size(size)), Cell(format_size(size)), Cell(""),
-             Cell(share_bar(size, 0, most, _BAR), "series.1"))  # fmt: skip
-    return Row(f"{kind} {text}", cells)
+    bytes = Cell(format_size(size))
+    bar = Cell(share_bar(size, 0, most, _BAR), "series.1")
+    return Row(f"{kind} {text}", (Cell(kind, "muted"), Cell(text, "muted"), bar, bytes, Cell(""), bytes))
 
 
 def share_bar(exclusive: int, shared: int, most: int, width: int, plain: bool | None = None) -> str:
@@ -273,14 +274,13 @@ def _fate(word: str) -> Cell:
 
 def _cost_row(one: Cost, owners: Mapping[str, Sequence[str]]) -> Row:
     named = list(owners.get(one.id, ()))
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    why = {"": "nobody needs it any more", "in use": "mounted by something that runs now"}.get(one.why, one.why)
-    if one.why == "needed" and named:
-        why = "needed by " + ", ".join(named[:_NAMED]) + more
-    what = named[0] if named else f"content {one.id.removeprefix('b3:')[:10]}"
+    others = named[1 : _NAMED + 1]
+    more = f" and {len(named) - _NAMED - 1} more" if len(named) > _NAMED + 1 else ""
+    why = {"": "nobody needs it any more", "in use": "in use right now"}.get(one.why, one.why)
+    why += f", also by {', '.join(others)}{more}" if others else ""
     cells = (
         _fate("stays" if one.why else "goes"),
-        Cell(what),
+        Cell(named[0] if named else f"content {one.id.removeprefix('b3:')[:10]}"),
         Cell(format_size(one.exclusive), "muted" if one.why else "bold"),
         Cell(format_size(one.bytes), "muted"),
         Cell(why, "muted"),

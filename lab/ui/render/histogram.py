@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from lab.ui.render.cells import cut, width_of
@@ -13,17 +14,29 @@ def histogram_line(counts: Sequence[int], width: int, plain: bool | None = None)
     signs = glyphs(plain)
     bins = rebin(counts, width)
     most = max(bins, default=0)
-    return "".join(signs.bars[_level(count, most, len(signs.bars)) - 1] if count else signs.blank_bar for count in bins)
+    # Without the full block: bars of a line do not touch those of the line above.
+    bars = signs.bars[:-1]
+    return "".join(bars[_level(count, most, len(bars)) - 1] if count else signs.blank_bar for count in bins)
 
 
-def rebin(counts: Sequence[int], most: int) -> list[int]:
-    """At most `most` bins; neighbours are added up where there are more."""
+def rebin(counts: Sequence[int], most: int) -> list[float]:
+    """At most `most` bins of equal width; a bin that lies in two of the new ones is divided between them."""
     have = len(counts)
     if most <= 0:
         return []
     if have <= most:
-        return list(counts)
-    return [sum(counts[at * have // most : (at + 1) * have // most]) for at in range(most)]
+        return [float(count) for count in counts]
+    bins = [0.0] * most
+    for at, count in enumerate(counts):
+        low, high = at * most / have, (at + 1) * most / have
+        first, last = int(low), min(most - 1, int(high))
+        if first == last:
+            bins[first] += count
+        else:
+            share = (last - low) / (high - low)
+            bins[first] += count * share
+            bins[last] += count * (1 - share)
+    return bins
 
 
 def histogram_rows(
@@ -56,7 +69,7 @@ def histogram_rows(
     return rows
 
 
-def _bars(bins: Sequence[int], line: int, height: int, each: int, plain: bool | None) -> str:
+def _bars(bins: Sequence[float], line: int, height: int, each: int, plain: bool | None) -> str:
     """One line of the chart, the lowest being 1."""
     bars = glyphs(plain).bars
     most, steps = max(bins), len(bars)
@@ -69,6 +82,6 @@ def _bars(bins: Sequence[int], line: int, height: int, each: int, plain: bool | 
     return text
 
 
-def _level(count: int, most: int, steps: int) -> int:
+def _level(count: float, most: float, steps: int) -> int:
     """From 1 to `steps`, so that even the smallest count is seen."""
-    return max(1, min(steps, -(-count * steps // most)))
+    return max(1, min(steps, math.ceil(count * steps / most)))

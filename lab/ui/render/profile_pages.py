@@ -25,7 +25,7 @@ def column_page(column: ColumnProfile, table: TableProfile, width: int) -> list[
     rows += [[(f"{getattr(glyphs(), level)} ", level), (text, level)] for level, text in column_reasons(column, table)]
     chart = histogram_rows(column.histogram.counts, column.histogram.edges, width, _CHART_HEIGHT, _edge(column))
     rows += [[], *chart] if chart and not column.pii else []
-    rows += detail_rows([Pair("Numbers"), *_numbers(column, table)], width)
+    rows += [[], *detail_rows([Pair("Numbers"), *_numbers(column, table)], width)]
     if column.top and not column.pii:
         rows += [[], [("Most frequent", "title")], *top_rows(column.top, table.rows - column.nulls, width)]
     related = [one for one in table.correlations if column.name in (one.one, one.other)]
@@ -137,7 +137,7 @@ def _images(images: ImagesProfile, width: int) -> list[Spans]:
     spread = [("width", images.widths, _number), ("height", images.heights, _number),
               ("size", images.sizes, format_size)]  # fmt: skip
     pairs = [Pair(name, _spread(values, say)) for name, values, say in spread if values]
-    rows += detail_rows([Pair("1% – median – 99%"), *pairs], width) if pairs else []
+    rows += [[], *detail_rows([Pair("1% – median – 99%"), *pairs], width)] if pairs else []
     if images.broken:
         rows += [[], [(f"{glyphs().fail} {images.broken_count:,} are no pictures", "fail")]]
         rows += [[("  " + name, "")] for name in images.broken]

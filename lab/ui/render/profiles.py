@@ -15,13 +15,16 @@ from lab.ui.render.number import NOTHING, format_number
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.status import Level, mark
 
+#: Cells of a column's histogram: half as many as a profile has bins.
+SHAPE = 10
+
 COLUMNS = (
     Column("name", "column", min_width=10, max_width=32, flex=1),
     Column("flags", "look at", min_width=7, max_width=22),
     Column("type", "type", min_width=4, max_width=14),
     Column("nulls", "nulls", width=6, align="right"),
     Column("distinct", "distinct", min_width=8, max_width=13, align="right"),
-    Column("shape", "shape", width=12, sortable=False),
+    Column("shape", "shape", width=SHAPE, sortable=False),
     Column("values", "min – median – max, or most frequent", min_width=20, max_width=64, sortable=False, flex=2),
 )
 
@@ -46,7 +49,7 @@ class Trouble:
 
 def troubles(profile: Profile) -> list[Trouble]:
     """Everything that is wrong or strange, worst first."""
-    found = [Trouble("warn", note) for note in profile.notes]
+    found = [Trouble("idle" if profile.table else "warn", note) for note in profile.notes]
     if profile.table is not None:
         found = _table_troubles(profile.table) + found
     if profile.images is not None and profile.images.broken_count:
@@ -80,10 +83,10 @@ def _together(table: TableProfile) -> list[Trouble]:
                    key=lambda one: -one.nulls)  # fmt: skip
     strong = [(f"{one.one} and {one.other} (r {one.r:.2f})") for one in table.correlations if abs(one.r) >= STRONG]
     parts: list[tuple[Level, str, list[str]]] = [
-        ("warn", "null for a good part", [f"{one.name} {percent(one.nulls, table.rows)}" for one in empty]),
-        ("warn", "NaN or infinite values",
+        ("warn", "many nulls", [f"{one.name} {percent(one.nulls, table.rows)}" for one in empty]),
+        ("warn", "not finite numbers",
          [f"{one.name} {one.nans + one.infinities:,}" for one in columns if one.nans or one.infinities]),
-        ("warn", "one value only", [one.name for one in columns if one.constant]),
+        ("warn", "only one value", [one.name for one in columns if one.constant]),
         ("warn", "the same as another column",
          [f"{one.name} = {one.duplicate_of}" for one in columns if one.duplicate_of]),
         ("warn", "move together", strong),
@@ -113,12 +116,12 @@ def trouble_page(found: Sequence[Trouble], width: int) -> list[Spans]:
         sign = getattr(glyphs(), one.level)
         rows += [
             [((sign if index == 0 else " " * width_of(sign)) + " ", one.level), (line, "")]
-            for index, line in enumerate(_wrap(one.text, width - width_of(sign) - 1))
+            for index, line in enumerate(wrap(one.text, width - width_of(sign) - 1))
         ]
     return rows if found else [[("nothing strange was found", "muted")]]
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """Words on lines of at most `width` cells; longer words are cut into pieces by whoever draws them."""
     lines, line = [], ""
     for word in tidy(text).split(" "):
@@ -195,7 +198,7 @@ def _column_cells(column: ColumnProfile, table: TableProfile) -> tuple[Cell, ...
         Cell(column.type, "muted"),
         Cell(percent(column.nulls, table.rows), "warn" if many else "" if column.nulls else "muted"),
         Cell(NOTHING if column.distinct < 0 else f"{column.distinct:,}"),
-        Cell(shape(column, 12), "series.0"),
+        Cell(shape(column, SHAPE), "series.0"),
         Cell(values_text(column, table.rows), "muted" if column.pii else ""),
     )
 

@@ -49,7 +49,7 @@ def aliases_of(version: DatasetVersion, aliases: Mapping[str, int]) -> list[str]
 
 def version_rows(versions: Sequence[DatasetVersion], aliases: Mapping[str, int], now: float) -> list[Row]:
     """`versions` newest first, each measured against the next older one that is shown."""
-    older = [*versions[1:], None]
+    older = [*versions[1:], None][: len(versions)]
     return [_row(one, before, aliases, now) for one, before in zip(versions, older, strict=True)]
 
 

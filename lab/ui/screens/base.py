@@ -70,6 +70,10 @@ class LabScreen(Screen[None]):
         """Ids of actions that make no sense now; the key bar leaves them out."""
         return ()
 
+    def lead(self) -> str:
+        """What enter does now, for the key bar."""
+        return self.LEAD
+
     def close_inner(self) -> bool:
         """Escape: close or clear the innermost thing here. Whether there was one."""
         return False
@@ -133,7 +137,7 @@ class LabScreen(Screen[None]):
     def tell_keys(self) -> None:
         """Show the keys afresh: which can be used has changed."""
         leave = "Quit" if self.app.screen_stack[:1] == [self] else "Back"
-        self.query_one(KeyBar).tell(self.LEAD, leave, self.hidden_actions(), self.lab.moved_keys)
+        self.query_one(KeyBar).tell(self.lead(), leave, self.hidden_actions(), self.lab.moved_keys)
 
     def apply_filter(self, text: str) -> None:
         """Show only what fits `text`, where a screen has a filter."""
@@ -156,7 +160,7 @@ class LabScreen(Screen[None]):
         self.query_one("#status", Lines).show([row] if row else [])
 
     def open_command(self) -> None:
-        self.query_one(Prompt).ask(COMMAND, "", "runs lr<0.01   data   models   deployments   run NAME   q",
+        self.query_one(Prompt).ask(COMMAND, "", "runs lr<0.01   data   run NAME   diff NAME@v1 NAME@v2   disk   q",
                                    self.lab.view_state.history)  # fmt: skip
 
     # How it works

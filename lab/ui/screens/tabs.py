@@ -29,6 +29,13 @@ class Tabs(Choices):
     def on_resize(self) -> None:
         self._fill()
 
+    def offer(self, tabs: Sequence[tuple[str, str]]) -> None:
+        """Have other tabs; the shown one stays, if it is among them."""
+        self._tabs = tuple(tabs)
+        if self._current not in [key for key, _ in tabs]:
+            self.choose(tabs[0][0])
+        self._fill()
+
     def note(self, key: str, text: str) -> None:
         """A few characters after a tab's name, such as a count."""
         self._notes[key] = text

@@ -17,7 +17,10 @@ from lab.ui.app import LabApp
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.data import DataScreen
+from lab.ui.screens.dataset import DatasetScreen
+from lab.ui.screens.dataset_diff import DiffScreen
 from lab.ui.screens.deployments import DeploymentsScreen
+from lab.ui.screens.disk import DiskScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.screens.models import ModelsScreen
 from lab.ui.screens.run_detail import RunScreen
@@ -29,7 +32,10 @@ from lab.ui.widgets.log_view import LogView
 
 SCREENS: dict[str, type[LabScreen]] = {
     screen.KIND: screen
-    for screen in (HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen, RunScreen, CompareScreen)
+    for screen in (
+        *(HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen),
+        *(RunScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
+    )
 }
 WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel}
 EVERY = (*actions.ACTIONS, *actions.WIDGET_ACTIONS)
@@ -98,7 +104,7 @@ def test_the_key_bar_is_short_and_ends_with_the_way_out(screen: str) -> None:
 @pytest.mark.parametrize("action", [action for action in actions.ACTIONS if action.cli], ids=lambda action: action.id)
 def test_the_command_line_knows_every_command(action: actions.Action) -> None:
     names = re.findall(r"\{(\w+)\}", action.cli)
-    line = actions.command(action, **{name: ["a", "b"] if name == "ids" else "thing" for name in names})
+    line = actions.command(action, **{name: ["a", "b"] if name in ("ids", "refs") else "thing" for name in names})
     program, *words = shlex.split(line)
     assert program == "lab"
     assert parse(commands(), words).command is not None
@@ -114,6 +120,7 @@ def test_values_in_a_command_are_quoted() -> None:
 def test_what_destroys_is_marked_so() -> None:
     risky = {action.id for action in actions.ACTIONS if action.risk == "destructive"}
     assert {"runs.stop", "deployments.stop", "models.promote"} <= risky
+    assert {"data.checkout", "data.remove", "disk.collect"} <= risky
 
 
 def test_keys_are_ones_that_terminals_send() -> None:

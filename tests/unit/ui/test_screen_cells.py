@@ -10,17 +10,18 @@ import pytest
 
 from lab.domain.compare import Comparison
 from lab.domain.compare import Row as Line
-from lab.domain.datasets import Column, Dataset, DatasetVersion
+from lab.domain.datasets import Column, Dataset, DatasetVersion, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.models import Model, ModelVersion
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.rows import Row
+from lab.ui.render.status import mark
 from lab.ui.screens.base import fits
 from lab.ui.screens.command_log import job_rows
 from lab.ui.screens.compare import compare_columns, compare_rows
-from lab.ui.screens.data import dataset_row, schema_rows, version_row
+from lab.ui.screens.data import dataset_row, schema_rows
 from lab.ui.screens.deployments import deployment_facts, deployment_row, rate_line, shown_status
 from lab.ui.screens.home import Picture, home_heading, home_rows, notice_rows
 from lab.ui.screens.models import model_row, version_columns, version_facts, version_rows
@@ -218,8 +219,10 @@ def test_versions_are_measured_against_the_champion() -> None:
 
 def test_data_rows() -> None:
     version = DatasetVersion("b3:0", "d", "p", 3, NOW - 60, 2, 2048, None, (Column("a", "int64"),), "why")
-    assert "v3 best" in text(dataset_row(Dataset("p", "d", "x.csv", version, 3, {"best": 3, "old": 1}), NOW))
-    assert "–" in text(version_row(version, NOW))
+    one = Dataset("p", "d", "x.csv", version, 3, {"best": 3, "old": 1})
+    assert text(dataset_row(one, None, NOW)).startswith("d | v3 @best |  | – | 2 KB")
+    blocked = Dataset("p", "d", "x.csv", replace(version, verdict=Verdict.BLOCKED), 3)
+    assert text(dataset_row(blocked, mark("warn", "changed"), NOW)).startswith("d | v3 ✖ | ▲ changed")
     assert [text(row) for row in schema_rows(version)] == ["a | int64"]
 
 

@@ -1,0 +1,163 @@
+"""Disk: what takes how much room, what could be freed and why the rest stays, and the trash."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from lab.errors import UsageError
+from lab.ui import actions
+from lab.ui.bridge import NOUNS
+from lab.ui.jobs import Job
+from lab.ui.render import disk
+from lab.ui.render.number import format_size
+from lab.ui.render.rows import ListSource
+from lab.ui.screens.base import LabScreen
+from lab.ui.screens.flows import confirm
+from lab.ui.screens.parts import Lines
+from lab.ui.screens.tabs import Tabs
+from lab.ui.widgets.frame_table import FrameTable
+from lab.ui.widgets.table_messages import RowSelected
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
+
+class DiskScreen(LabScreen):
+    """Everything is counted when it is opened, and when it is asked for; not whenever something changes."""
+
+    KIND = "disk"
+    MODE = "data"
+    LEAD = "Open"
+    BINDINGS: ClassVar = actions.bindings(actions.of_screen("disk"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: disk.Plan | None = None
+        self._batches: Sequence[disk.Batch] = ()
+
+    def trail(self) -> tuple[str, ...]:
+        return ("Disk",)
+
+    def body(self) -> ComposeResult:
+        yield Lines([[(" counting …", "muted")]], id="heading")
+        yield Tabs([("owners", "Who holds what"), ("plan", "What could be freed"), ("trash", "Trash")])
+        with Container(id="tab-owners", classes="tab -shown"):
+            yield FrameTable(disk.OWNER_COLUMNS, empty="counting …", id="owners", pinned=2)
+        with Container(id="tab-plan", classes="tab"):
+            yield Lines(id="plan-line")
+            yield FrameTable(disk.GC_COLUMNS, empty="looking what is needed …", id="plan", pinned=2)
+        with Container(id="tab-trash", classes="tab"):
+            yield FrameTable(disk.TRASH_COLUMNS, empty="the trash is empty", id="trash")
+
+    @property
+    def tabs(self) -> Tabs:
+        return self.query_one(Tabs)
+
+    def _table(self, name: str) -> FrameTable:
+        return self.query_one(f"#{name}", FrameTable)
+
+    def hear(self, nouns: frozenset[str]) -> None:
+        if nouns >= NOUNS:  # only when everything is asked for afresh: counting walks the whole store
+            self.reload()
+
+    async def _read_again(self) -> None:
+        """Ages are not worth a walk through the store."""
+
+    async def load(self) -> None:
+        usage, free = await self.ask(_usage)
+        self.query_one("#heading", Lines).show([disk.usage_heading(usage, free)])
+        self._table("owners").set_empty("nothing is stored yet")
+        self._table("owners").replace(ListSource(disk.owner_rows(usage)))
+        self._batches = await self.ask(lambda ws: ws.store.batches())
+        self._table("trash").replace(ListSource(disk.trash_rows(self._batches, time.time())))
+        self.tabs.note("trash", str(len(self._batches)) if self._batches else "")
+        plan, owners = await self.ask(_plan)
+        self._plan = plan
+        self.query_one("#plan-line", Lines).show(disk.plan_heading(plan))
+        self._table("plan").set_empty("nothing is stored yet")
+        self._table("plan").replace(ListSource(disk.plan_rows(plan, owners)))
+        freeable = plan.object_bytes + plan.cache_bytes
+        self.tabs.note("plan", format_size(freeable) if freeable else "")
+
+    def hidden_actions(self) -> tuple[str, ...]:
+        plan = self._plan
+        nothing = plan is None or not (plan.object_bytes + plan.cache_bytes)
+        return (*(("disk.collect",) if nothing else ()), *(() if self._batches else ("disk.restore",)))
+
+    async def on_frame_table_row_selected(self, event: RowSelected) -> None:
+        kind, _, name = event.key.partition(" ")
+        if event.table.id == "owners" and kind == "dataset":
+            await self.app.push_screen(import_module("lab.ui.screens.dataset").DatasetScreen(name))
+        elif event.table.id == "owners" and kind == "run":
+            await self.lab.show_object("run", await self.ask(lambda ws: ws.runs.get(name).id))
+        elif event.table.id == "owners" and kind == "model":
+            await self.lab.show_object("model", name.rpartition(":")[0])
+
+    def show_tab(self, key: str) -> None:
+        self.tabs.choose(key)
+
+    # Actions
+
+    def action_disk_next_tab(self) -> None:
+        self.tabs.step(1)
+
+    def action_disk_previous_tab(self) -> None:
+        self.tabs.step(-1)
+
+    def action_disk_collect(self) -> None:
+        self.start(self._collect())
+
+    async def _collect(self) -> None:
+        plan = self._plan
+        if plan is None:
+            return
+        if not plan.object_bytes + plan.cache_bytes:
+            raise UsageError("nothing to free: all that is there is needed", "D on Data removes a version first")
+        trash, caches = format_size(plan.object_bytes), format_size(plan.cache_bytes)
+        consequence = (f"{trash} go to the trash for 14 days, where z brings them back; their room is free after that. "
+                       f"{caches} of caches are free at once and are made again when needed.")  # fmt: skip
+        if not await confirm(self, f"Free {trash} and {caches} of caches?", consequence, "Free", "F"):
+            return
+        intended = plan
+
+        async def work(job: Job) -> str:
+            freed = await self.lab.bridge.ask(lambda ws: ws.store.collect(intended, job.say))  # type: ignore[arg-type]
+            self._again()
+            return f"{format_size(freed.bytes)} are in the trash, {format_size(freed.cache_bytes)} are free"
+
+        self.lab.background("freeing space", actions.command(actions.get("disk.collect")), work)
+
+    def action_disk_restore(self) -> None:
+        chosen = self._table("trash").cursor_key if self.tabs.current == "trash" else None
+        batch = chosen or next((one.id for one in self._batches), None)
+        if batch is None:
+            self.lab.tell("the trash is empty")
+            return
+
+        async def work(_: Job) -> str:
+            back = await self.lab.bridge.ask(lambda ws: ws.store.restore(batch))
+            self._again()
+            return f"{back.objects:,} objects and {back.manifests:,} lists are back from the trash"
+
+        command = actions.command(actions.get("disk.restore"), batch=batch)
+        self.lab.background(f"bringing back {batch}", command, work)
+
+    def _again(self) -> None:
+        """Count once more, if this is still there."""
+        if self.is_mounted:
+            self.reload()
+
+
+def _usage(ws: Workspace) -> tuple[disk.Usage, int]:
+    return ws.store.usage(), shutil.disk_usage(ws.home.root).free
+
+
+def _plan(ws: Workspace) -> tuple[disk.Plan, Mapping[str, Sequence[str]]]:
+    return ws.store.plan(), ws.store.owners()
