@@ -39,8 +39,11 @@ class Survey:
     regular: bool = True
 
 
-def survey(path: Path, separator: str) -> Survey:
-    """Count the records of a CSV or TSV file. Raises NotATableError for endless lines, OSError."""
+def survey(path: Path, separator: str, count_irregular: bool = True) -> Survey:
+    """Count the records of a CSV or TSV file. Raises NotATableError for endless lines, OSError.
+
+    Those of a file with stray quotes are counted slowly, by parsing it, or left at 0.
+    """
     records = blank = 0
     quoted = inside = False
     for chunk in _whole_lines(path):
@@ -48,15 +51,16 @@ def survey(path: Path, separator: str) -> Survey:
             quoted = True
             ends, inside = _quoted_ends(chunk, separator, inside)
             if ends is None:
-                return Survey(_careful(path, separator), blank, quoted=True, regular=False)
+                break
             found, empty = len(ends), _blank_between(chunk, ends, separator)
         else:
             found, empty = _count(chunk, separator)
         records += found - empty
         blank += empty
-    if inside:
-        return Survey(_careful(path, separator), blank, quoted=True, regular=False)
-    return Survey(records, blank, quoted)
+    else:
+        if not inside:
+            return Survey(records, blank, quoted)
+    return Survey(_careful(path, separator) if count_irregular else 0, blank, quoted=True, regular=False)
 
 
 def straighten(path: Path, separator: str, found: Survey) -> BinaryIO:

@@ -146,7 +146,7 @@ def _frame(name: str, path: Path, notes: list[str]) -> pl.LazyFrame:
 
 def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Source:
     beginning = sample(path)
-    found = lines.survey(path, separator)
+    found = lines.survey(path, separator, count_irregular=False)
     text: Path | BinaryIO = path
     if found.blank or not found.regular:
         copy = lines.straighten(path, separator, found)
