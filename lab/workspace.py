@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,7 @@ _JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
 _RUNS_EVERY = 1.0
 _DEPLOYMENTS_EVERY = 3.0
 _LEFTOVERS_EVERY = 30.0
+_SCRUB_EVERY = 60.0
 _WATCH_EVERY = 2.0  # seconds between two looks whether any dataset is to be watched
 
 
@@ -206,7 +208,11 @@ class Workspace:
         from lab.pipelines.storekeeping import Store
 
         return Store(
-            self.home, self._catalog, lambda: self.runs.inputs_in_use(), lambda *wanted: self.sharing.copies(*wanted)
+            self.home,
+            self._catalog,
+            lambda: self.runs.inputs_in_use(),
+            lambda *wanted: self.sharing.copies(*wanted),
+            lambda manifest: self.sharing.manifest_copies(manifest),
         )
 
     @cached_property
@@ -300,6 +306,13 @@ class Workspace:
         supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
         supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         supervisor.start(_Watching(self))
+        supervisor.start(_Every("scrub", _SCRUB_EVERY, self._scrub))
+
+    def _scrub(self) -> None:
+        """Look for rot while the machine has nothing better to do."""
+        if os.getloadavg()[0] < (os.cpu_count() or 1) / 2 and not self.runs.inputs_in_use():
+            with suppress(ConflictError):  # another process is at it
+                self.warn(self.store.scrub())
 
     def close(self) -> list[str]:
         """End services, engines, journal and index. Returns the names of what did not end in time."""
@@ -327,10 +340,12 @@ class Workspace:
         damage = [str(item) for segment in segments(self.home) for item in verify(self.home, segment.name)]
         damage += [problem for problem in self.problems() if problem not in damage]
         free = free_space(self.home.root)
+        rotten = self.store.known_damage()
         return [
             Check("lab home", True, str(self.home.root)),
             Check("journal", not damage, "; ".join(damage[:5]) or "whole", "what could be read is kept; nothing to do"),
             Check("index", not self._catalog.notices, "; ".join(self._catalog.notices) or "whole", "it mends itself"),
+            Check("store", not rotten, f"{len(rotten)} damaged" if rotten else "whole", "lab data verify --repair"),
             self._check_engine(),
             Check("disk", free > 1 << 30, f"{format_size(free)} free", "free some space"),
             Check(

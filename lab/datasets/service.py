@@ -292,7 +292,10 @@ class Datasets:
         Returns the version, where it is now, and the version that was made of the changes, if any.
         """
         version = self.get(ref)
-        target = to if to is not None else self.place(version)
+        manifest = self._manifest(version)
+        target = self.place(version) if to is None else to
+        if to is not None and manifest.single and to.is_dir():
+            target = to / manifest.entries[0].path
         stashed = None
         if to is None and stash and target.exists():
             project = version.project
@@ -305,9 +308,10 @@ class Datasets:
                 progress=progress,
             )
             stashed = made if new else None
-        known = [item.id for item in self.versions(version.dataset, version.project)] if to is None else []
-        checkout(self._home, version.id, target, only=only, known=known, progress=_narrate(progress))
-        return version, target, stashed
+        # What is thrown away must be in a version; the likeliest comes first.
+        known = [item.id for item in self.versions(version.dataset, version.project)]
+        done = checkout(self._home, version.id, target, only=only, known=known, progress=_narrate(progress))
+        return version, done.path, stashed
 
     def _root_of(self, project: str) -> Path:
         name, root = self._project()

@@ -14,7 +14,7 @@ from lab.domain.resources import format_size
 from lab.errors import ConflictError, NotFoundError, UsageError
 from lab.paths import LabHome
 from lab.settings import ProjectSettings, legal_name
-from lab.stores import locks
+from lab.stores import locks, marks
 from lab.stores.remotes import Remote
 from lab.stores.repair import Source
 from lab.stores.snapshot import Done
@@ -108,14 +108,22 @@ class Sharing:
         for version in versions:
             place = self._datasets.place(version)
             for entry in self._datasets.manifest(version).files:
-                if entry.hash == digest:
+                parts = [part for part, _ in marks.listed(self._home, entry.hash)]
+                if digest == entry.hash or digest in parts:
                     path = place if place.is_file() else place / entry.path
-                    yield Source(f"the working copy {path}", path)
+                    yield Source(f"the working copy {path}", path, "" if digest == entry.hash else entry.hash)
         for version in versions:
             settings = self._settings_of(version.project)
             if settings is not None and self._declared(settings, version.dataset):
                 remote = self._remote(version.project, version.dataset, "")
                 yield remote.source(digest)
+
+    def manifest_copies(self, manifest: str) -> Iterator[Source]:
+        """Where a good copy of a manifest may be: at the remotes of the versions that it is of."""
+        for version in self._datasets.by_manifest([manifest]):
+            settings = self._settings_of(version.project)
+            if settings is not None and self._declared(settings, version.dataset):
+                yield self._remote(version.project, version.dataset, "").manifest_source(manifest)
 
     def _offered(self, place: Remote, project: str, name: str, wanted: str) -> DatasetVersion:
         refs = [item for item in place.refs().versions if item.dataset == name]

@@ -16,6 +16,8 @@ from lab.stores.repair import Repair, Source, repair, repair_manifest
 
 Progress = Callable[[str], None]
 
+_SCRUBBED = 128 << 20  # bytes read in one go
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -44,7 +46,7 @@ class Verified:
 
 class Store:
     """`in_use` gives the manifests whose trees are mounted now; `copies` where a good copy of an object may be found,
-    given its digest and the manifests that hold it."""
+    given its digest and the manifests that hold it, and `manifest_copies` where one of a manifest."""
 
     def __init__(
         self,
@@ -52,11 +54,13 @@ class Store:
         catalog: Catalog,
         in_use: Callable[[], Iterable[str]],
         copies: Callable[[str, Sequence[str]], Iterable[Source]],
+        manifest_copies: Callable[[str], Iterable[Source]],
     ) -> None:
         self._home = home
         self._catalog = catalog
         self._in_use = in_use
         self._copies = copies
+        self._manifest_copies = manifest_copies
 
     # -- what is kept, and for whom ---------------------------------------------------------------
 
@@ -152,5 +156,20 @@ class Store:
 
     def _repair(self, finding: scrub.Finding) -> Repair:
         if finding.kind == scrub.MANIFEST:
-            return repair_manifest(self._home, finding.id, ())
+            return repair_manifest(self._home, finding.id, self._manifest_copies(finding.id))
         return repair(self._home, finding.id, self._copies(finding.id, finding.manifests))
+
+    def scrub(self) -> list[str]:
+        """Go on comparing the store with its names, a little further; for quiet moments. Returns what to tell.
+
+        Raises ConflictError while another process is at it.
+        """
+        step = scrub.Scrubber(self._home).step(_SCRUBBED)
+        return [
+            f"{item.kind} damage in the store: {item.id.removeprefix('b3:')[:12]} {item.detail}; see 'lab data verify'"
+            for item in step.findings
+        ]
+
+    def known_damage(self) -> Sequence[str]:
+        """Hashes of what was found damaged in quiet moments, and has not been found whole since."""
+        return scrub.Scrubber(self._home).state().bad

@@ -155,6 +155,7 @@ class ObjectStore:
         assembled = self._assembled_path(digest)
         with suppress(FileNotFoundError):
             if os.stat(assembled).st_size == size:
+                os.utime(assembled)  # gc erases what nobody has used for long
                 return Path(assembled)
         os.makedirs(os.path.dirname(assembled), mode=0o755, exist_ok=True)
         with self._stage() as folder:

@@ -37,6 +37,7 @@ def materialise(home: LabHome, manifest_id: str, dest: Path | None = None, read_
     target = dest or mount_path(home, manifest_id)
     if os.path.lexists(target) and not _is_empty(target):
         if _holds(target, manifest):
+            os.utime(target)  # gc erases what nobody has used for long
             return target
         if dest is not None:
             raise _occupied(dest)

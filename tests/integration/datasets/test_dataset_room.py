@@ -446,3 +446,16 @@ def test_what_was_pulled_in_part_is_no_damage(ws: Workspace, project: Path, tmp_
         _, _, moved, missing = away.sharing.pull("images", str(remote))
         assert (moved.files, list(missing)) == (2, [])
         assert away.store.verify().away == 0
+
+
+def test_rot_is_found_in_quiet_moments(ws: Workspace) -> None:
+    version = add(ws)
+    digest = ws.datasets.manifest(version).files[0].hash
+    assert ws.store.scrub() == []
+    rot(ws, digest)
+    assert ws.store.scrub() == [], "a round is over, the next one has time"
+    ws.home.scrub_state.unlink()
+    (told,) = ws.store.scrub()
+    assert "lab data verify" in told
+    assert list(ws.store.known_damage()) == [digest]
+    assert not next(check for check in ws.doctor() if check.name == "store").ok
