@@ -309,6 +309,47 @@ def test_memory_does_not_grow_with_the_file(home: LabHome, tmp_path: Path) -> No
     assert max(peaks) < peaks[0] + 10
 
 
+ADDER = """
+import sys
+from pathlib import Path
+from lab.paths import LabHome
+from lab.stores.manifests import ManifestStore
+from lab.stores.snapshot import snapshot
+home = LabHome(Path(sys.argv[2]))
+previous = ManifestStore(home).read(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+print(snapshot(Path(sys.argv[1]), home, previous=previous).id)
+"""
+
+
+def test_several_processes_may_add_what_grew_at_once(home: LabHome, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "log.csv").write_bytes(os.urandom(9 * MB))
+    first = snapshot(source, home)
+    with (source / "log.csv").open("ab") as file:
+        file.write(os.urandom(MB))
+    for number in range(100):
+        (source / f"{number}").write_text(str(number))
+    command = [sys.executable, "-c", ADDER, str(source), str(home.root), first.id]
+    adders = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for adder in adders:
+        assert adder.stdout is not None
+        assert adder.stdout.readline() == "ready\n"
+    for adder in adders:
+        assert adder.stdin is not None
+        adder.stdin.write("go\n")
+        adder.stdin.flush()
+    names = {adder.communicate(timeout=60)[0].strip() for adder in adders}
+    assert [adder.returncode for adder in adders] == [0] * 4
+    (name,) = names
+    assert ManifestStore(home).read(name) == snapshot(source, home).manifest
+    all_is_true(home)
+    assert len(list(ObjectStore(home).digests())) == 103
+    assert list(home.tmp.iterdir()) == []
+
+
 @contextmanager
 def mounted(disk: Path, *arguments: str) -> Iterator[Path]:
     disk.mkdir()
