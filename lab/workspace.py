@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -21,7 +23,7 @@ from lab.domain.datasets import DatasetVersion, Watched
 from lab.domain.projects import Project
 from lab.domain.resources import format_size
 from lab.domain.text import clean
-from lab.errors import ConflictError, EngineUnavailableError, LabError, NotFoundError
+from lab.errors import ConflictError, EngineError, EngineUnavailableError, LabError, NotFoundError
 from lab.events import GOVERNANCE, PROJECT_ADDED, Bus, Listener
 from lab.journal import Journal, segments, verify
 from lab.paths import LabHome, default_home
@@ -183,7 +185,22 @@ class Workspace:
         return Datasets(self.home, self._journal, self._catalog, self.projects.place, self._inspect)
 
     def _inspect(self, version: DatasetVersion, progress: Callable[[str], None] | None) -> None:
-        self.findings.inspect(version, progress)
+        """Look at a new version. What takes long goes on in the background: in this process where it stays, else in
+        one that outlives it."""
+        if self.findings.inspect(version, progress):
+            return
+        if self._supervisor is not None:
+            self._supervisor.submit(lambda: self.findings.profile(version))
+        else:
+            command = [sys.executable, "-m", "lab", "--home", str(self.home.root), "data", "profile", version.ref]
+            with suppress(OSError):  # no process can be had: the profile is made when it is asked for
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
 
     @cached_property
     def findings(self) -> Findings:
@@ -213,7 +230,18 @@ class Workspace:
             lambda: self.runs.inputs_in_use(),
             lambda *wanted: self.sharing.copies(*wanted),
             lambda manifest: self.sharing.manifest_copies(manifest),
+            self._images,
         )
+
+    def _images(self) -> Mapping[str, int]:
+        """Images that the engine keeps for Lab; none where it does not answer."""
+        from lab.engine.base import KeepsImages
+
+        try:
+            engine = self.engine()
+            return engine.images() if isinstance(engine, KeepsImages) else {}
+        except EngineError:
+            return {}
 
     @cached_property
     def runs(self) -> Runs:

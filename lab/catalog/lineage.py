@@ -22,6 +22,7 @@ _HELD = """
     UNION ALL SELECT 'run', name, unnest(json_extract_string(datasets, '$.*.manifest')) FROM run_table
     UNION ALL SELECT 'model', concat(model, ':v', number), manifest FROM model_versions
 """
+_FOLDERS = "SELECT id, name FROM run_table"
 _SEEN = "SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM run_table"
 _KNOWN = "SELECT DISTINCT id AS manifest FROM dataset_table"
 
@@ -39,6 +40,11 @@ def models_of(catalog: Reader, runs: Sequence[str]) -> list[tuple[str, int]]:
 def inputs_of(catalog: Reader, runs: Sequence[str]) -> list[str]:
     """Manifests of all datasets that these runs saw."""
     return [row["manifest"] for row in catalog.rows(_INPUTS, [list(runs)]) if row["manifest"]]
+
+
+def run_names(catalog: Reader) -> dict[str, str]:
+    """Id → name of every run."""
+    return {row["id"]: row["name"] for row in catalog.rows(_FOLDERS)}
 
 
 def seen_manifests(catalog: Reader) -> set[str]:

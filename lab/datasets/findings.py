@@ -43,14 +43,18 @@ class Findings:
         self._datasets = datasets
         self._settings_of = settings_of
 
-    def inspect(self, version: DatasetVersion, progress: Progress | None = None) -> None:
-        """Look at a version that has just been published: its expectations and, unless it is large, its profile."""
+    def inspect(self, version: DatasetVersion, progress: Progress | None = None) -> bool:
+        """Look at a version that has just been published: its expectations and, unless it is large, its profile.
+
+        False if the profile is still to be made.
+        """
         report = self.check(version, progress)
         if report is not None and progress:
             for result in report.failed:
                 progress(f"{result.severity.value}: {result.sentence}")
         if version.bytes <= AT_ONCE:
             self.profile(version)
+        return version.bytes <= AT_ONCE or self.known_profile(version) is not None
 
     # -- profiles ---------------------------------------------------------------------------------
 

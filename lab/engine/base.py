@@ -162,3 +162,11 @@ class Stats(Protocol):
 
     def memory(self, job_id: str) -> int:
         """Bytes resident now."""
+
+
+@runtime_checkable
+class KeepsImages(Protocol):
+    """Engines that keep images which Lab built."""
+
+    def images(self) -> Mapping[str, int]:
+        """Name → bytes of every environment's image; layers that images share count for each."""

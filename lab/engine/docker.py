@@ -25,7 +25,7 @@ from lab.engine.client import (
     remove_container,
     translated,
 )
-from lab.engine.images import ImageBuilder
+from lab.engine.images import REPOSITORY, ImageBuilder
 from lab.engine.jobs import check_job, job_folder
 from lab.errors import ConflictError, EngineError, EngineUnavailableError
 from lab.paths import LabHome
@@ -202,6 +202,12 @@ class DockerEngine:
                 raise
         column = [title.upper() for title in table["Titles"]].index("RSS")
         return sum(int(row[column]) for row in table["Processes"] or ()) * 1024
+
+    def images(self) -> Mapping[str, int]:
+        """Name → bytes of every environment's image; layers that images share count for each."""
+        with translated("the images cannot be listed"):
+            found = self._clients.quick.images(name=REPOSITORY)
+        return {tag: int(image["Size"]) for image in found for tag in image["RepoTags"] or ()}
 
     # -- news ---------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage
@@ -46,7 +47,8 @@ class Verified:
 
 class Store:
     """`in_use` gives the manifests whose trees are mounted now; `copies` where a good copy of an object may be found,
-    given its digest and the manifests that hold it, and `manifest_copies` where one of a manifest."""
+    given its digest and the manifests that hold it, and `manifest_copies` where one of a manifest; `images` are
+    those that the engine keeps, with their bytes."""
 
     def __init__(
         self,
@@ -55,12 +57,14 @@ class Store:
         in_use: Callable[[], Iterable[str]],
         copies: Callable[[str, Sequence[str]], Iterable[Source]],
         manifest_copies: Callable[[str], Iterable[Source]],
+        images: Callable[[], Mapping[str, int]],
     ) -> None:
         self._home = home
         self._catalog = catalog
         self._in_use = in_use
         self._copies = copies
         self._manifest_copies = manifest_copies
+        self._images = images
 
     # -- what is kept, and for whom ---------------------------------------------------------------
 
@@ -72,11 +76,21 @@ class Store:
         return {manifest: tuple(names) for manifest, names in found.items()}
 
     def usage(self) -> usage.Usage:
-        """Bytes of everything that needs some, of the caches and of the trash."""
+        """Bytes of all that needs some, of the caches and of the trash. Images count where the engine answers."""
         held: dict[str, list[str]] = {}
         for kind, name, manifest in lineage.holders(self._catalog):
             held.setdefault(f"{kind} {name}", []).append(manifest)
-        return usage.usage(self._home, held)
+        found = usage.usage(self._home, held, self._folders())
+        images = {f"image {name}": usage.Share(size, 0) for name, size in self._images().items()}
+        return replace(found, owners={**found.owners, **images})
+
+    def _folders(self) -> dict[str, Path]:
+        """What is outside the store and belongs to somebody, by its owner."""
+        names = lineage.run_names(self._catalog)
+        found = {f"run {names.get(path.name, path.name)}": path for path in _listing(self._home.runs)}
+        found |= {f"deployment {path.name}": path for path in _listing(self._home.deployments)}
+        found |= {f"environment {path.name}": path for path in _listing(self._home.environments)}
+        return {**found, "downloaded packages": self._home.build_cache}
 
     # -- garbage ----------------------------------------------------------------------------------
 
@@ -173,3 +187,7 @@ class Store:
     def known_damage(self) -> Sequence[str]:
         """Hashes of what was found damaged in quiet moments, and has not been found whole since."""
         return scrub.Scrubber(self._home).state().bad
+
+
+def _listing(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -41,7 +41,8 @@ class Space:
 @dataclass(frozen=True)
 class Usage:
     """`owners` by label, `manifests` by id (shared or not with any other manifest that an owner names). `unowned` are
-    bytes of objects that no owner names; `unreadable` the manifests that could not be counted."""
+    bytes of objects that no owner names; `unreadable` the manifests that could not be counted. `folders` are those of
+    owners outside the store."""
 
     owners: Mapping[str, Share]
     manifests: Mapping[str, Share]
@@ -55,23 +56,23 @@ class Usage:
     trash: Space
     quarantine: Space
     staging: Space
+    folders: Space
 
     @property
     def total(self) -> Space:
         """All of these together."""
         parts = (
             *(self.objects, self.lists, self.assembled, self.mounts),
-            *(self.caches, self.trash, self.quarantine, self.staging),
+            *(self.caches, self.trash, self.quarantine, self.staging, self.folders),
         )
-        return Space(
-            sum(part.files for part in parts),
-            sum(part.apparent for part in parts),
-            sum(part.on_disk for part in parts),
-        )
+        return _sum(parts)
 
 
-def usage(home: LabHome, owners: Mapping[str, Iterable[str]]) -> Usage:
-    """Count the store, by stat and by reading the manifests of `owners` (label → ids of manifests)."""
+def usage(home: LabHome, owners: Mapping[str, Iterable[str]], folders: Mapping[str, Path] | None = None) -> Usage:
+    """Count the store, by stat and by reading the manifests of `owners` (label → ids of manifests).
+
+    `folders` (label → folder outside the store) count as exclusive bytes of their owners.
+    """
     shelf = marks.shelf(home)
     owned = {label: frozenset(ids) for label, ids in owners.items()}
     held, unreadable = _held(home, shelf, sorted(frozenset().union(*owned.values())))
@@ -79,8 +80,9 @@ def usage(home: LabHome, owners: Mapping[str, Iterable[str]]) -> Usage:
     seen: set[tuple[int, int]] = set()
     everything = _sizes(shelf)
     named = frozenset().union(*by_owner.values())
+    own = {label: _space(_walk(folder), seen) for label, folder in (folders or {}).items()}
     return Usage(
-        owners=_shares(by_owner, everything),
+        owners=_with_folders(_shares(by_owner, everything), own),
         manifests=_shares(held, everything),
         unowned=sum(size for key, size in everything.items() if key not in named),
         unreadable=unreadable,
@@ -92,7 +94,19 @@ def usage(home: LabHome, owners: Mapping[str, Iterable[str]]) -> Usage:
         trash=_space(_walk(home.trash), seen),
         quarantine=_space(_walk(home.quarantine), seen),
         staging=_space(_walk(home.tmp), seen),
+        folders=_sum(own.values()),
     )
+
+
+def _with_folders(shares: Mapping[str, Share], folders: Mapping[str, Space]) -> dict[str, Share]:
+    none = Share(0, 0)
+    return {
+        label: Share(
+            shares.get(label, none).exclusive + (folders[label].on_disk if label in folders else 0),
+            shares.get(label, none).shared,
+        )
+        for label in {**shares, **folders}
+    }
 
 
 def _held(home: LabHome, shelf: Shelf, names: Iterable[str]) -> tuple[dict[str, frozenset[str]], tuple[str, ...]]:
@@ -126,6 +140,13 @@ def _shares(held: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> dic
         exclusive = sum(sizes.get(key, 0) for key in keys if counts[key] == 1)
         shares[name] = Share(exclusive, total - exclusive)
     return shares
+
+
+def _sum(parts: Iterable[Space]) -> Space:
+    files = apparent = on_disk = 0
+    for part in parts:
+        files, apparent, on_disk = files + part.files, apparent + part.apparent, on_disk + part.on_disk
+    return Space(files, apparent, on_disk)
 
 
 def _space(infos: Iterable[os.stat_result], seen: set[tuple[int, int]]) -> Space:

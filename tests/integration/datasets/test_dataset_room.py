@@ -459,3 +459,39 @@ def test_rot_is_found_in_quiet_moments(ws: Workspace) -> None:
     assert "lab data verify" in told
     assert list(ws.store.known_damage()) == [digest]
     assert not next(check for check in ws.doctor() if check.name == "store").ok
+
+
+@pytest.mark.slow
+def test_twenty_thousand_new_files_all_come_into_a_version(ws: Workspace, project: Path) -> None:
+    """Far more at once than the system tells of."""
+    folder = project / "many"
+    folder.mkdir()
+    (folder / "first").write_text("1")
+    (project / "lab.toml").write_text('[project]\nname = "shop"\n[datasets.many]\npath = "many"\nwatch = true\n')
+    ws.projects.place()
+    ws.start()
+    until(lambda: ws.datasets.versions("many"))
+    for number in range(20_000):
+        part = folder / str(number % 50)
+        part.mkdir(exist_ok=True)
+        (part / f"{number}.new").write_text(str(number))
+        (part / f"{number}.new").rename(part / f"{number}.txt")
+    until(lambda: ws.datasets.versions("many")[0].files == 20_001, 120)
+
+
+def test_the_profile_of_a_large_version_is_made_behind_the_users_back(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.datasets.findings.AT_ONCE", 10)
+    version = add(ws)
+    until(lambda: ws.findings.known_profile(version) is not None)
+
+
+def test_a_run_counts_with_its_folder_and_an_environment_with_its_files(ws: Workspace) -> None:
+    (ws.home.runs / "abc").mkdir()
+    (ws.home.runs / "abc" / "stdout.log").write_bytes(b"x" * 50_000)
+    add(ws)
+    usage = ws.store.usage()
+    assert usage.owners["run abc"].exclusive >= 50_000
+    assert usage.folders.apparent >= 50_000
+    assert usage.total.on_disk > usage.folders.on_disk
