@@ -124,7 +124,7 @@ def _sorted_numbers(ordered: _Array) -> dict[str, Any]:
             "minimum": finite[0].item(),
             "maximum": finite[-1].item(),
             "mean": mean,
-            "sd": math.sqrt(float(off @ off) / (len(off) - 1)) if len(off) > 1 else None,
+            "sd": math.sqrt(float(np.square(off, out=off).sum()) / (len(off) - 1)) if len(off) > 1 else None,
             "quantiles": sorted_quantiles(finite),
             "histogram": sorted_histogram(finite),
         }

@@ -61,7 +61,7 @@ def column_drift(old: pl.Series, new: pl.Series) -> ColumnDrift:
     elif kind in (NUMBER, TIME):
         measured, facts = VALUES, _of_numbers(_numbers(one), _numbers(other), means=kind == NUMBER)
     elif kind == BOOLEAN:
-        measured, facts = CATEGORIES, _of_categories(one.cast(pl.String), other.cast(pl.String))
+        measured, facts = CATEGORIES, _of_categories(_counts(one.cast(pl.String)), _counts(other.cast(pl.String)))
     elif kind == TEXT:
         measured, facts = _of_text(one.cast(pl.String), other.cast(pl.String))
     return ColumnDrift(new.name, measured, old_nulls=_null_share(old), new_nulls=_null_share(new), **facts)
@@ -109,16 +109,17 @@ def _of_numbers(old: NDArray[Any], new: NDArray[Any], means: bool) -> dict[str, 
 
 def _of_text(old: pl.Series, new: pl.Series) -> tuple[str, dict[str, Any]]:
     """By categories where there are few, else by lengths: what each id or sentence says cannot be compared."""
-    if max(old.n_unique(), new.n_unique()) <= _CATEGORIES_MAX:
-        return CATEGORIES, _of_categories(old, new)
+    before, after = _counts(old), _counts(new)
+    if max(len(before), len(after)) <= _CATEGORIES_MAX:
+        return CATEGORIES, _of_categories(before, after)
     return LENGTHS, _of_numbers(_numbers(old.str.len_chars()), _numbers(new.str.len_chars()), means=True)
 
 
-def _of_categories(old: pl.Series, new: pl.Series) -> dict[str, Any]:
-    before, after = _counts(old), _counts(new)
+def _of_categories(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, Any]:
+    before, after = dict(old.rows()), dict(new.rows())
     psi, unseen = drift.psi_categories(before, after)
     _, gone = drift.psi_categories(after, before)
-    names = [*before, *(name for name in after if name not in before)]
+    names = sorted(before.keys() | after.keys())
     one, other = (np.array([counts.get(name, 0) for name in names], float) for counts in (before, after))
     return {
         "psi": psi,
@@ -130,8 +131,8 @@ def _of_categories(old: pl.Series, new: pl.Series) -> dict[str, Any]:
     }
 
 
-def _counts(values: pl.Series) -> dict[str, int]:
-    return dict(values.rename("value").value_counts().sort("value").rows())
+def _counts(values: pl.Series) -> pl.DataFrame:
+    return values.rename("value").value_counts()
 
 
 def _listed(categories: dict[str, int]) -> tuple[tuple[str, int], ...]:
