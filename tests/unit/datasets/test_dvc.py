@@ -215,7 +215,7 @@ def test_files_that_cannot_be_read_are_told(new: Path) -> None:
     os.mkfifo(new / "pipe.dvc")
     began = time.monotonic()
     project = plan(new)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert {skipped.path for skipped in project.skipped} == {"bad.dvc", "bomb.dvc", "pipe.dvc"}
     assert len(project.outs) == 4
 
