@@ -40,6 +40,15 @@ try:  # of this program alone: what the kernel counts for the process began befo
 except FileNotFoundError:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
+_SWITCH = """
+import sys
+from pathlib import Path
+from lab.paths import LabHome
+from lab.stores.trees import materialise, mount_path, remove_tree
+home = LabHome(Path(sys.argv[2]))
+remove_tree(home, mount_path(home, sys.argv[3]))
+print(materialise(home, sys.argv[3]))
+"""
 _STATUS = """
 import sys
 from pathlib import Path
@@ -82,6 +91,10 @@ class _Bench:
             self._fresh()
             version, peak = times.take("lab add", self._lab(_ADD, ours))
             times.take("dvc add", self._peer("add", "large.csv"))
+            # What a run sees of another version: Lab's links, the file that dvc puts in place.
+            times.take("lab switch", self._lab(_SWITCH, ours, version))
+            theirs.unlink(missing_ok=True)
+            times.take("dvc switch", self._peer("checkout", "-q", "large.csv.dvc"))
             before = _stored(self._home)
             for path in (ours, theirs):
                 _append(path, tail)
@@ -102,6 +115,7 @@ class _Bench:
             ("add it again, 1 % appended", times.median("lab grown"), "s", 0),
             *times.ratio("  to dvc add", "lab grown", "dvc grown", 0.2),
             ("  stored for that", grown / 1e6, "MB", 12 * size / (1 << 30)),
+            *times.ratio("switch to another version, to dvc checkout", "lab switch", "dvc switch", 0.1),
             (f"peak memory of adding {name}", int(peak) / 1024, "MB", 0),
             ("peak memory of adding 64 MiB", int(small) / 1024, "MB", 0),
         ]
