@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage as catalog_lineage
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
-from lab.domain.datasets import Changes, Column, Dataset, DatasetVersion, Verdict, Watched, superfluous
+from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, Watched, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
 from lab.domain.text import clean
-from lab.errors import ConflictError, GateRejectedError, NotFoundError, UsageError
+from lab.errors import ConflictError, GateRejectedError, IntegrityError, NotFoundError, UsageError
 from lab.events import DATASET_ADDED, DATASET_ALIASED, DATASET_NOTED, DATASET_RETIRED, DATASET_TAGGED
 from lab.journal import Journal
 from lab.paths import LabHome
@@ -26,11 +24,7 @@ from lab.settings import ProjectSettings
 from lab.stores import locks, status, trees
 from lab.stores.checkout import checkout
 from lab.stores.manifests import Manifest, ManifestStore
-from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import Done, Snapshot, snapshot
-
-if TYPE_CHECKING:
-    from lab.datasets.schema import Table
 
 Progress = Callable[[str], None]
 
@@ -103,13 +97,24 @@ class Datasets:
             return self.get(f"{settings.name}/{name}@{version}")
         known = self._live(name, settings.name)
         if known:
-            if known[0].verdict is Verdict.BLOCKED and progress:
-                progress(f"dataset {name}: {known[0].label} does not meet its expectations")
+            if progress:
+                self._warn_of(known[0], progress)
             return known[0]
         added, _ = self._add(settings.name, settings.root, name, settings.dataset(name).path, progress=progress)
         if progress:
             progress(f"dataset {name}: added as {added.label}, {added.files} files, {format_size(added.bytes)}")
         return added
+
+    def _warn_of(self, version: DatasetVersion, progress: Progress) -> None:
+        """Tell what somebody who is about to use the latest version would want to know."""
+        if version.verdict is Verdict.BLOCKED:
+            progress(f"dataset {version.dataset}: {version.label} does not meet its expectations")
+        place, manifest = self.place(version), self._readable(version)
+        if manifest and place.exists() and not status.status(place, self._home, manifest).clean:
+            progress(
+                f"dataset {version.dataset}: {version.label} is used, and the working copy has changed since; "
+                f"'lab data add {version.dataset}' makes a version of it"
+            )
 
     def _add(
         self,
@@ -134,7 +139,7 @@ class Datasets:
                 source,
                 self._home,
                 progress=_narrate(progress),
-                previous=self._manifest(live[0]) if live else None,
+                previous=self._readable(live[0]) if live else None,
                 paranoid=paranoid,
                 restless=restless,
             )
@@ -375,6 +380,13 @@ class Datasets:
     def _live(self, name: str, project: str) -> Sequence[DatasetVersion]:
         return [version for version in self.versions(name, project) if not version.retired]
 
+    def _readable(self, version: DatasetVersion) -> Manifest | None:
+        """The manifest, None where it is lost or damaged: what follows a version must not depend on it."""
+        try:
+            return self._manifest(version)
+        except (NotFoundError, IntegrityError):
+            return None
+
     def manifest(self, version: DatasetVersion) -> Manifest:
         """Raises NotFoundError or IntegrityError if the store has lost it."""
         return self._manifest(version)
@@ -392,9 +404,13 @@ class Datasets:
     def _facts(
         self, taken: Snapshot, known: DatasetVersion | None = None, before: DatasetVersion | None = None
     ) -> dict[str, object]:
-        """What the index knows of a version beside its name; rows and columns are looked up unless they are known, or
-        follow from those of the version `before`."""
-        rows, columns = (known.rows, known.columns) if known else self._shape(taken, before)
+        """What the index knows of a version beside its name; rows and columns are looked up unless they are `known`."""
+        if known is None:
+            from lab.datasets import facts  # with polars: half a second that no other verb needs
+
+            rows, columns = facts.shape(self._home, taken, before)
+        else:
+            rows, columns = known.rows, known.columns
         return {
             "id": taken.id,
             "files": len(taken.manifest.files),
@@ -402,37 +418,6 @@ class Datasets:
             "rows": rows,
             "columns": [asdict(column) for column in columns],
         }
-
-    def _shape(self, taken: Snapshot, before: DatasetVersion | None) -> tuple[int | None, Sequence[Column]]:
-        from lab.datasets import schema  # with polars: half a second that no other verb needs
-
-        table = self._grown(taken, before) if before else None
-        if table is None:
-            root = trees.materialise(self._home, taken.id)
-            table = schema.inspect([(entry.path, root / entry.path) for entry in taken.manifest.files])
-        return (table.rows, table.columns) if table else (None, ())
-
-    def _grown(self, taken: Snapshot, before: DatasetVersion) -> Table | None:
-        """Rows and columns of a lone file that was stored as its old content and a tail: only the tail is read."""
-        from lab.datasets import schema
-
-        if not taken.manifest.single or before.rows is None:
-            return None
-        objects = ObjectStore(self._home)
-        (entry,) = taken.manifest.files
-        old, new = (objects.parts(item.hash) for item in (*self._manifest(before).files[:1], entry))
-        if new[:-1] != old:
-            return None
-        table = schema.Table(before.rows, before.columns)
-        return schema.grown(
-            table, entry.path, objects.path(new[-1][0]), whole_lines=_ends_a_line(objects.path(old[-1][0]))
-        )
-
-
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read() == b"\n"
 
 
 def _narrate(progress: Progress | None) -> Callable[[Done], None] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lab.domain.datasets import DatasetVersion
 from lab.domain.resources import format_size
 from lab.paths import LabHome
 from lab.stores import gc, scrub, trash, usage
+from lab.stores.manifests import ManifestStore
 from lab.stores.repair import Repair, Source, repair, repair_manifest
 
 Progress = Callable[[str], None]
@@ -149,15 +150,25 @@ class Store:
 
         report = scrub.verify(self._home, [item.id for item in versions] or None, quick=quick, progress=told)
         owners = self.owners()
+        wanted = [item.id for item in versions] or sorted(owners)
+        known = {item.id for item in report.findings}
+        findings = [*report.findings, *(item for item in self._lost(wanted) if item.id not in known)]
         hits = []
-        away = self._away(report.findings)
-        for finding in report.findings:
+        away = self._away(findings)
+        for finding in findings:
             if finding.id in away:
                 continue
             names = sorted({name for manifest in finding.manifests for name in owners.get(manifest, ())})
             done = self._repair(finding) if mend else None
             hits.append(Hit(finding, tuple(names), done))
         return Verified(report.objects, report.manifests, report.bytes, tuple(hits), len(away))
+
+    def _lost(self, manifests: Iterable[str]) -> Iterator[scrub.Finding]:
+        """Manifests that somebody needs and that are not in the store at all."""
+        store = ManifestStore(self._home)
+        for name in manifests:
+            if not store.has(name):
+                yield scrub.Finding(scrub.MANIFEST, name, "is missing from the store", (name,))
 
     def _away(self, findings: Sequence[scrub.Finding]) -> set[str]:
         """Missing objects that only versions from remotes need: they were never here."""

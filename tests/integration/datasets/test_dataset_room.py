@@ -105,6 +105,16 @@ def test_rows_of_a_file_that_grew_are_counted_by_its_tail(
     assert add(ws).rows == 200_102, "the line that had no end yet is not counted twice"
 
 
+def test_a_lost_version_does_not_keep_the_next_one_from_being_added(ws: Workspace, project: Path) -> None:
+    first = add(ws)
+    shutil.rmtree(ws.home.manifests)
+    ws.home.manifests.mkdir()
+    write_rows(project, ROWS[:3])
+    second = add(ws)
+    assert (second.number, second.rows) == (2, 3)
+    assert first.id in {hit.finding.id for hit in ws.store.verify().hits}
+
+
 # -- the working copy --------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +229,9 @@ def test_lineage_is_answered_both_ways(ws: Workspace, project: Path) -> None:
     assert [item.id for item in of_file.runs] == [run.id]
     assert [item.id for item in ws.lineage.of_content(project / "data" / "sales.csv").runs] == [run.id]
     write_rows(project, ROWS[:3])
+    told: list[str] = []
+    ws.runs.launch(LaunchRequest("train"), told.append)
+    assert any("the working copy has changed since" in sentence for sentence in told)
     second = add(ws)
     assert not ws.lineage.of_version(second).runs
     assert not ws.lineage.of_content(project / "data" / "sales.csv").runs
