@@ -229,7 +229,8 @@ class Datasets:
         return catalog_datasets.versions(self._catalog, project or self._project()[0], name)
 
     def get(self, ref: str) -> DatasetVersion:
-        """The version that `ref` means: `name`, `name@v2`, `name@alias`, each also as `project/name`.
+        """The version that `ref` means: `name`, `name@v2`, `name@alias`, `name@` and the beginning of its hash
+        (or of the md5 by which DVC knew it), each also as `project/name`.
 
         Without a version it is the latest. Raises NotFoundError with what there is.
         """
@@ -248,7 +249,8 @@ class Datasets:
             return live[0]
         number = self.aliases(found[0]).get(wanted)
         for version in found:
-            if wanted == version.label or version.number == number or version.id.removeprefix("b3:").startswith(wanted):
+            hashes = (version.id.removeprefix("b3:"), version.origin.get("md5", ""))
+            if wanted == version.label or version.number == number or any(one.startswith(wanted) for one in hashes):
                 return version
         labels = ", ".join(version.label for version in reversed(found))
         raise NotFoundError(f"dataset {clean(path)!r} has no version {clean(wanted)!r}", f"there are: {labels}")

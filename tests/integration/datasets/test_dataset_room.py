@@ -508,3 +508,16 @@ def test_a_run_counts_with_its_folder_and_an_environment_with_its_files(ws: Work
     assert usage.owners["run abc"].exclusive >= 50_000
     assert usage.folders.apparent >= 50_000
     assert usage.total.on_disk > usage.folders.on_disk
+
+
+def test_what_dvc_tracked_is_taken_over_and_found_by_its_md5(ws: Workspace) -> None:
+    fixtures = Path(__file__).parents[2] / "unit" / "datasets" / "dvc_projects" / "version3"
+    found = ws.sharing.import_dvc(fixtures)
+    taken = [item for item in found if item.version is not None]
+    assert taken
+    for item in taken:
+        assert item.version is not None
+        md5 = item.version.origin["md5"]
+        assert ws.datasets.get(f"{item.name}@{md5[:8]}") == item.version
+    again = ws.sharing.import_dvc(fixtures)
+    assert not any(item.new for item in again)
