@@ -103,3 +103,15 @@ async def test_damage_in_the_journal_is_shown_on_home(lab_home: Path, tmp_path: 
         file.write(b"garbage \x1b[2J\n")
     async with opened(lab_home, tmp_path) as (_, pilot):
         await see(pilot, "not readable", segment.name[:20])
+
+
+def test_the_screens_of_datasets_load_nothing_heavy() -> None:
+    code = (
+        "import sys; import lab.ui.screens.dataset, lab.ui.screens.dataset_diff, lab.ui.screens.disk; "
+        "print('\\n'.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "lab.ui.render.datadiff" in loaded
+    assert not {name for name in loaded if name.partition(".")[0] in (*_HEAVY, "fsspec")}
+    assert not {name for name in loaded if name.startswith(("lab.workspace", "lab.datasets", "lab.stores"))}

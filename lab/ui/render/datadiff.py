@@ -342,7 +342,10 @@ def drift_facts(one: ColumnDrift) -> list[Pair]:
     parts = (("New values", one.unseen, one.unseen_count), ("Values that are gone", one.gone, one.gone_count))
     for title, values, count in parts:
         if count:
-            pairs += [Pair(title), *(Pair(value or "(empty)", f"{number:,} rows") for value, number in values)]
+            pairs += [
+                Pair(title),
+                *(Pair(value or "(empty)", f"{number:,} row{'' if number == 1 else 's'}") for value, number in values),
+            ]
             pairs += [Pair("…", f"and {count - len(values):,} more", "muted")] if count > len(values) else []
     pairs.append(Pair("How to read it"))
     pairs.append(Pair("PSI", f"below {SLIGHT} stable, {DRIFTED} and more drifted", "muted"))

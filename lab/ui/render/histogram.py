@@ -10,13 +10,14 @@ from lab.ui.render.glyphs import Row, glyphs
 
 
 def histogram_line(counts: Sequence[int], width: int, plain: bool | None = None) -> str:
-    """`counts` as bars from zero, at most `width` of them; a dot for an empty bin, a bar for every other."""
+    """`counts` as bars from zero, at most `width` of them; a dot (a blank in ASCII) for an empty bin."""
     signs = glyphs(plain)
     bins = rebin(counts, width)
     most = max(bins, default=0)
     # Without the full block: bars of a line do not touch those of the line above.
     bars = signs.bars[:-1]
-    return "".join(bars[_level(count, most, len(bars)) - 1] if count else signs.blank_bar for count in bins)
+    empty = " " if bars.isascii() else signs.blank_bar
+    return "".join(bars[_level(count, most, len(bars)) - 1] if count else empty for count in bins)
 
 
 def rebin(counts: Sequence[int], most: int) -> list[float]:

@@ -17,7 +17,7 @@ from lab.ui.render.profiles import STRONG, column_flags, percent, pii_text
 from lab.ui.render.sparkline import bar
 from lab.ui.render.status import Level
 
-_CHART_HEIGHT = 8
+_CHART_HEIGHT = 6
 
 
 def column_page(column: ColumnProfile, table: TableProfile, width: int) -> list[Spans]:

@@ -208,12 +208,12 @@ class DataScreen(ListScreen, VersionActions):
         versions = timeline.visible(known)
         self._versions = {str(version.number): version for version in versions}
         table = self._table("versions")
-        if one is not None and one.id != self._shown:  # marks are of versions of another dataset
+        aliases = one.aliases if one else {}
+        table.replace(ListSource(timeline.version_rows(versions, aliases, time.time())))
+        if one is not None and one.id != self._shown:  # cursor and marks were of versions of another dataset
             self._shown = one.id
             table.set_marks(())
             table.action_first()
-        aliases = one.aliases if one else {}
-        table.replace(ListSource(timeline.version_rows(versions, aliases, time.time())))
         removed = len(known) - len(versions)
         note = f"{len(versions)}" + (f" ({removed} removed)" if removed else "")
         self.query_one(Tabs).note("versions", note if known else "")

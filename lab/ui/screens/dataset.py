@@ -133,11 +133,15 @@ class DatasetScreen(VersionActions):
     # Reading
 
     async def load(self) -> None:
+        await self._read_again()
+        self.tell_top()
+        await self._load_tab()
+
+    async def _read_again(self) -> None:
+        """Age, verdict and names; what is in a version never changes."""
         version, aliases, path = await self.ask(lambda ws: _facts(ws, self._ref))
         self._version, self._path = version, path
         self.query_one("#heading", Lines).show(version_heading(version, aliases, time.time()))
-        self.tell_top()
-        await self._load_tab()
 
     async def _load_tab(self) -> None:
         """Read what the shown tab shows; what is there already stays until then."""

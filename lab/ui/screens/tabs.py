@@ -24,7 +24,7 @@ class Tabs(Choices):
         return self._current
 
     def on_mount(self) -> None:
-        self.choose(self._current)
+        self._show(self._current)  # without the focus: that is the screen's to give first
 
     def on_resize(self) -> None:
         self._fill()
@@ -50,12 +50,15 @@ class Tabs(Choices):
     def choose(self, key: str) -> None:
         """Show one tab."""
         held = any(pane.has_focus_within for pane in self.screen.query(".tab.-shown")) or self.screen.focused is None
+        self._show(key)
+        if held:
+            self.call_after_refresh(self._focus_inside)
+
+    def _show(self, key: str) -> None:
         self._current = key
         for name, _ in self._tabs:
             for pane in self.screen.query(f"#tab-{name}"):
                 pane.set_class(name == key, "-shown")
-        if held:
-            self.call_after_refresh(self._focus_inside)
         self._fill()
 
     def _focus_inside(self) -> None:
