@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -390,7 +391,8 @@ def _collect_often(home: Path, project: Path, rounds: int) -> None:
     with Workspace(home, project) as ws:
         for _ in range(rounds):
             _age(ws.home.store)
-            ws.store.collect(ws.store.plan())
+            with suppress(ConflictError):  # adders without a pause between them keep it out for a while
+                ws.store.collect(ws.store.plan())
 
 
 def test_adds_never_race_gc(ws: Workspace, project: Path) -> None:
@@ -404,7 +406,7 @@ def test_adds_never_race_gc(ws: Workspace, project: Path) -> None:
     for process in crew:
         process.start()
     for process in crew:
-        process.join(120)
+        process.join(300)
         assert process.exitcode == 0
     ws.refresh()
     for dataset in ws.datasets.list():
