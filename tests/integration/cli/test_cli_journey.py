@@ -423,7 +423,12 @@ def test_names_complete(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("line", "replies"),
-    [("lab runs sh", "show"), ("lab data show table@v1", "v1"), ("lab models show small:", "v1"), ("lab models l", "ls")],
+    [
+        ("lab runs sh", "show"),
+        ("lab data show table@v1", "v1"),
+        ("lab models show small:", "v1"),
+        ("lab models l", "ls"),
+    ],
 )
 def test_bash_replaces_the_word_that_it_sees(lab: Lab, tmp_path: Path, line: str, replies: str) -> None:
     """Readline takes what stands after `@` or `:` for the word; the reply must be that word's, not the whole."""
