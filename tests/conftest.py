@@ -13,7 +13,6 @@ from lab.engine import connect
 from lab.engine.base import Engine, Environment, Prepared
 from lab.paths import LabHome
 
-
 _TESTS = Path(__file__).parent
 #: Tests that need nothing but themselves run beside the others, a file at a time; the rest share engines and a machine.
 _ALONE = ("unit", "ui")
