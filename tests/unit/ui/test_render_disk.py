@@ -14,11 +14,12 @@ KB = 1024
 def usage(**changes: object) -> Usage:
     none = Space()
     parts: dict[str, object] = {
-        "owners": {"run calm-otter": Share(0, 100 * KB), "dataset p/d@v1": Share(50 * KB, 100 * KB)},
+        "owners": {"run calm-otter": Share(0, 100 * KB), "dataset p/d@v1": Share(50 * KB, 100 * KB),
+                   "image none": Share(0, 0)},
         "manifests": {}, "unowned": 10 * KB, "unreadable": ("b3:bad",), "objects": Space(3, 160 * KB, 160 * KB),
         "trash": Space(1, KB, 4 * KB),
     }  # fmt: skip
-    for name in ("lists", "assembled", "mounts", "caches", "quarantine", "staging"):
+    for name in ("lists", "assembled", "mounts", "caches", "quarantine", "staging", "folders"):
         parts[name] = none
     return Usage(**{**parts, **changes})  # type: ignore[arg-type]
 

@@ -145,7 +145,7 @@ def test_pictures_and_other_files() -> None:
                            (32.0,) * 7, ((28, 32, 10),), 2, ("bad.png", "\x1b[2J.png"))  # fmt: skip
     of = Profile(12, 1000, (FileGroup(".png", 11, 900), FileGroup("", 1, 100)), images=images, notes=("A note.",))
     text = words(files_page(of, 70))
-    for part in ("12 files", "10 pictures", "28 × 32", "2 are no pictures", "bad.png", "(none)", "png"):
+    for part in ("12 files", "10 pictures", "28 × 32", "2 files are no pictures", "bad.png", "(none)", "png"):
         assert part in text, part
     told = troubles(of)
     assert told[0].level == "fail"
