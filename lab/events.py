@@ -23,6 +23,10 @@ RUN_STOP_REQUESTED = "run.stop_requested"
 RUN_ENDED = "run.ended"  # status, cause, exit_code, authority, started, ended, metrics
 RUN_TAGGED = "run.tagged"
 RUN_NOTED = "run.noted"
+RUN_RENAMED = "run.renamed"
+RUN_STARRED = "run.starred"  # value: true or false
+RUN_ARCHIVED = "run.archived"  # value: true, out of sight; false, back
+VIEW_SAVED = "view.saved"  # of the run table; the subject is "project/name"
 
 MODEL_REGISTERED = "model.registered"  # a version
 MODEL_ALIASED = "model.aliased"

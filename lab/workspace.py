@@ -88,6 +88,12 @@ class Projects:
         root = find_project(self._folder)
         return load_project(root) if root else None
 
+    @property
+    def name(self) -> str:
+        """What the project here is called; looking does not make the lab remember it."""
+        current = self.current
+        return current.name if current else legal_name(self._folder.name, "project")
+
     def place(self) -> tuple[str, Path]:
         """Name and folder of the current project; a folder without lab.toml counts under its own name."""
         settings = self.current or ProjectSettings(self._folder, legal_name(self._folder.name, "project"))

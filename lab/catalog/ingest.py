@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from lab.catalog import datasets, deployments, models, projects, runs
+from lab.catalog import datasets, deployments, models, projects, runs, views
 from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
@@ -32,6 +32,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *runs.INGEST,
     *models.INGEST,
     *deployments.INGEST,
+    *views.INGEST,
 )
 
 _OFFSETS = "SELECT name, read_to FROM segments"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from dataclasses import replace
 from typing import Any
 
+from lab.catalog.filters import Compiler, keys
 from lab.catalog.reader import Reader
 from lab.catalog.statements import Statement, first, last
 from lab.catalog.values import json_list, json_object, summary
-from lab.domain.query import FIELDS, Condition, Page, RunQuery
-from lab.domain.runs import Run, RunStatus
-from lab.errors import UsageError
+from lab.domain.query import Page, RunQuery
+from lab.domain.runs import Edit, Param, Run, RunStatus
+
+__all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page"]
 
 INGEST = (
     first(
@@ -100,6 +103,46 @@ INGEST = (
         FROM incoming WHERE type = 'run.noted' GROUP BY subject
         """,
     ),
+    last(
+        "run.renamed",
+        "runs",
+        "id",
+        "name_event",
+        """
+        SELECT subject AS id, arg_max_null(body->>'$.name', id) AS given_name, max(id) AS name_event
+        FROM incoming WHERE type = 'run.renamed' GROUP BY subject
+        """,
+    ),
+    last(
+        "run.starred",
+        "runs",
+        "id",
+        "star_event",
+        """
+        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS star, max(id) AS star_event
+        FROM incoming WHERE type = 'run.starred' GROUP BY subject
+        """,
+    ),
+    last(
+        "run.archived",
+        "runs",
+        "id",
+        "archive_event",
+        """
+        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS away,
+            max(id) AS archive_event
+        FROM incoming WHERE type = 'run.archived' GROUP BY subject
+        """,
+    ),
+    *(
+        Statement(
+            "run." + edit,
+            """
+            INSERT INTO run_edits SELECT subject, id, ts, type, body FROM incoming WHERE type = '$type'
+            """.replace("$type", "run." + edit),
+        )
+        for edit in ("tagged", "noted", "renamed", "starred", "archived")
+    ),
     Statement(
         "run.created",
         """
@@ -118,30 +161,31 @@ INGEST = (
     ),
 )
 
-KindOf = Callable[[str], tuple[str, str]]
-
-_COLUMNS = frozenset(FIELDS)
-_NUMERIC = frozenset({"seed", "created", "started", "ended", "duration"})
+#: What each event of an edit changes.
+_EDITED = {
+    "run.renamed": "name",
+    "run.noted": "notes",
+    "run.tagged": "tags",
+    "run.starred": "starred",
+    "run.archived": "archived",
+}
 
 _SHOWN = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
-        sweep, code, image, memory, stop_requested, launcher, created, started, ended
+        sweep, code, image, memory, stop_requested, launcher, created, started, ended, starred, archived
     FROM run_table
 """
 _ONE = _SHOWN + "WHERE id = $1"
 _MANY = _SHOWN + "WHERE id IN (SELECT unnest($1::VARCHAR[]))"
 _ACTIVE = _SHOWN + "WHERE status IN ('created', 'running') ORDER BY created, id"
 _EXACT = "SELECT id FROM run_table WHERE name = $1 OR id = $1 ORDER BY created DESC, id"
+_NAMED = "SELECT id FROM run_table WHERE name = $1 ORDER BY created DESC, id"
 _BEGINS = """
     SELECT id FROM run_table WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC, id LIMIT 20
 """
-_COUNTS = "SELECT status, count(*) AS n FROM run_table GROUP BY ALL ORDER BY ALL"
-_KEYS = "SELECT kind, key FROM run_keys ORDER BY key"
-
-# What a filter or an order may ask of a run; $key is the slot of a parameter or metric name.
-_PARAM_TEXT = "param_values[list_position(param_keys, $key)]"
-_PARAM_NUMBER = "param_numbers[list_position(param_keys, $key)]"
-_METRIC = "metric_lasts[list_position(metric_keys, $key)]"
+_COUNTS = "SELECT status, count(*) AS n FROM run_table WHERE NOT archived GROUP BY ALL ORDER BY ALL"
+_EDITS = "SELECT ts, type, body FROM run_edits WHERE run = $1 ORDER BY event"
+_BORN = "SELECT born FROM run_table WHERE id = $1"
 
 
 def get(catalog: Reader, run_id: str) -> Run | None:
@@ -161,126 +205,56 @@ def find(catalog: Reader, text: str) -> list[str]:
     return exact or [row["id"] for row in catalog.rows(_BEGINS, [text])]
 
 
+def named(catalog: Reader, name: str) -> list[str]:
+    """Ids of runs with exactly that name."""
+    return [row["id"] for row in catalog.rows(_NAMED, [name])]
+
+
 def active(catalog: Reader) -> list[Run]:
     """Runs without an ending, oldest first."""
     return [_run(row) for row in catalog.rows(_ACTIVE)]
 
 
 def counts(catalog: Reader) -> dict[str, int]:
-    """How many runs have each status."""
+    """How many runs have each status, archived ones left out."""
     return {row["status"]: row["n"] for row in catalog.rows(_COUNTS)}
 
 
-def keys(catalog: Reader) -> tuple[list[str], list[str]]:
-    """Names of all parameters, and of all metrics, that any run has."""
-    rows = catalog.rows(_KEYS)
-    params = [row["key"] for row in rows if row["kind"] == "param"]
-    return params, [row["key"] for row in rows if row["kind"] == "metric"]
+def history(catalog: Reader, run_id: str) -> list[Edit]:
+    """Everything that was edited, oldest first, each with what was there before."""
+    born = catalog.rows(_BORN, [run_id])
+    now: dict[str, Param | tuple[str, ...]] = {
+        "name": born[0]["born"] if born else "", "notes": "", "tags": (), "starred": False, "archived": False,
+    }  # fmt: skip
+    edits = []
+    for row in catalog.rows(_EDITS, [run_id]):
+        what, body = _EDITED[row["type"]], json_object(row["body"])
+        value = body.get("value" if what in ("starred", "archived") else what)
+        new = tuple(str(tag) for tag in value) if isinstance(value, list) else value
+        edits.append(Edit(row["ts"], what, now[what], new))
+        now[what] = new
+    return edits
 
 
-def page(catalog: Reader, query: RunQuery) -> Page:
+def page(catalog: Reader, query: RunQuery, now: float | None = None) -> Page:
     """One page of the runs that meet all conditions, in the order asked for; runs without the key of the order, or
-    with NaN for it, come last. Raises UsageError where a parameter or metric is compared with what is no number."""
-    parameters: dict[str, object] = {"limit": query.limit, "offset": query.offset}
-    kind_of = _kinds(catalog)
-    where = [_condition(condition, f"c{i}", parameters, kind_of) for i, condition in enumerate(query.conditions)]
+    with NaN for it, come last. `now` is what relative dates count from, seconds since the epoch.
+
+    Raises UsageError where a parameter or metric is compared with what is no number."""
+    compiler = Compiler(catalog, time.time() if now is None else now)
     sql = " ".join(
         (
             "SELECT id, count(*) OVER () AS total FROM run_table WHERE",
-            " AND ".join(where or ["true"]),
+            compiler.where(query),
             "ORDER BY",
-            _order(query, parameters, kind_of),
-            ", created DESC, id LIMIT $limit OFFSET $offset",
+            compiler.order(query),
+            "LIMIT $limit OFFSET $offset",
         )
     )
-    found = catalog.rows(sql, parameters)
+    found = catalog.rows(sql, {**compiler.parameters, "limit": query.limit, "offset": query.offset})
     if not found and query.offset:
-        return Page((), page(catalog, RunQuery(query.conditions, query.order, 1)).total)
+        return Page((), page(catalog, replace(query, limit=1, offset=0), now).total)
     return Page(tuple(get_many(catalog, [row["id"] for row in found])), found[0]["total"] if found else 0)
-
-
-def _order(query: RunQuery, parameters: dict[str, object], kind_of: KindOf) -> str:
-    key, way = query.order.key, "DESC NULLS LAST" if query.order.descending else "ASC NULLS LAST"
-    if key in _COLUMNS:
-        return f"{key} {way}"
-    kind, name = kind_of(key)
-    parameters["order"] = name
-    param, metric = (text.replace("$key", "$order") for text in (_PARAM_NUMBER, _METRIC))
-    number = {"param": param, "metric": metric}.get(kind, f"coalesce({param}, {metric})")
-    # Numbers first, by value, and after them words, by text.
-    words = "" if kind == "metric" else ", " + _PARAM_TEXT.replace("$key", "$order") + " " + way
-    return f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END {way}{words}"
-
-
-def _kinds(catalog: Reader) -> KindOf:
-    """Tells what a name in a query means: (`param` or `metric` or "" for either, the name alone)."""
-    params, metrics = map(set, keys(catalog))
-
-    def kind_of(key: str) -> tuple[str, str]:
-        kind, dot, name = key.partition(".")
-        if dot and kind in ("param", "metric"):
-            return kind, name
-        if (key in params) == (key in metrics):
-            return "", key
-        return "param" if key in params else "metric", key
-
-    return kind_of
-
-
-def _condition(condition: Condition, slot: str, parameters: dict[str, object], kind_of: KindOf) -> str:
-    """One condition as SQL over `run_table`; its values go into `parameters` under names that begin with `slot`."""
-    if not condition.key:
-        parameters[slot] = condition.value.lower()
-        return (
-            f"(contains(lower(name), ${slot}) OR starts_with(id, ${slot}) OR contains(lower(entry), ${slot})"
-            f" OR contains(lower(coalesce(notes, '')), ${slot}) OR contains(lower(project), ${slot}))"
-        )
-    if condition.key in ("tag", "tags"):
-        parameters[slot] = condition.value
-        has = f"coalesce(list_contains(from_json(tags, '[\"VARCHAR\"]'), ${slot}), false)"
-        return f"NOT {has}" if condition.op == "!=" else has
-    if condition.key in _COLUMNS:
-        return _field(condition, slot, parameters)
-    kind, name = kind_of(condition.key)
-    parameters[slot + "k"] = name
-    text, number, metric = (part.replace("$key", f"${slot}k") for part in (_PARAM_TEXT, _PARAM_NUMBER, _METRIC))
-    tests = []
-    if kind != "metric":
-        tests.append(_test(condition, slot, parameters, text, number))
-    if kind != "param":
-        tests.append(_test(condition, slot, parameters, f"{metric}::VARCHAR", metric))
-    return "(" + " OR ".join(tests) + ")"
-
-
-def _field(condition: Condition, slot: str, parameters: dict[str, object]) -> str:
-    """A condition on a run's own field, which ignores upper and lower case."""
-    column = condition.key
-    if condition.number is not None and (column in _NUMERIC or condition.op in ("<", ">", "<=", ">=")):
-        if condition.op != ":":
-            parameters[slot] = condition.number
-            return f"TRY_CAST({column} AS DOUBLE) {condition.op} ${slot}"
-    elif condition.op in ("<", ">", "<=", ">="):
-        raise UsageError(f"{condition.value!r} is not a number", "compare with a number")
-    parameters[slot] = condition.value.lower()
-    if condition.op == ":":
-        return f"contains(lower({column}::VARCHAR), ${slot})"
-    return f"lower({column}::VARCHAR) {condition.op} ${slot}"
-
-
-def _test(condition: Condition, slot: str, parameters: dict[str, object], text: str, number: str) -> str:
-    """A condition on a parameter or metric, whose value is `text` and, where it is one, `number`."""
-    if condition.op == ":":
-        parameters[slot] = condition.value.lower()
-        return f"contains(lower({text}), ${slot})"
-    if condition.number is not None:
-        parameters[slot] = condition.number
-        # DuckDB holds NaN to be greater than any number; for people it is none.
-        ordered = "" if condition.op in ("=", "!=") else f" AND NOT isnan({number})"
-        return f"({number} {condition.op} ${slot}{ordered})"
-    if condition.op in ("=", "!="):
-        parameters[slot] = condition.value
-        return f"{text} {condition.op} ${slot}"
-    raise UsageError(f"{condition.value!r} is not a number", "compare with a number")
 
 
 def _run(row: dict[str, Any]) -> Run:
@@ -309,4 +283,6 @@ def _run(row: dict[str, Any]) -> Run:
         created=row["created"],
         started=row["started"],
         ended=row["ended"],
+        starred=row["starred"],
+        archived=row["archived"],
     )

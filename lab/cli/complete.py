@@ -66,7 +66,7 @@ def _values(context: Context, kind: str, word: str, given: Sequence[str]) -> lis
     if kind == "param":
         return [f"{name}=" for name in _entries(context).get(given[0] if given else "", ())]
     if kind == "filter":
-        return [*(f"status:{status.value}" for status in RunStatus), "tag:"]
+        return [*(f"status:{status.value}" for status in RunStatus), "tag:", "archived:yes", "starred:yes"]
     if kind not in _STORED:
         return kind.split("|") if "|" in kind else []
     # A lab home that is not there has no names, and asking for some must not make it.
@@ -116,9 +116,13 @@ def _deployments(context: Context, word: str) -> list[str]:
     return [deployment.name for deployment in context.ws.deployments.list()]
 
 
+def _views(context: Context, word: str) -> list[str]:
+    return [view.name for view in context.ws.runs.views(context.ws.projects.name)]
+
+
 def _columns(context: Context, word: str) -> list[str]:
     params, metrics = context.ws.runs.keys()
-    names = [*OWN, *params, *metrics]
+    names = [*OWN, *params, *metrics, *(f"{name}.best" for name in metrics)]
     return [f"-{name}" for name in names] if word.startswith("-") else names
 
 
@@ -129,6 +133,7 @@ _STORED: dict[str, Callable[[Context, str], list[str]]] = {
     "model-name": _model_names,
     "deployment": _deployments,
     "column": _columns,
+    "view": _views,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from lab.cli.tables import Cell, Column, cut, table
 from lab.domain.numbers import jsonable
+from lab.domain.query_tree import QueryError
 from lab.domain.text import clean, clean_lines
 from lab.errors import LabError
 
@@ -112,11 +113,15 @@ class Output:
     def error(self, error: LabError) -> None:
         """A failure: a sentence and its way out on stderr, or the error document."""
         if self.json:
-            self.document({"error": {"code": error.code, "message": clean(error.message), "hint": clean(error.hint)}})
+            told = {"code": error.code, "message": clean(error.message), "hint": clean(error.hint)}
+            place = {"position": error.at} if isinstance(error, QueryError) else {}
+            self.document({"error": {**told, **place}})
             return
         self._clear_progress()
         head = _painted("lab:", "fail") if self._colour_err else "lab:"
         print(f"{head} {clean_lines(error.message)}", file=self._stderr)
+        if isinstance(error, QueryError):
+            print(clean_lines(error.detail), file=self._stderr)
         if error.hint:
             self.hint(error.hint)
 

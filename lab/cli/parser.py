@@ -77,7 +77,7 @@ def find(commands: Iterable[Command], words: tuple[str, ...]) -> Command | None:
 def split(commands: Sequence[Command], argv: Sequence[str]) -> tuple[tuple[str, ...], list[str], list[str]]:
     """(words of a command or noun, global options met on the way, what follows)."""
     valued = {flag for item in GLOBALS if item.takes_value for flag in item.flags}
-    prefixes = {item.words[:length] for item in commands for length in (1, 2)}
+    prefixes = {item.words[:length] for item in commands for length in (1, 2, 3)}
     words: tuple[str, ...] = ()
     options: list[str] = []
     rest = list(argv)

@@ -11,11 +11,11 @@ from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import DETACHED, detach, see_through, tell
 from lab.cli.formats import format_duration, format_local, format_value, log_line
+from lab.cli.runlists import known_names, list_groups, table_query, tell_unknown
 from lab.cli.runtable import STYLES, cell, check_columns, columns_of, usual_columns
 from lab.cli.shapes import comparison_shape, listing, run_detail, run_shape
 from lab.cli.tables import Column
-from lab.cli.values import count, parse_columns, parse_filters, positive
-from lab.domain.query import Order, RunQuery, parse_order
+from lab.cli.values import count, parse_columns, positive
 from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunSpec
 from lab.errors import NotFoundError, UsageError
@@ -29,7 +29,7 @@ _ALL_LINES = 1_000_000
 @commands.add(
     "runs",
     "ls",
-    help="list runs: filter, sort, page",
+    help="list runs: filter, sort, group, page",
     example="lab runs ls status:finished 'lr<0.1' tag:best --sort -accuracy",
     arguments=(
         argument(
@@ -37,39 +37,52 @@ _ALL_LINES = 1_000_000
             metavar="FILTER",
             nargs="*",
             completes="filter",
-            help="status:failed, lr<0.01, accuracy>=0.9, tag:best, model=forest, or text; all must hold",
+            help="status:failed, lr<0.01, loss.min<0.1, tag:best, model=forest, created>-7d, or text, joined by and, or, "
+            "not and parentheses; without such words all must hold",
         ),
         argument(
             "--sort",
-            metavar="KEY",
+            metavar="KEY,KEY",
             completes="column",
-            help="a field, parameter or metric; -KEY for the largest first (default: -created)",
+            help="fields, parameters, metrics or their statistics (loss.min); -KEY for the largest first "
+            "(default: -created)",
+        ),
+        argument(
+            "--group-by",
+            metavar="KEY,KEY",
+            type=parse_columns,
+            completes="column",
+            help="one line for each value of KEY, with mean ± sd, min and max of the metrics; the key 'seeds' puts "
+            "together runs that differ in the seed alone",
         ),
         argument("--limit", metavar="N", type=count, default=50, help="at most so many (default: 50)"),
         argument("--offset", metavar="N", type=count, default=0, help="leave out the first N"),
         argument("--columns", metavar="A,B", type=parse_columns, completes="column", help="show these columns"),
+        argument("--view", metavar="NAME", completes="view", help="a saved view; what is typed besides goes before it"),
     ),
 )
 def ls(context: Context, args: Namespace) -> int:
-    order = parse_order(args.sort) if args.sort else Order()
-    query = RunQuery(parse_filters(args.filter), order, args.limit, args.offset)
+    asked = table_query(context, args)
+    if args.group_by:
+        return list_groups(context, asked, args.group_by, args.limit, args.offset)
+    query = asked.query
     page = context.settled.runs.list(query)
     now = time.time()
     if context.out.json:
         context.out.document(listing((run_shape(run, now) for run in page.items), page.total))
         return 0
-    names = args.columns or usual_columns(page.items)
-    if args.columns:
-        params, metrics = context.settled.runs.keys()
-        live = {name for run in page.items for name in run.metrics}
-        check_columns(names, params, [*metrics, *live])
+    names = asked.columns or usual_columns(page.items)
+    params, metrics = known_names(context, page.items)
+    if asked.columns:
+        check_columns(names, params, metrics)
     if not page.items:
-        _nothing(context, page.total, filtered=bool(args.filter))
+        tell_unknown(context, query, params, metrics)
+        _nothing(context, page.total, filtered=bool(query.conditions))
         return 0
     context.out.table(columns_of(names, page.items), [[cell(run, name, now) for name in names] for run in page.items])
     if page.total > len(page.items):
-        last = args.offset + len(page.items)
-        context.out.say(f"{args.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
+        last = query.offset + len(page.items)
+        context.out.say(f"{query.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
     return 0
 
 
@@ -114,6 +127,8 @@ def show(context: Context, args: Namespace) -> int:
             ("code", _code(spec)),
             ("tags", ", ".join(run.tags)),
             ("notes", run.notes),
+            ("starred", "yes" if run.starred else ""),
+            ("archived", "yes" if run.archived else ""),
             ("folder", folder),
         ]
     )

@@ -9,6 +9,8 @@ from itertools import zip_longest
 from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value
 from lab.cli.tables import Cell, Column, Styled
 from lab.domain.query import FIELDS
+from lab.domain.query_names import known as is_known
+from lab.domain.query_names import meaning, nearest
 from lab.domain.runs import Run, RunStatus
 from lab.domain.text import clean
 from lab.errors import UsageError
@@ -24,7 +26,7 @@ STYLES = {
 }
 
 #: Columns of a run's own; any parameter or metric is one too.
-OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes")
+OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes", "starred", "archived")
 
 _RIGHT = {"age", "duration", "exit_code", "seed"}
 _MOST_PARAMS, _MOST_METRICS = 8, 6
@@ -47,6 +49,7 @@ def usual_columns(runs: Sequence[Run]) -> list[str]:
     columns += ["duration", "entry"]
     if any(run.tags for run in runs):
         columns.append("tags")
+    columns += [flag for flag in ("starred", "archived") if any(getattr(run, flag) for run in runs)]
     if len({run.project for run in runs}) > 1:
         columns.append("project")
     return columns
@@ -56,9 +59,9 @@ def check_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence
     """Raises UsageError for a column that is neither a run's own nor one of these parameters and metrics."""
     known = {*OWN, *params, *metrics, *(f"param.{key}" for key in params), *(f"metric.{key}" for key in metrics)}
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"a run's own are: {', '.join(OWN)}"
+        if name not in known and not is_known(name, params, metrics):
+            near = difflib.get_close_matches(name, known, n=1) or [nearest(name, params, metrics)]
+            hint = f"did you mean {near[0]}?" if near[0] else f"a run's own are: {', '.join(OWN)}"
             raise UsageError(f"no column, parameter or metric {name!r}", hint)
 
 
@@ -91,6 +94,8 @@ def cell(run: Run, name: str, now: float) -> Cell:
         return ", ".join(run.tags)
     if name == "data":
         return ", ".join(f"{key}@{version}" for key, version in run.datasets.items())
+    if name in ("starred", "archived"):
+        return "yes" if getattr(run, name) else ""
     if name in OWN:
         return format_value(getattr(run, name))
     value = _value(run, name)
@@ -100,8 +105,11 @@ def cell(run: Run, name: str, now: float) -> Cell:
 def _value(run: Run, name: str) -> object:
     if not name.startswith("metric.") and name.removeprefix("param.") in run.params:
         return run.params[name.removeprefix("param.")]
-    summary = run.metrics.get(name.removeprefix("metric.")) if not name.startswith("param.") else None
-    return summary.last if summary else None
+    what = meaning(name, run.params, run.metrics)
+    if what.kind == "field":
+        return getattr(run, what.name, None)
+    summary = run.metrics.get(what.name) if what.kind != "param" else None
+    return getattr(summary, what.source) if summary else None
 
 
 def _is_number(run: Run, name: str) -> bool:

@@ -15,8 +15,10 @@ from lab.domain.compare import Comparison, Row
 from lab.domain.datasets import Changes, Dataset, DatasetVersion
 from lab.domain.demo import DemoReport
 from lab.domain.deployments import Deployment, Health
+from lab.domain.groups import RunGroup
 from lab.domain.models import Model, ModelVersion
-from lab.domain.runs import Run, RunSpec
+from lab.domain.runs import Edit, Run, RunSpec
+from lab.domain.views import RunView
 
 Shape = dict[str, Any]
 
@@ -49,6 +51,8 @@ def run_shape(run: Run, now: float) -> Shape:
         "seed": run.seed,
         "sweep": run.sweep,
         "notes": run.notes,
+        "starred": run.starred,
+        "archived": run.archived,
     }
 
 
@@ -69,6 +73,25 @@ def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float) -> Shape
         "resources": asdict(spec.resources) if spec else None,
         "network": spec.network if spec else None,
     }
+
+
+def group_shape(group: RunGroup, keys: Sequence[str]) -> Shape:
+    """`sd` is null where there is but one value."""
+    return {
+        "name": group.name,
+        "group": dict(zip(keys, group.values, strict=True)),
+        "n": group.n,
+        "runs": list(group.runs),
+        "metrics": {name: asdict(spread) for name, spread in group.metrics.items()},
+    }
+
+
+def edit_shape(edit: Edit) -> Shape:
+    return {"at": format_utc(edit.at), "what": edit.what, "before": edit.before, "after": edit.after}
+
+
+def view_shape(view: RunView) -> Shape:
+    return {"id": f"{view.project}/{view.name}", **asdict(view)}
 
 
 def comparison_shape(comparison: Comparison, now: float) -> Shape:

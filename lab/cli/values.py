@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
 
-from lab.domain.query import Condition, parse_filter
+from lab.domain.query import Any, Node, QueryError, parse_filter, split_names
 from lab.domain.runs import Param
 from lab.errors import UsageError
 
@@ -58,14 +58,25 @@ def parse_data(words: Iterable[str]) -> dict[str, str]:
     return data
 
 
-def parse_filters(words: Iterable[str]) -> tuple[Condition, ...]:
-    """Conditions that must all hold. Each word may itself hold several, as on the screen's filter line."""
-    return tuple(condition for word in words for condition in parse_filter(word))
+def parse_filters(words: Iterable[str]) -> tuple[Node, ...]:
+    """What must all hold. Words are read as one filter, as on the screen's filter line: the shell has cut it at its
+    blanks. A word that by itself means "this or that" stays one condition of several."""
+    return parse_filter(" ".join(_whole(word) for word in words))
+
+
+def _whole(word: str) -> str:
+    if " " not in word:
+        return word
+    try:
+        nodes = parse_filter(word)
+    except QueryError:
+        return word
+    return f"({word})" if len(nodes) == 1 and isinstance(nodes[0], Any) else word
 
 
 def parse_columns(text: str) -> list[str]:
     """Column names separated by commas. Raises UsageError when there is none."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = split_names(text)
     if not names:
         raise UsageError("no column is named", "write --columns name,status,lr")
     return names

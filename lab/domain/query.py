@@ -1,20 +1,41 @@
-"""Which runs to show: a small filter language and an order.
+"""Which runs to show: a filter, an order, a page of them.
 
-A filter is words separated by spaces, all of which must hold: `status:failed`, `lr<0.01`, `val_accuracy>=0.9`,
-`tag:best`, `model=forest`, or plain text that the name, id, entry or notes contain. A bare name is a parameter
-or a metric; `param.x` and `metric.x` say which.
+A filter is words that must all hold: `status:failed`, `lr<0.01`, `val_accuracy>=0.9`, `tag:best`, `model=forest`, or
+plain text that the name, id, entry, notes or project contain. They may be joined by `and`, `or`, `not` and parentheses.
+A bare name is a field, a parameter or a metric; `param.x`, `metric.x` and `run.x` say which, `loss.min` asks for a
+statistic. The whole language is in `query_parser`, `query_values` and `query_names`.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
 from dataclasses import dataclass
 
+from lab.domain.query_parser import parse_filter
+from lab.domain.query_tree import All, Among, Any, Condition, Missing, Node, Not, QueryError, leaves, quoted_key
 from lab.domain.runs import Run
 from lab.errors import UsageError
 
-#: Filter and sort names of a run's own fields.
+__all__ = [
+    "All",
+    "Among",
+    "Any",
+    "Condition",
+    "Missing",
+    "Node",
+    "Not",
+    "Order",
+    "Page",
+    "QueryError",
+    "RunQuery",
+    "leaves",
+    "parse_filter",
+    "parse_order",
+    "parse_orders",
+    "write_filter",
+    "write_orders",
+]
+
+#: Names of a run's own fields as columns.
 FIELDS = (
     "id",
     "name",
@@ -29,25 +50,6 @@ FIELDS = (
     "ended",
     "duration",
 )
-OPERATORS = ("<=", ">=", "!=", "=", ":", "<", ">")
-
-_CONDITION = re.compile(r"(?P<key>[^\s<>=!:]+)(?P<op><=|>=|!=|=|:|<|>)(?P<value>.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One word of a filter; `key` is empty for plain text, `op` one of OPERATORS."""
-
-    key: str
-    op: str
-    value: str
-
-    @property
-    def number(self) -> float | None:
-        try:
-            return float(self.value)
-        except ValueError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,24 @@ class Order:
 
 @dataclass(frozen=True)
 class RunQuery:
-    """A page of the run table."""
+    """A page of the run table: runs that fit all `conditions`, by `order` and, where that is equal, by `then`.
 
-    conditions: tuple[Condition, ...] = ()
+    Archived runs are left out unless a condition is about `archived`.
+    """
+
+    conditions: tuple[Node, ...] = ()
     order: Order = Order()
     limit: int = 50
     offset: int = 0
+    then: tuple[Order, ...] = ()
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        return (self.order, *self.then)
+
+    @property
+    def asks_archived(self) -> bool:
+        return any(leaf.key in ("archived", "run.archived") for leaf in leaves(self.conditions))
 
 
 @dataclass(frozen=True)
@@ -76,23 +90,9 @@ class Page:
     total: int
 
 
-def parse_filter(text: str) -> tuple[Condition, ...]:
-    """Conditions in `text`. Raises UsageError where a quote is not closed or `<`/`>` lacks a number."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"the filter {text!r} cannot be read: {error}", "close the quote") from error
-    return tuple(_condition(word) for word in words)
-
-
-def _condition(word: str) -> Condition:
-    match = _CONDITION.fullmatch(word)
-    if match is None:
-        return Condition("", ":", word)
-    condition = Condition(match["key"], match["op"], match["value"])
-    if condition.op in ("<", ">", "<=", ">=") and condition.number is None:
-        raise UsageError(f"{word!r}: {condition.value!r} is not a number", f"write {condition.key}{condition.op}0.5")
-    return condition
+def write_filter(nodes: tuple[Node, ...]) -> str:
+    """Text of which `parse_filter` makes the same again."""
+    return str(nodes[0]) if len(nodes) == 1 else str(All(nodes))
 
 
 def parse_order(text: str) -> Order:
@@ -101,3 +101,33 @@ def parse_order(text: str) -> Order:
     if not key:
         raise UsageError("an empty sort key", "write a column, such as created or -val_accuracy")
     return Order(key, text.startswith("-"))
+
+
+def parse_orders(text: str) -> tuple[Order, ...]:
+    """`-accuracy,lr`: the first key counts first. A name with a comma stands in double quotes."""
+    return tuple(parse_order(part) for part in split_names(text)) or (parse_order(""),)
+
+
+def write_orders(orders: tuple[Order, ...]) -> str:
+    """Text of which `parse_orders` makes the same again."""
+    return ",".join(("-" if order.descending else "") + _name(order.key) for order in orders)
+
+
+def split_names(text: str) -> list[str]:
+    """Names separated by commas, blanks around them left out; double quotes keep commas and blanks."""
+    names, taken, inside = [], "", False
+    for char in text + ",":
+        if char == '"':
+            inside = not inside
+        elif char == "," and not inside:
+            names.append(taken.strip())
+            taken = ""
+        else:
+            taken += char
+    if inside:
+        raise UsageError(f"a quote is not closed in {text!r}", "close the quote")
+    return [name for name in names if name]
+
+
+def _name(key: str) -> str:
+    return f'"{key}"' if "," in key or key != key.strip() or quoted_key(key) == "" else key

@@ -139,12 +139,24 @@ class Run:
     created: float = 0.0
     started: float | None = None
     ended: float | None = None
+    starred: bool = False
+    archived: bool = False
 
     def duration(self, now: float) -> float | None:
         """Seconds from start to end, or to `now` while it runs; never negative."""
         if self.started is None:
             return None
         return max(0.0, (self.ended if self.ended is not None else now) - self.started)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of what a user may edit: `what` is `name`, `notes`, `tags`, `starred` or `archived`."""
+
+    at: float  # seconds since the epoch
+    what: str
+    before: Param | tuple[str, ...]
+    after: Param | tuple[str, ...]
 
 
 @dataclass(frozen=True)

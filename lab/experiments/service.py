@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.catalog import groups as catalog_groups
 from lab.catalog import histories
 from lab.catalog import lineage as catalog_lineage
 from lab.catalog import runs as catalog_runs
+from lab.catalog import sql as catalog_sql
+from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
 from lab.domain.compare import Comparison
+from lab.domain.groups import RunGroup, sort_groups
 from lab.domain.launch import LaunchRequest
-from lab.domain.query import Page, RunQuery
-from lab.domain.runs import History, Param, Run, RunSpec
+from lab.domain.names import check_name
+from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
+from lab.domain.runs import Edit, History, Param, Run, RunSpec
 from lab.domain.text import clean
+from lab.domain.views import RunView
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
-from lab.events import RUN_NOTED, RUN_STOP_REQUESTED, RUN_TAGGED
+from lab.events import (
+    RUN_ARCHIVED,
+    RUN_NOTED,
+    RUN_RENAMED,
+    RUN_STARRED,
+    RUN_STOP_REQUESTED,
+    RUN_TAGGED,
+    VIEW_SAVED,
+)
 from lab.experiments.compare import compare
 from lab.experiments.live import LiveMetrics
 from lab.journal import Journal
@@ -143,6 +159,69 @@ class Runs:
         self._catalog.refresh()
         return self.get(run.id)
 
+    def rename(self, ref: str, name: str) -> Run:
+        """Give the run another name. Raises UsageError for one that cannot be, ConflictError for one that is taken."""
+        run = self.get(ref)
+        twins = [other for other in catalog_runs.named(self._catalog, check_name("run", name)) if other != run.id]
+        if twins:
+            raise ConflictError(f"another run is called {name!r}: {twins[0]}", "choose another name")
+        return self._edit(run, RUN_RENAMED, {"name": name})
+
+    def star(self, ref: str, starred: bool = True) -> Run:
+        """Put a star on the run, or take it off."""
+        return self._edit(self.get(ref), RUN_STARRED, {"value": starred})
+
+    def archive(self, ref: str, archived: bool = True) -> Run:
+        """Take the run out of sight, or back. Raises ConflictError for one that is still going."""
+        run = self.get(ref)
+        if archived and run.status.active:
+            raise ConflictError(f"run {run.name} is still {run.status.value}", f"lab runs stop {run.name}")
+        return self._edit(run, RUN_ARCHIVED, {"value": archived})
+
+    def _edit(self, run: Run, event: str, body: Mapping[str, object]) -> Run:
+        self._journal.append(event, run.id, dict(body))
+        self._catalog.refresh()
+        return self.get(run.id)
+
+    def edits(self, ref: str) -> Sequence[Edit]:
+        """What was edited of the run, oldest first."""
+        return catalog_runs.history(self._catalog, self.get(ref).id)
+
+    # -- saved views --------------------------------------------------------------------------------
+
+    def views(self, project: str) -> Sequence[RunView]:
+        """The saved views of a project, by name."""
+        return catalog_views.views(self._catalog, project)
+
+    def view(self, project: str, name: str) -> RunView:
+        """One of them. Raises NotFoundError with the nearest name."""
+        found = {view.name: view for view in self.views(project)}
+        if name not in found:
+            near = difflib.get_close_matches(name, found, 1)
+            hint = f"did you mean {near[0]}?" if near else "lab runs view ls shows what there is"
+            raise NotFoundError(f"no view {clean(name)!r} in project {clean(project)}", hint)
+        return found[name]
+
+    def save_view(self, view: RunView) -> RunView:
+        """Keep a view, in place of one of the same name. Raises UsageError where its filter or order is wrong."""
+        check_name("view", view.name)
+        parse_filter(view.filter)
+        if view.sort:
+            parse_orders(view.sort)
+        self._save(view, removed=False)
+        return view
+
+    def remove_view(self, project: str, name: str) -> RunView:
+        """Forget a view. Raises NotFoundError if there is none."""
+        view = self.view(project, name)
+        self._save(view, removed=True)
+        return view
+
+    def _save(self, view: RunView, *, removed: bool) -> None:
+        body = {**asdict(view), "columns": list(view.columns), "removed": removed}
+        self._journal.append(VIEW_SAVED, f"{view.project}/{view.name}", body)
+        self._catalog.refresh()
+
     # -- looking ------------------------------------------------------------------------------------
 
     def list(self, query: RunQuery | None = None) -> Page:
@@ -152,6 +231,15 @@ class Runs:
         if self._settle_ended(page.items):
             page = catalog_runs.page(self._catalog, asked)
         return Page(tuple(self._live.fill(run) for run in page.items), page.total)
+
+    def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
+        """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
+        return sort_groups(catalog_groups.groups(self._catalog, query, keys), keys, orders)
+
+    def sql(self, text: str, limit: int = 1000, seconds: float = 10.0) -> catalog_sql.Answer:
+        """One SELECT over the tables of `lab.catalog.sql`. Raises UsageError where it is refused, LabError when the
+        time is up."""
+        return catalog_sql.ask(self._catalog, self._home.index, text, limit, seconds)
 
     def get(self, ref: str) -> Run:
         """The run with that id, name, or beginning of either.

@@ -49,14 +49,25 @@ CREATE TABLE runs (
     ending VARCHAR, cause VARCHAR, exit_code INTEGER, entry_started DOUBLE, ended DOUBLE, metrics JSON,
     metric_keys VARCHAR[], metric_lasts DOUBLE[], ending_rank VARCHAR,
     -- run.tagged, run.noted
-    tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR
+    tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR,
+    -- run.renamed, run.starred, run.archived
+    given_name VARCHAR, name_event VARCHAR, star BOOLEAN, star_event VARCHAR, away BOOLEAN, archive_event VARCHAR
+);
+-- Every edit of a run, to tell its history: each event once.
+CREATE TABLE run_edits (run VARCHAR, event VARCHAR, ts DOUBLE, type VARCHAR, body JSON);
+-- Filters that were given a name.
+CREATE TABLE run_views (
+    project VARCHAR, name VARCHAR, filter VARCHAR, sort VARCHAR, columns JSON, removed BOOLEAN, event VARCHAR
 );
 -- Names of parameters and metrics that any event told of: says what a bare name in a filter means without a scan.
 CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
 
 CREATE VIEW run_table AS
 SELECT
-    *,
+    * REPLACE (coalesce(given_name, name) AS name),
+    name AS born,
+    coalesce(star, false) AS starred,
+    coalesce(away, false) AS archived,
     coalesce(entry_started, launched) AS started,
     coalesce(ending, CASE WHEN launched IS NULL THEN 'created' ELSE 'running' END) AS status,
     ended - coalesce(entry_started, launched) AS duration

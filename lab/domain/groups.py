@@ -1,0 +1,99 @@
+"""Runs put together by what they share, and how far their metrics spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lab.domain.query import Order
+from lab.domain.runs import Run
+
+#: Groups runs that differ in nothing but their seed.
+SEEDS = "seeds"
+
+_SPREADS = ("mean", "min", "max", "sd")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The last values of one metric in a group, finite ones only; `sd` is the sample's (n - 1), None of one value."""
+
+    n: int
+    mean: float
+    sd: float | None
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """`values` are what the runs share, one for each key; `runs` are ids, oldest first."""
+
+    name: str
+    values: tuple[str | None, ...]
+    n: int
+    runs: tuple[str, ...]
+    metrics: Mapping[str, Spread]
+
+
+def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> list[RunGroup]:
+    """Groups named by the parameters in which they differ, such as `lr=0.1 model=forest`, else by their entry.
+
+    `first` holds one run of each group by id. Equal names are told apart by entry, project, data and code.
+    """
+    runs = [first[group.runs[0]] for group in groups]
+    names = dict.fromkeys(name for run in runs for name in run.params if name != "seed")
+    differing = [name for name in names if len({repr(run.params.get(name)) for run in runs}) > 1]
+    told = [
+        " ".join(f"{name}={run.params[name]}" for name in differing if name in run.params) or run.entry for run in runs
+    ]
+    for more in (
+        [run.entry for run in runs],
+        [run.project for run in runs],
+        [" ".join(f"{name}@{version}" for name, version in run.datasets.items()) for run in runs],
+        [f"code {run.code.rpartition(':')[2][:8]}" for run in runs],
+    ):
+        twins = {name for name in told if told.count(name) > 1}
+        if not twins:
+            break
+        if len(set(more)) > 1:
+            told = [f"{name} {text}" if name in twins else name for name, text in zip(told, more, strict=True)]
+    return [replace(group, name=name, values=(name,)) for group, name in zip(groups, told, strict=True)]
+
+
+def sort_groups(groups: Sequence[RunGroup], keys: Sequence[str], orders: Sequence[Order]) -> list[RunGroup]:
+    """By `n`, by a key, or by a metric's mean or other spread (`loss.min`, `loss.sd`); what has none comes last."""
+    found = list(groups)
+    for order in reversed(orders):
+        values = [_sort_value(group, keys, order.key) for group in found]
+        have = [(value, group) for value, group in zip(values, found, strict=True) if value is not None]
+        none = [group for value, group in zip(values, found, strict=True) if value is None]
+        have.sort(key=lambda pair: pair[0], reverse=order.descending)
+        found = [group for _, group in have] + none
+    return found
+
+
+def _sort_value(group: RunGroup, keys: Sequence[str], key: str) -> tuple[bool, float, str] | None:
+    if key == "n":
+        return (False, group.n, "")
+    if key in keys:
+        text = group.values[keys.index(key)]
+        return None if text is None else _text_value(text)
+    name = key.removeprefix("metric.")
+    spread = group.metrics.get(name)
+    base, _, statistic = name.rpartition(".")
+    if spread is None and statistic in _SPREADS and base in group.metrics:
+        value = getattr(group.metrics[base], statistic)
+    else:
+        value = spread.mean if spread else None
+    return None if value is None else (False, value, "")
+
+
+def _text_value(text: str) -> tuple[bool, float, str]:
+    """Numbers by value, and after them words."""
+    try:
+        number = float(text)
+    except ValueError:
+        return (True, 0.0, text)
+    return (True, 0.0, text) if math.isnan(number) else (False, number, "")
