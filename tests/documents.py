@@ -45,6 +45,10 @@ def one_of(*words: str) -> Check:
     return lambda value: value in words
 
 
+def anything(_: Any) -> bool:
+    return True
+
+
 def many(check: Check) -> Check:
     return lambda value: isinstance(value, list) and all(check(item) for item in value)
 
@@ -85,6 +89,8 @@ _RUN: dict[str, Check] = {
     "seed": whole,
     "sweep": text,
     "notes": text,
+    "starred": flag,
+    "archived": flag,
 }
 RUN = shape(_RUN)
 SUMMARY = shape({"last": number, "min": number, "max": number, "mean": number, "count": whole, "step": number})
@@ -238,6 +244,12 @@ HEALTH = shape(
 CHECK = shape({"id": text, "ok": flag, "detail": text, "hint": text})
 LOG = shape({"id": text, "name": text, "items": many(text), "total": whole})
 ERROR = shape({"error": shape({"code": text, "message": text, "hint": text})})
+QUERY_ERROR = shape({"error": shape({"code": text, "message": text, "hint": text, "position": whole})})
+SPREAD = shape({"n": whole, "mean": number, "sd": maybe(number), "min": number, "max": number})
+RUN_GROUP = shape({"name": text, "group": anything, "n": whole, "runs": many(text), "metrics": mapping(SPREAD)})
+EDIT = shape({"at": time, "what": text, "before": anything, "after": anything})
+VIEW = shape({"id": text, "project": text, "name": text, "filter": text, "sort": text, "columns": many(text)})
+SQL = shape({"columns": many(text), "items": many(anything), "total": whole, "cut": flag})
 
 
 def listing(item: Check) -> Check:

@@ -46,8 +46,15 @@ def answer(database: str, sql: str, limit: int) -> dict[str, Any]:
             names = [column[0] for column in con.description or ()]
             rows = con.fetchmany(limit + 1)
     except duckdb.Error as error:
-        return {"error": str(error)}
+        return {"error": _reason(error)}
     return {"columns": names, "rows": [[plain(cell) for cell in row] for row in rows[:limit]], "cut": len(rows) > limit}
+
+
+def _reason(error: duckdb.Error) -> str:
+    """What is wrong and where; not DuckDB's advice on settings that are locked here."""
+    lines = str(error).strip().split("\n")
+    spoken = isinstance(error, duckdb.ProgrammingError)
+    return "\n".join(lines[:8]).rstrip() if spoken else lines[0]
 
 
 def plain(value: object) -> Any:

@@ -77,8 +77,7 @@ def ask(catalog: Reader, folder: Path, sql: str, limit: int, seconds: float) -> 
     finally:
         database.unlink(missing_ok=True)
     if "error" in told:
-        tables = "; ".join(f"{name}({', '.join(columns)})" for name, columns in TABLES.items())
-        raise UsageError(f"the SQL was refused: {told['error']}", f"one SELECT over {tables}")
+        raise UsageError(f"the SQL was refused: {told['error']}", f"ask one SELECT of {', '.join(TABLES)}")
     return Answer(tuple(told["columns"]), tuple(tuple(row) for row in told["rows"]), told["cut"])
 
 

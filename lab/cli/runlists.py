@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from lab.cli.shapes import group_shape, listing
 from lab.cli.tables import Column
 from lab.cli.values import parse_filters
 from lab.domain.groups import SEEDS, RunGroup, Spread
-from lab.domain.query import Order, RunQuery, leaves, parse_filter, parse_orders
+from lab.domain.query import Condition, Order, RunQuery, leaves, parse_filter, parse_orders
 from lab.domain.query_names import known, nearest
-from lab.domain.runs import Run
+from lab.domain.runs import Run, RunStatus
 from lab.domain.text import clean
 
 
@@ -46,8 +47,12 @@ def known_names(context: Context, runs: Sequence[Run]) -> tuple[list[str], list[
 
 
 def tell_unknown(context: Context, query: RunQuery, params: Sequence[str], metrics: Sequence[str]) -> None:
-    """Say which names in a filter that found nothing are of nothing."""
+    """Say which names, and which statuses, in a filter that found nothing are of nothing."""
+    statuses = [status.value for status in RunStatus]
     for leaf in leaves(query.conditions):
+        if isinstance(leaf, Condition) and leaf.key == "status" and not any(leaf.value in name for name in statuses):
+            close = difflib.get_close_matches(leaf.value, statuses, 1) or [", ".join(statuses)]
+            context.out.say(f"there is no status {leaf.value!r}: did you mean {close[0]}?")
         if leaf.key and not known(leaf.key, params, metrics):
             near = nearest(leaf.key, params, metrics)
             context.out.say(f"no run has {leaf.key!r}" + (f": did you mean {near}?" if near else ""))
@@ -65,9 +70,8 @@ def list_groups(context: Context, asked: Asked, keys: Sequence[str], limit: int,
         context.out.say(f"none of the {len(groups)} groups is on this page" if groups else "no run matches")
         return 0
     metrics = asked.columns or tuple(dict.fromkeys(name for group in groups for name in group.metrics))
-    titles = ["runs that differ in the seed alone" if list(keys) == [SEEDS] else None]
-    heads = [Column(titles[0] or key, keep=True, verbatim=True) for key in keys]
-    columns = [*heads, Column("n", right=True)]
+    heads = ["runs alike but for the seed"] if list(keys) == [SEEDS] else keys
+    columns = [*(Column(head, keep=True, verbatim=True) for head in heads), Column("n", right=True)]
     for name in metrics:
         columns += [Column(name, right=True, verbatim=True), Column("min … max", right=True, verbatim=True)]
     rows = [[*map(_value, group.values), str(group.n), *_spreads(group, metrics)] for group in shown]

@@ -37,8 +37,8 @@ _ALL_LINES = 1_000_000
             metavar="FILTER",
             nargs="*",
             completes="filter",
-            help="status:failed, lr<0.01, loss.min<0.1, tag:best, model=forest, created>-7d, or text, joined by and, or, "
-            "not and parentheses; without such words all must hold",
+            help="status:failed, lr<0.01, loss.min<0.1, tag:best, model=forest, created>-7d, or text; joined by "
+            "and, or, not, parentheses; without these all must hold",
         ),
         argument(
             "--sort",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.domain.query import Order
-from lab.domain.runs import Run
+from lab.domain.runs import Param, Run
 
 #: Groups runs that differ in nothing but their seed.
 SEEDS = "seeds"
@@ -46,7 +46,8 @@ def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> li
     names = dict.fromkeys(name for run in runs for name in run.params if name != "seed")
     differing = [name for name in names if len({repr(run.params.get(name)) for run in runs}) > 1]
     told = [
-        " ".join(f"{name}={run.params[name]}" for name in differing if name in run.params) or run.entry for run in runs
+        " ".join(f"{name}={_short(run.params[name])}" for name in differing if name in run.params) or run.entry
+        for run in runs
     ]
     for more in (
         [run.entry for run in runs],
@@ -60,6 +61,10 @@ def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> li
         if len(set(more)) > 1:
             told = [f"{name} {text}" if name in twins else name for name, text in zip(told, more, strict=True)]
     return [replace(group, name=name, values=(name,)) for group, name in zip(groups, told, strict=True)]
+
+
+def _short(value: Param) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def sort_groups(groups: Sequence[RunGroup], keys: Sequence[str], orders: Sequence[Order]) -> list[RunGroup]:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from lab.domain.query_tree import ORDERED, PATTERNS, number
-from lab.domain.runs import RunStatus
 
 
 class Kind(Enum):
@@ -101,8 +100,6 @@ def check_value(key: str, op: str, value: str) -> tuple[str, str] | None:
     kind = FIELD_KINDS.get(key)
     if kind is Kind.FLAG and key not in NEW_FIELDS:
         return _trouble(value, (*YES, *NO, *EITHER), f"{key} is yes, no or any")
-    if key == "status" and op not in ORDERED and not any(value.lower() in status.value for status in RunStatus):
-        return _trouble(value, tuple(status.value for status in RunStatus), f"there is no status {value!r}")
     if op not in ORDERED or number(value) is not None:
         if kind is Kind.DATE and op in ("=", "!=") and number(value) is None and period(value, 0.0) is None:
             return _date_trouble(key, value)

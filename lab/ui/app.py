@@ -315,6 +315,8 @@ class LabApp(App[int]):
                 self.screen.apply_filter(command.rest)
         elif command.word in ("run", "compare"):
             await import_module("lab.ui.screens.find").open_runs(self, command.word, command.rest)
+        elif command.word == "view":
+            await import_module("lab.ui.screens.find").open_view(self, command.rest)
         elif command.word == "diff":
             await import_module("lab.ui.screens.dataset_diff").open_diff(self, command.rest)
         elif command.word == "disk":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.catalog.sql import TABLES
 from lab.cli.main import command_list
 from lab.ui.actions import cheat_sheet
 
@@ -18,7 +19,11 @@ def commands() -> str:
     return "\n".join(["| command | |", "| --- | --- |", *(f"| `{line}` | {help} |" for line, help in command_list())])
 
 
-@pytest.mark.parametrize(("section", "make"), [("commands", commands), ("keys", cheat_sheet)])
+def tables() -> str:
+    return "\n".join(f"| `{name}` | {' '.join(columns)} |" for name, columns in TABLES.items())
+
+
+@pytest.mark.parametrize(("section", "make"), [("commands", commands), ("keys", cheat_sheet), ("tables", tables)])
 def test_a_generated_section_is_up_to_date(section: str, make: object) -> None:
     assert callable(make)
     wanted = f"<!-- {section} -->\n{make().strip()}\n<!-- /{section} -->"

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from lab.errors import LabError
+from lab.ui.commands import WORDS
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
@@ -162,6 +163,12 @@ class LabScreen(Screen[None]):
     def open_command(self) -> None:
         self.query_one(Prompt).ask(COMMAND, "", "runs lr<0.01   data   run NAME   diff NAME@v1 NAME@v2   disk   q",
                                    self.lab.view_state.history)  # fmt: skip
+        self.start(self._suggest(), "suggest")
+
+    async def _suggest(self) -> None:
+        """Offer the words of the command line, and the saved views by name."""
+        views = await self.ask(lambda ws: [view.name for view in ws.runs.views(ws.projects.name)])
+        self.query_one(Prompt).suggest([*(f"view {name}" for name in views), *WORDS])
 
     # How it works
 

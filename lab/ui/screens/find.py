@@ -14,6 +14,7 @@ from lab.ui.render.status import deployment_mark, run_mark
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.pick import Item, PickScreen
+from lab.ui.screens.runs import RunsScreen
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -88,6 +89,18 @@ async def _do(screen: LabScreen, focused: Widget | None, chosen: str | None) -> 
         await screen.app.run_action(rest, focused)
     elif kind:
         await screen.lab.show_object(kind, rest)
+
+
+async def open_view(app: LabApp, name: str) -> None:
+    """`:view NAME`: the run table as a saved view of this project has it."""
+    if not name:
+        views = await app.bridge.ask(lambda ws: [view.name for view in ws.runs.views(ws.projects.name)])
+        told = f"there are: {', '.join(views)}" if views else "lab runs view save NAME FILTER makes one"
+        raise UsageError("which view? :view needs its name", told)
+    view = await app.bridge.ask(lambda ws: ws.runs.view(ws.projects.name, name))
+    await app.go("runs")
+    if isinstance(app.screen, RunsScreen):
+        app.screen.apply_view(view)
 
 
 async def open_runs(app: LabApp, word: str, rest: str) -> None:

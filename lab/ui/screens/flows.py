@@ -136,6 +136,35 @@ async def edit_note(screen: LabScreen, run: Run) -> None:
         screen.lab.jobs.note(f"note on {run.name}", actions.command(actions.get("runs.note"), id=run.id, text=text))
 
 
+async def rename(screen: LabScreen, run: Run) -> None:
+    field = Field(
+        "name", "name", value=run.name, optional=False, validate=lambda value: name_trouble("run", str(value))
+    )
+    values = await screen.app.push_screen_wait(FormScreen(f"Rename {run.name}", [field], submit="Rename"))
+    if values is not None and values["name"] != run.name:
+        name = str(values["name"])
+        await screen.ask(lambda ws: ws.runs.rename(run.id, name))
+        screen.lab.jobs.note(f"{run.name} renamed", actions.command(actions.get("runs.rename"), id=run.id, name=name))
+
+
+async def star(screen: LabScreen, run: Run) -> None:
+    """Put a star on a run, or take it off."""
+    await screen.ask(lambda ws: ws.runs.star(run.id, not run.starred))
+    what = "unstar" if run.starred else "star"
+    screen.lab.jobs.note(f"{what} on {run.name}", shlex.join(["lab", "runs", what, run.id]))
+
+
+async def archive(screen: LabScreen, runs: Sequence[Run]) -> None:
+    """Take runs out of sight; back, where all of them are archived."""
+    back = all(run.archived for run in runs)
+    for run in runs:
+        await screen.ask(lambda ws, run=run: ws.runs.archive(run.id, not back))  # type: ignore[misc]
+    verb = "unarchive" if back else "archive"
+    what = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
+    screen.lab.jobs.note(f"{verb} {what}", shlex.join(["lab", "runs", verb, *(run.id for run in runs)]))
+    screen.lab.tell(f"{what} back in the table" if back else f"{what} archived: the filter archived:yes finds it")
+
+
 # Data, models, deployments
 
 

@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -254,11 +255,16 @@ class Prompt(Horizontal):
         self.query_one(Lines).show([[(f" {sign} ", "accent bold")]])
         self.query_one(Lines).styles.width = len(sign) + 2
         box = self.query_one(Input)
+        box.suggester = None
         box.placeholder = placeholder
         box.value = text
         box.cursor_position = len(text)
         self.add_class("-open")
         box.focus()
+
+    def suggest(self, lines: Sequence[str]) -> None:
+        """Lines to offer while one is typed; → takes what is shown."""
+        self.query_one(Input).suggester = SuggestFromList(lines, case_sensitive=False)
 
     def _end(self, text: str, cancelled: bool) -> None:
         self.remove_class("-open")

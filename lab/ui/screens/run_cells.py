@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from lab.domain.query_names import meaning
 from lab.domain.runs import Param, Run, RunStatus
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
@@ -54,6 +55,22 @@ def run_columns(params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
     ]  # fmt: skip
 
 
+def view_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
+    """Columns of a saved view: status and name, then the named ones that can be shown."""
+    fields = {column.id: column for column in (*_FIXED_LEFT, *_FIXED_RIGHT)}
+    columns = dict.fromkeys(_FIXED_LEFT[:2])
+    for name in names:
+        what = meaning(name, params, metrics)
+        if what.kind == "field":
+            columns.update(dict.fromkeys([fields[what.name]] if what.name in fields else []))
+        elif what.kind == "param":
+            columns[Column(f"param.{what.name}", what.name, min_width=4, max_width=14, align="right")] = None
+        else:
+            title = what.name if what.statistic == "last" else f"{what.name}.{what.statistic}"
+            columns[Column(f"metric.{title}", title, min_width=6, max_width=12, align="right")] = None
+    return list(columns)
+
+
 def run_row(run: Run, columns: Sequence[Column], now: float) -> Row:
     return Row(run.id, tuple(_cell(run, column.id, now) for column in columns))
 
@@ -61,8 +78,9 @@ def run_row(run: Run, columns: Sequence[Column], now: float) -> Row:
 def _cell(run: Run, column: str, now: float) -> Cell:
     kind, _, name = column.partition(".")
     if kind == "metric":
-        summary = run.metrics.get(name)
-        return Cell("" if summary is None else format_number(summary.last))
+        what = meaning(column, run.params, run.metrics)
+        summary = run.metrics.get(what.name)
+        return Cell("" if summary is None else format_number(getattr(summary, what.source)))
     if kind == "param":
         return Cell(param_text(run.params[name]) if name in run.params else "", "muted")
     return _FIELDS[column](run, now)
@@ -75,7 +93,9 @@ def _status(run: Run, _: float) -> Cell:
 
 _FIELDS: dict[str, Callable[[Run, float], Cell]] = {
     "status": _status,
-    "name": lambda run, _: Cell(run.name, "bold" if run.status.active else ""),
+    "name": lambda run, _: Cell(
+        f"{run.name}{' *' if run.starred else ''}", "muted" if run.archived else "bold" if run.status.active else ""
+    ),
     "created": lambda run, now: Cell(format_age(run.created, now), "muted"),
     "duration": lambda run, now: Cell(format_duration(run.duration(now)), "muted"),
     "entry": lambda run, _: Cell(run.entry, "muted"),

@@ -293,6 +293,14 @@ class RunScreen(LabScreen):
         if self._run is not None:
             self.start(flows.edit_note(self, self._run))
 
+    def action_runs_rename(self) -> None:
+        if self._run is not None:
+            self.start(flows.rename(self, self._run))
+
+    def action_runs_star(self) -> None:
+        if self._run is not None:
+            self.start(flows.star(self, self._run))
+
     def action_object_copy(self) -> None:
         run = self._run
         if run is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.timer import Timer
 
-from lab.domain.query import Order, Page, RunQuery, parse_filter
+from lab.domain.query import Node, Order, Page, QueryError, RunQuery, parse_filter, parse_orders, write_orders
 from lab.domain.runs import Run
+from lab.domain.views import RunView
 from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
@@ -20,7 +22,7 @@ from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary
+from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 from lab.ui.widgets.detail import DetailPanel
@@ -60,14 +62,16 @@ class RunsScreen(ListScreen):
     MODE = "runs"
     LIST = "runs"
     NOUNS = frozenset({"runs"})
-    FILTER_HINT = "status:failed  lr<0.01  accuracy>=0.9  tag:best  or a text"
+    FILTER_HINT = "status:failed  lr<0.01 or loss.min<0.1  not tag:best  created>-7d  or a text"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("runs"))
 
     def __init__(self) -> None:
         super().__init__()
         self._params: Sequence[str] = ()
         self._metrics: Sequence[str] = ()
-        self._order = Order()
+        self._orders: tuple[Order, ...] = (Order(),)
+        self._conditions: tuple[Node, ...] = ()
+        self._chosen: tuple[str, ...] = ()  # columns of a saved view
         self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
         self._wanted: set[int] = set()
         self._fetching = False
@@ -83,8 +87,7 @@ class RunsScreen(ListScreen):
     def on_mount(self) -> None:
         super().on_mount()
         order = self.lab.view_state.get("runs", "order", "-created")
-        self._order = Order(order.removeprefix("-"), order.startswith("-"))
-        self.table.set_sort(self._order.key, self._order.descending)
+        self._order_by(parse_orders(order) if order else (Order(),))
         self.query_one("#summary").can_focus = False
         self.every(0.5, "live", self._look)
 
@@ -101,10 +104,11 @@ class RunsScreen(ListScreen):
 
     async def load(self) -> None:
         try:
-            query = RunQuery(parse_filter(self.filter_text), self._order, PAGE)
-        except UsageError as error:
-            self.say(flows.sentence(error))
+            self._conditions = parse_filter(self.filter_text)
+        except QueryError as error:
+            self._say_where(error)
             return
+        query = self._query(PAGE)
         params, metrics = await self.ask(lambda ws: ws.runs.keys())
         top, last = self._visible()
         numbers = pages_of(top, last)
@@ -115,6 +119,26 @@ class RunsScreen(ListScreen):
             return
         self.say()
         self._show(query, params, metrics, dict(zip(numbers, pages, strict=True)))
+
+    def _query(self, limit: int) -> RunQuery:
+        """The last filter that could be understood, and the order."""
+        return RunQuery(self._conditions, self._orders[0], limit, then=self._orders[1:])
+
+    def _say_where(self, error: QueryError) -> None:
+        """What is wrong with the filter, below a caret at the place."""
+        above, below = error.detail.split("\n")
+        told: list[Spans] = [[(f" {above}", "muted")], [(f" {below} ", "warn bold"), (flows.sentence(error), "warn")]]
+        self.query_one("#trouble", Lines).show(told)
+
+    def _order_by(self, orders: tuple[Order, ...]) -> None:
+        self._orders = orders
+        self.table.set_sort(orders[0].key, orders[0].descending)
+
+    def apply_view(self, view: RunView) -> None:
+        """Filter, order and columns of a saved view."""
+        self._chosen = view.columns
+        self._order_by(parse_orders(view.sort) if view.sort else (Order(),))
+        self.apply_filter(view.filter)
 
     def _show(self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: dict[int, Page]) -> None:
         runs = [run for page in pages.values() for run in page.items]
@@ -134,7 +158,8 @@ class RunsScreen(ListScreen):
         differing = [name for name in used if len({str(run.params.get(name)) for run in runs}) > 1]
         self._params = [*differing, *(name for name in used if name not in differing)]
         self._metrics = metric_order(name for run in runs for name in run.metrics) or metric_order(metrics)
-        columns = run_columns(self._params, self._metrics)
+        known = [*params, *self._params], [*metrics, *self._metrics]
+        columns = view_columns(self._chosen, *known) if self._chosen else run_columns(self._params, self._metrics)
         if [column.id for column in columns] != [column.id for column in self.table.columns]:
             self.table.set_columns(columns)
 
@@ -164,7 +189,7 @@ class RunsScreen(ListScreen):
 
     async def _read_pages(self, numbers: Sequence[int]) -> None:
         """Read some pages of what is shown, as they are now."""
-        pages, query = self._pages, RunQuery(parse_filter(self.filter_text), self._order, PAGE)
+        pages, query = self._pages, self._query(PAGE)
         for number in numbers:
             page = await self.ask(_page(query, number))
             if pages is not self._pages:
@@ -189,7 +214,8 @@ class RunsScreen(ListScreen):
         row: Spans = [(f" {total:,} run{'s' if total != 1 else ''}", "bold")]
         row += filter_spans(self.filter_text)
         row += [(f"   {marked} marked", "accent")] if marked else []
-        row += [(f"   by {self._order.key.partition('.')[2] or self._order.key}", "muted")]
+        keys = [order.key.removeprefix("metric.").removeprefix("param.") for order in self._orders]
+        row += [(f"   by {', '.join(keys)}", "muted")]
         self.query_one("#heading", Lines).show([row])
         self._tell_summary()
         self.tell_keys()
@@ -216,8 +242,8 @@ class RunsScreen(ListScreen):
     # What the table says
 
     def on_frame_table_sort_requested(self, event: SortRequested) -> None:
-        self._order = Order(event.column, event.reverse)
-        self.lab.view_state.put("runs", "order", ("-" if event.reverse else "") + event.column)
+        self._orders = (Order(event.column, event.reverse),)
+        self.lab.view_state.put("runs", "order", write_orders(self._orders))
         self.reload()
 
     def on_frame_table_marks_changed(self, event: MarksChanged) -> None:
@@ -238,7 +264,7 @@ class RunsScreen(ListScreen):
         self.start(self._mark_all(), "mark")
 
     async def _mark_all(self) -> None:
-        query = RunQuery(parse_filter(self.filter_text), self._order, _MOST_MARKS)
+        query = self._query(_MOST_MARKS)
         page = await self.ask(lambda ws: ws.runs.list(query))
         self.table.set_marks([run.id for run in page.items])
         if page.total > len(page.items):
@@ -276,6 +302,17 @@ class RunsScreen(ListScreen):
     def action_runs_note(self) -> None:
         self._with_current(flows.edit_note)
 
+    def action_runs_rename(self) -> None:
+        self._with_current(flows.rename)
+
+    def action_runs_star(self) -> None:
+        self._with_current(flows.star)
+
+    def action_runs_archive(self) -> None:
+        runs = [run for key in self.table.selection_keys if (run := self._pages.get(key)) is not None]
+        if runs:
+            self.start(flows.archive(self, runs))
+
     def action_runs_register(self) -> None:
         run = self.current
         if run is not None:
@@ -302,4 +339,4 @@ def _page(query: RunQuery, number: int) -> Callable[[Workspace], Page]:
 
 
 def _at(query: RunQuery, page: int) -> RunQuery:
-    return RunQuery(query.conditions, query.order, PAGE, page * PAGE)
+    return replace(query, offset=page * PAGE)

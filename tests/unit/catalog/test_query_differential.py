@@ -116,7 +116,8 @@ _ALL_OPS = ["<", ">", "<=", ">=", "=", "!="]
 _TEXT_FIELDS = ["name", "project", "entry", "engine", "sweep", "notes", "run.notes", "cause", "image", "code"]
 LEAVES = st.one_of(
     _conditions([*_ANY_NAME, *_STATISTICS], _ALL_OPS, _NUMBERS),
-    _conditions(["lr", "model", "deep", "note", "val loss"], [*_EQUAL, ":"], ["forest", "true", "auto", "a'b\"; DROP", "o"]),
+    _conditions(["lr", "model", "deep", "note", "val loss"], [*_EQUAL, ":"],
+                ["forest", "true", "auto", "a'b\"; DROP", "o"]),
     _conditions(["model", "lr", "param.model"], ["~", "!~"], _PATTERNS),
     _conditions(_TEXT_FIELDS, [*_EQUAL, ":", "~", "!~"], ["p", "calm", "grid", "again", "x", "docker", "b3"]),
     _conditions(["name", "notes"], ["~", "!~"], _PATTERNS),
@@ -132,7 +133,8 @@ LEAVES = st.one_of(
     _conditions(["archived", "starred", "run.starred"], [*_EQUAL, ":"], ["yes", "no", "any"]),
     _conditions([""], [":"], ["otter", "AGAIN", "r0", "train", "zzz"]),
     st.builds(Among, st.sampled_from(["model", "lr", "seed", "acc", "name"]),
-              st.lists(st.sampled_from(["forest", "0.1", "1", "failed"]), min_size=1, max_size=3).map(tuple), st.booleans()),
+              st.lists(st.sampled_from(["forest", "0.1", "1", "failed"]), min_size=1, max_size=3).map(tuple),
+              st.booleans()),
     st.builds(Missing, st.sampled_from([*_ANY_NAME, *_STATISTICS, *_TEXT_FIELDS, "ended", "tag", "data", "exit_code"]),
               st.booleans()),
 )  # fmt: skip

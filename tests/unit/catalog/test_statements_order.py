@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import events
-from lab.catalog import connection, datasets, deployments, ingest, models, projects, runs
+from lab.catalog import connection, datasets, deployments, filters, ingest, models, projects, runs, views
 from lab.catalog import index as index_module
 from lab.catalog.connection import Catalog
 from lab.catalog.index import Index
@@ -27,6 +27,8 @@ TABLES = (
     "dataset_table",
     "dataset_aliases",
     "run_table",
+    "run_edits",
+    "run_views",
     "model_versions",
     "model_aliases",
     "deployments",
@@ -45,6 +47,12 @@ def story() -> list[Event]:
             ("run.tagged", run, {"tags": ["two", "three"]}),
             ("run.noted", run, {"notes": "first"}),
             ("run.noted", run, {"notes": "second"}),
+            ("run.renamed", run, {"name": "first-name"}),
+            ("run.renamed", run, {"name": "second-name"}),
+            ("run.starred", run, {"value": True}),
+            ("run.starred", run, {"value": False}),
+            ("run.archived", run, {"value": False}),
+            ("run.archived", run, {"value": True}),
             ("run.stop_requested", run, {}),
             ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
             ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
@@ -70,6 +78,10 @@ def story() -> list[Event]:
             }.items()
             for value in values
         ),
+        ("view.saved", "p/v", {"project": "p", "name": "v", "filter": "lr<1", "sort": "", "columns": ["lr"]}),
+        ("view.saved", "p/v", {"project": "p", "name": "v", "filter": "lr<2", "sort": "-lr", "columns": []}),
+        ("view.saved", "p/w", {"project": "p", "name": "w", "filter": "a"}),
+        ("view.saved", "p/w", {"project": "p", "name": "w", "filter": "a", "removed": True}),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:4", "run": "a", "metrics": {"x": 1}}),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:5", "run": "b"}),
         ("model.aliased", "m", {"alias": "champion", "number": 1}),
@@ -110,6 +122,10 @@ EXPECTED = tables([EVENTS])
 def test_the_story_ends_as_it_should() -> None:
     assert len(EXPECTED["run_table"]) == 2
     assert all("finished" in row and "three" in row and "second" in row for row in EXPECTED["run_table"])
+    assert all("second-name" in row and "false" in row.lower() for row in EXPECTED["run_table"])
+    assert len(EXPECTED["run_edits"]) == 20
+    assert "lr<2" in EXPECTED["run_views"][0]
+    assert "True" in EXPECTED["run_views"][1]
     assert "/two" in EXPECTED["projects"][0]
     assert len(EXPECTED["dataset_table"]) == 2
     assert "b3:1" in EXPECTED["dataset_table"][0]
@@ -134,7 +150,7 @@ def test_any_order_any_batches_any_repetition(
 
 
 def test_every_query_can_be_prepared(tmp_path: Path) -> None:
-    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs)
+    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs, views, filters)
     queries = {
         f"{module.__name__}.{name}": value
         for module in modules

@@ -81,7 +81,6 @@ def test_what_a_filter_means(text: str, nodes: tuple[Node, ...]) -> None:
         ("created>7d", 8, "no date", "-7d"),
         ("duration>soon", 9, "no duration", "10m"),
         ("archived:yep", 9, "yes, no or any", "yes"),
-        ("status:faild", 7, "no status 'faild'", "failed"),
         ("loss is nonne", 8, "not none", "none"),
         ("model in (a, b", 9, "not closed", "in ("),
         ("model in ()", 10, "empty", "in ("),
@@ -104,12 +103,13 @@ def test_errors_know_the_place_and_the_way_out(text: str, at: int, message: str,
 WORD = st.text(max_size=8) | st.sampled_from(["and", "OR", "not", "in", "is", "none", "a b", "-x", "(", "&", "|", '"'])
 NAME = st.text(min_size=1, max_size=8) | st.sampled_from(["and", "not", "in", "val loss", "a.min", "-x", "is"])
 LEAF: st.SearchStrategy[Node] = st.one_of(
-    st.builds(Condition, NAME.filter(lambda key: key not in ("status", "archived", "run.archived", "created", "started", "ended")),
+    st.builds(Condition, NAME,  # of no field, whose values are checked
               st.sampled_from(["=", "!=", ":"]), WORD),
     st.builds(Condition, NAME, st.sampled_from(["<", ">=", "=", "~", "!~"]), st.sampled_from(["1", "-0.5", "1e5"])),
     st.builds(Condition, NAME, st.just("~"), WORD.filter(bool)),
     st.builds(Condition, st.just(""), st.just(":"), WORD),
-    st.builds(Among, NAME.filter(lambda key: "." not in key), st.lists(st.sampled_from(["a", "1", "a b", "(", ","]), min_size=1).map(tuple), st.booleans()),
+    st.builds(Among, NAME, st.lists(st.sampled_from(["a", "1", "a b", "(", ","]), min_size=1).map(tuple),
+              st.booleans()),
     st.builds(Missing, NAME, st.booleans()),
 )  # fmt: skip
 
@@ -133,7 +133,7 @@ def test_a_tree_survives_being_written(nodes: tuple[Node, ...]) -> None:
 
 @given(
     st.text()
-    | st.lists(st.sampled_from(list("ab<>=!:~()&|-\"'\\, \t1") + [" and ", " or ", " not ", " in (", " is none"])).map(
+    | st.lists(st.sampled_from([*"ab<>=!:~()&|-\"'\\, \t1", " and ", " or ", " not ", " in (", " is none"])).map(
         "".join
     )
 )

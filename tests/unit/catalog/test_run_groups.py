@@ -1,0 +1,110 @@
+"""Groups of runs: their names, means and spreads; edits and their history; saved views."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+
+import pytest
+
+from lab.catalog import groups, runs, views
+from lab.catalog.connection import Catalog
+from lab.domain.groups import sort_groups
+from lab.domain.query import Order, RunQuery, parse_filter, parse_orders
+from lab.domain.views import RunView
+from lab.events import GOVERNANCE
+from lab.journal import Journal
+from lab.paths import LabHome
+
+SCORES = {("forest", 0): 0.9, ("forest", 1): 0.8, ("forest", 2): 0.7, ("linear", 0): 0.5, ("linear", 1): "NaN"}
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    home = LabHome(tmp_path_factory.mktemp("groups") / "home").create()
+    journal = Journal(home, GOVERNANCE)
+    for (model, seed), score in SCORES.items():
+        id = f"{model}{seed}"
+        body = {"name": id, "project": "p", "entry": "train", "seed": seed, "code": "b3:1", "datasets": {}}
+        journal.append("run.created", id, {**body, "params": {"seed": seed, "model": model, "depth": 3}})
+        stats = {"last": score, "min": seed / 10, "max": 1, "mean": 0.5, "count": 2}
+        journal.append("run.ended", id, {"ending": "finished", "authority": 3, "metrics": {"acc": stats}})
+    journal.append("run.renamed", "linear0", {"name": "base"})
+    journal.append("run.renamed", "linear0", {"name": "baseline"})
+    journal.append("run.tagged", "linear0", {"tags": ["a", "b"]})
+    journal.append("run.starred", "linear0", {"value": True})
+    journal.append("run.archived", "linear0", {"value": True})
+    journal.append("run.archived", "linear0", {"value": False})
+    for name, removed in (("good", False), ("gone", False), ("gone", True)):
+        body = {"project": "p", "name": name, "filter": "acc>0.6", "sort": "-acc", "columns": ["acc", "acc.min"]}
+        journal.append("view.saved", f"p/{name}", {**body, "removed": removed})
+    catalog = Catalog(home)
+    yield catalog
+    catalog.close()
+
+
+def test_a_group_tells_mean_and_spread_of_finite_values(catalog: Catalog) -> None:
+    found = {group.name: group for group in groups.groups(catalog, RunQuery(), ["model"])}
+    forest, linear = found["forest"], found["linear"]
+    acc = forest.metrics["acc"]
+    assert (forest.n, acc.n, acc.min, acc.max) == (3, 3, 0.7, 0.9)
+    assert math.isclose(acc.mean, 0.8)
+    assert acc.sd is not None
+    assert math.isclose(acc.sd, statistics.stdev([0.9, 0.8, 0.7]))
+    assert forest.runs == ("forest0", "forest1", "forest2")
+    assert (linear.n, linear.metrics["acc"].n, linear.metrics["acc"].sd) == (2, 1, None)
+
+
+def test_groups_of_several_keys_and_of_what_is_missing(catalog: Catalog) -> None:
+    found = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["model", "seed", "nothing"])
+    assert sorted(group.values for group in found) == [("forest", str(seed), None) for seed in range(3)]
+    assert found[0].name == "forest, 2, none"
+
+
+def test_seed_groups_are_named_by_what_differs(catalog: Catalog) -> None:
+    found = groups.groups(catalog, RunQuery(), ["seeds"])
+    assert {group.name: group.n for group in found} == {"model=forest": 3, "model=linear": 2}
+    alone = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["seeds"])
+    assert [group.name for group in alone] == ["train"]
+
+
+def test_groups_can_be_sorted(catalog: Catalog) -> None:
+    found = groups.groups(catalog, RunQuery(), ["model"])
+
+    def names(order: str) -> list[str]:
+        return [group.name for group in sort_groups(found, ["model"], parse_orders(order))]
+
+    assert names("acc") == names("-model") == names("n") == ["linear", "forest"]
+    assert names("-acc.max") == names("model") == names("acc.sd") == ["forest", "linear"]
+    assert [group.name for group in sort_groups(found, ["model"], [Order("nothing")])] == [one.name for one in found]
+
+
+def test_sorting_by_several_keys_and_by_statistics(catalog: Catalog) -> None:
+    def ids(text: str) -> list[str]:
+        orders = parse_orders(text)
+        return [run.id for run in runs.page(catalog, RunQuery((), orders[0], then=orders[1:])).items]
+
+    assert ids("model,-seed") == ["forest2", "forest1", "forest0", "linear1", "linear0"]
+    assert ids("-acc.min,model") == ["forest2", "forest1", "linear1", "forest0", "linear0"]
+
+
+def test_edits_are_told_with_what_was_there_before(catalog: Catalog) -> None:
+    run = runs.get(catalog, "linear0")
+    assert run is not None
+    assert (run.name, run.tags, run.starred, run.archived) == ("baseline", ("a", "b"), True, False)
+    assert runs.find(catalog, "baseline") == ["linear0"]
+    assert [(edit.what, edit.before, edit.after) for edit in runs.history(catalog, "linear0")] == [
+        ("name", "linear0", "base"),
+        ("name", "base", "baseline"),
+        ("tags", (), ("a", "b")),
+        ("starred", False, True),
+        ("archived", False, True),
+        ("archived", True, False),
+    ]
+    assert runs.history(catalog, "forest0") == []
+
+
+def test_views_are_of_a_project_and_can_be_removed(catalog: Catalog) -> None:
+    assert views.views(catalog, "p") == [RunView("p", "good", "acc>0.6", "-acc", ("acc", "acc.min"))]
+    assert views.views(catalog, "other") == []
