@@ -22,7 +22,7 @@ _NAME = argument("name", metavar="NAME", completes="view", help="what the view i
     "runs",
     "view",
     "save",
-    help="keep a filter, an order and columns under a name, for this project",
+    help="keep a filter, order and columns under a name",
     example="lab runs view save good 'accuracy>0.9 and not tag:old' --sort -accuracy",
     arguments=(
         _NAME,
@@ -72,7 +72,7 @@ def ls(context: Context, args: Namespace) -> int:
 @commands.add(
     "runs",
     "sql",
-    help="ask one SELECT of the tables runs, params, metrics and tags; nothing can be changed",
+    help="ask one SELECT of runs, params, metrics and tags",
     example="lab runs sql 'select entry, count(*) as n from runs group by entry'",
     arguments=(
         argument("sql", metavar="SQL", help="in DuckDB's dialect"),

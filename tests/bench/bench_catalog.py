@@ -11,7 +11,7 @@ from pathlib import Path
 
 from homes import many_runs
 
-from lab.catalog import runs
+from lab.catalog import groups, runs
 from lab.catalog.connection import Catalog
 from lab.domain.query import RunQuery, parse_filter, parse_order
 from lab.events import GOVERNANCE
@@ -20,6 +20,8 @@ from lab.journal import Journal
 Figure = tuple[str, float, str, float]
 
 _WANTED = RunQuery(parse_filter("status:finished m1>0.5 p2<0.3 model=forest"), parse_order("-m0"))
+_JOINED = RunQuery(parse_filter("status:finished (m1>0.9 or not model=forest) and p2<0.3"), parse_order("-m0"))
+_STATISTIC = RunQuery(parse_filter("m1.min<0.5 m2>0.5"), parse_order("-m0.max"))
 
 
 def figures() -> list[Figure]:
@@ -36,6 +38,9 @@ def figures() -> list[Figure]:
         opening = _median(lambda: Catalog(home).close(), 7)
         catalog = Catalog(home)
         page = _median(lambda: runs.page(catalog, _WANTED), 15)
+        joined = _median(lambda: runs.page(catalog, _JOINED), 15)
+        statistic = _median(lambda: runs.page(catalog, _STATISTIC), 15)
+        grouped = _median(lambda: groups.groups(catalog, _WANTED, ["model", "seed"]), 7)
         plain = _median(lambda: runs.page(catalog, RunQuery()), 15)
         idle = _median(catalog.refresh, 15)
         journal = Journal(home, GOVERNANCE)
@@ -50,6 +55,9 @@ def figures() -> list[Figure]:
         return [
             ("rebuild of 10,000 runs from files", statistics.median(rebuilds), "s", 1.5),
             ("a filtered, sorted page of 50 of them", page * 1000, "ms", 20),
+            ("the same with and, or, not", joined * 1000, "ms", 20),
+            ("a page by statistics of metrics", statistic * 1000, "ms", 0),
+            ("groups by two keys, mean and spread of ten metrics", grouped * 1000, "ms", 0),
             ("the newest 50", plain * 1000, "ms", 20),
             ("open and close an index that is there", opening * 1000, "ms", 0),
             ("open beside a holder", follower * 1000, "ms", 0),

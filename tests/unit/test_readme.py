@@ -20,7 +20,8 @@ def commands() -> str:
 
 
 def tables() -> str:
-    return "\n".join(f"| `{name}` | {' '.join(columns)} |" for name, columns in TABLES.items())
+    rows = (f"| `{name}` | {' '.join(columns)} |" for name, columns in TABLES.items())
+    return "\n".join(["| table | columns |", "| --- | --- |", *rows])
 
 
 @pytest.mark.parametrize(("section", "make"), [("commands", commands), ("keys", cheat_sheet), ("tables", tables)])
