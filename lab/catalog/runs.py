@@ -138,7 +138,7 @@ INGEST = (
         Statement(
             "run." + edit,
             """
-            INSERT INTO run_edits SELECT subject, id, ts, type, body FROM incoming WHERE type = '$type'
+            INSERT INTO run_edits SELECT subject, id, ts, type, json(body) FROM incoming WHERE type = '$type'
             """.replace("$type", "run." + edit),
         )
         for edit in ("tagged", "noted", "renamed", "starred", "archived")
