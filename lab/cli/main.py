@@ -21,7 +21,18 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 
 #: The files that declare commands, in the order of the help.
 _FILES = (
-    *("project", "data", "data_findings", "data_sharing", "store", "launch", "runs", "models", "deployments"),
+    *(
+        "project",
+        "data",
+        "data_findings",
+        "data_sharing",
+        "store",
+        "launch",
+        "runs",
+        "kinship",
+        "models",
+        "deployments",
+    ),
     "completion",
 )
 #: Of which files a command comes that begins with this word: the others need not be loaded for it.
@@ -30,7 +41,7 @@ _FILES_OF = {
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
-    "runs": ("launch", "runs"),
+    "runs": ("launch", "runs", "kinship"),
     "models": ("models",),
     "deploy": ("deployments",),
     "deployments": ("deployments",),
