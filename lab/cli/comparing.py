@@ -42,8 +42,8 @@ def draw(out: Output, comparison: Comparison, *, everything: bool, apart: bool =
 def _verdicts(out: Output, comparison: Comparison) -> None:
     """A line for each metric and group; one for all where there are too few seeds for any."""
     if all(one.outcome is Outcome.NONE for one in comparison.verdicts):
-        if comparison.verdicts:
-            out.say(comparison.sentence(comparison.verdicts[0]))
+        for verdict in comparison.of(comparison.verdicts[0].metric) if comparison.verdicts else ():
+            out.say(comparison.sentence(verdict))
         return
     width = max(cell_width(clean(one.metric)) for one in comparison.verdicts)
     for verdict in comparison.verdicts:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.domain.diffs import FileChange
-from lab.domain.directions import Direction
+from lab.domain.directions import Direction, direction
 from lab.domain.runs import Param, Run
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -92,3 +93,16 @@ class DiffLine:
 
     kind: str
     text: str
+
+
+def metric_changes(parent: Run, run: Run) -> tuple[MetricChange, ...]:
+    """Last values beside each other, those of the new run first."""
+    found = []
+    for name in dict.fromkeys((*run.metrics, *parent.metrics)):
+        old, new = (one.metrics[name].last if name in one.metrics else None for one in (parent, run))
+        way = direction(name)
+        better = None
+        if old is not None and new is not None and old != new and math.isfinite(old) and math.isfinite(new):
+            better = None if way is Direction.UNKNOWN else (new > old) is (way is Direction.HIGHER)
+        found.append(MetricChange(name, old, new, way, better))
+    return tuple(found)

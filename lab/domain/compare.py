@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lab.domain.runs import Run
 from lab.domain.seeds import SeedGroup
-from lab.domain.verdicts import Verdict, tell
+from lab.domain.verdicts import Outcome, Verdict, tell
 
 Value = str | int | float | bool | None
 
@@ -60,5 +60,8 @@ class Comparison:
         return tuple(one for one in self.verdicts if one.metric == metric)
 
     def sentence(self, verdict: Verdict) -> str:
-        """The verdict in words, not cleaned."""
-        return tell(verdict, self.groups[verdict.group].label, self.groups[verdict.baseline].label)
+        """The verdict in words, not cleaned; of several groups it says which one is meant."""
+        label = self.groups[verdict.group].label
+        text = tell(verdict, label, self.groups[verdict.baseline].label)
+        named = len(self.groups) == 2 or verdict.outcome not in (Outcome.NOISE, Outcome.NONE)
+        return text if named else f"{label}: {text}"

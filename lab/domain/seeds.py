@@ -120,9 +120,9 @@ def _as_if(group: SeedGroup, seed: int) -> Seed:
 
 def _unused(taken: Collection[int], count: int) -> list[int]:
     """The whole numbers after the largest one that is taken, or from 0 where that is a very large one."""
-    start = max(taken, default=-1) + 1
-    return list(islice((number for number in itertools.count(start if start < _LARGE else 0)
-                        if number not in taken and number >= 0), count))  # fmt: skip
+    start = max(0, max(taken, default=-1) + 1)
+    numbers = itertools.count(start if start < _LARGE else 0)
+    return list(islice((number for number in numbers if number not in taken), count))
 
 
 def reseeded(group: SeedGroup, seed: int) -> dict[str, Param]:

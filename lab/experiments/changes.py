@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -17,12 +16,11 @@ from lab.domain.changes import (
     CodeChange,
     DataChange,
     DiffLine,
-    MetricChange,
     ValueChange,
+    metric_changes,
 )
 from lab.domain.datasets import DatasetVersion
 from lab.domain.diffs import FileChange
-from lab.domain.directions import Direction, direction
 from lab.domain.runs import Param, Run, RunSpec
 from lab.errors import IntegrityError, NotFoundError
 from lab.paths import LabHome
@@ -50,7 +48,7 @@ def changes(home: LabHome, catalog: Reader, run: Run, parent: Run | None) -> Cha
         code=_code(home, parent, run, old, new),
         environment=_values(_environment(home, parent, old), _environment(home, run, new)),
         packages=_values(*_packages(home, parent, run)),
-        metrics=_metrics(parent, run),
+        metrics=metric_changes(parent, run),
     )
 
 
@@ -108,18 +106,6 @@ def _data(catalog: Reader, parent: Run, run: Run) -> tuple[DataChange, ...]:
 
 def _facts(name: str, *versions: DatasetVersion | None) -> tuple[int | None, ...]:
     return tuple(None if one is None else getattr(one, name) for one in versions)
-
-
-def _metrics(parent: Run, run: Run) -> tuple[MetricChange, ...]:
-    found = []
-    for name in dict.fromkeys((*run.metrics, *parent.metrics)):
-        old, new = (one.metrics[name].last if name in one.metrics else None for one in (parent, run))
-        way = direction(name)
-        better = None
-        if old is not None and new is not None and old != new and math.isfinite(old) and math.isfinite(new):
-            better = None if way is Direction.UNKNOWN else (new > old) is (way is Direction.HIGHER)
-        found.append(MetricChange(name, old, new, way, better))
-    return tuple(found)
 
 
 def _code(home: LabHome, parent: Run, run: Run, old: RunSpec | None, new: RunSpec | None) -> CodeChange:
@@ -231,10 +217,15 @@ def unified(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
     for group in difflib.SequenceMatcher(None, first, second).get_grouped_opcodes(_CONTEXT):
         old_from, new_from = group[0][1] + skipped, group[0][3] + skipped
         old_to, new_to = group[-1][2] + skipped, group[-1][4] + skipped
-        yield DiffLine("hunk", f"@@ -{old_from + 1},{old_to - old_from} +{new_from + 1},{new_to - new_from} @@")
+        yield DiffLine("hunk", f"@@ -{_span(old_from, old_to)} +{_span(new_from, new_to)} @@")
         for tag, a, b, c, d in group:
             if tag == "equal":
                 yield from (DiffLine(" ", text[:LONGEST_LINE]) for text in first[a:b])
                 continue
             yield from (DiffLine("-", text[:LONGEST_LINE]) for text in first[a:b])
             yield from (DiffLine("+", text[:LONGEST_LINE]) for text in second[c:d])
+
+
+def _span(start: int, stop: int) -> str:
+    """Lines as a unified diff counts them: from 1, and from the line before where there are none."""
+    return f"{start + (stop > start)},{stop - start}"
