@@ -87,7 +87,8 @@ def test_p_is_uniform_where_nothing_is_true() -> None:
     for _ in range(3000):
         pairs.append(chance.sign_flip([numbers.gauss(0, 1) for _ in range(10)]))
         ranks.append(chance.rank_sum([numbers.gauss(0, 1) for _ in range(7)], [numbers.gauss(0, 1) for _ in range(7)]))
-    for found, grain in ((pairs, 2 / 2**10), (ranks, 0.03)):
+    # The rank sums of seven against seven are few: steps of p are up to 0.11 wide.
+    for found, grain in ((pairs, 2 / 2**10), (ranks, 0.11)):
         for level in (0.05, 0.2, 0.5, 0.8):
             share = sum(p <= level for p in found) / len(found)
             error = 4 * math.sqrt(level * (1 - level) / len(found))
