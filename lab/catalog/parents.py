@@ -1,6 +1,8 @@
-"""Runs by kinship: the one before, and those that are nearly the same."""
+"""Runs by kinship: the one before, those that are nearly the same, and several at once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from lab.catalog import runs
 from lab.catalog.reader import Reader
@@ -15,6 +17,20 @@ _ALIKE = """
     SELECT id FROM run_table WHERE project = $1 AND entry = $2 AND code = $3 AND image = $4 ORDER BY created, id
     LIMIT 1000
 """
+
+_EXACT = """
+    SELECT id, name FROM run_table
+    WHERE id IN (SELECT unnest($1::VARCHAR[])) OR name IN (SELECT unnest($1::VARCHAR[]))
+"""
+
+
+def exact(catalog: Reader, refs: Sequence[str]) -> dict[str, str]:
+    """Of `refs` those that are the id or name of exactly one run, with its id, by one query."""
+    found: dict[str, set[str]] = {}
+    for row in catalog.rows(_EXACT, [list(refs)]):
+        for text in (row["id"], row["name"]):
+            found.setdefault(text, set()).add(row["id"])
+    return {ref: next(iter(found[ref])) for ref in refs if len(found.get(ref, ())) == 1}
 
 
 def before(catalog: Reader, run: Run) -> str:

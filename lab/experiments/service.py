@@ -244,8 +244,17 @@ class Runs:
 
         `better` says of metrics which way is better, where their names do not.
         """
-        runs = [self.get(ref) for ref in refs]
+        runs = self._get_all(refs)
         return compare(runs, self.get(baseline).id if baseline else runs[0].id, better)
+
+    def _get_all(self, refs: Sequence[str]) -> list[Run]:
+        """`get` for many, in two queries where each says plainly what it means."""
+        ids = catalog_parents.exact(self._catalog, refs)
+        ended = {run.id: run for run in catalog_runs.get_many(self._catalog, list(ids.values()))}
+        found = [ended.get(ids.get(ref, "")) for ref in refs]
+        return [
+            self.get(ref) if run is None or run.status.active else run for ref, run in zip(refs, found, strict=True)
+        ]
 
     def more_seeds(self, comparison: Comparison, more: Mapping[int, int]) -> Sequence[LaunchRequest]:
         """Requests for so many `more` seeds of the comparison's groups (by index): like the group's first run, with
