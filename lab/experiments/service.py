@@ -247,7 +247,7 @@ class Runs:
         runs = self._get_all(refs)
         return compare(runs, self.get(baseline).id if baseline else runs[0].id, better)
 
-    def _get_all(self, refs: Sequence[str]) -> list[Run]:
+    def _get_all(self, refs: Sequence[str]) -> Sequence[Run]:
         """`get` for many, in two queries where each says plainly what it means."""
         ids = catalog_parents.exact(self._catalog, refs)
         ended = {run.id: run for run in catalog_runs.get_many(self._catalog, list(ids.values()))}

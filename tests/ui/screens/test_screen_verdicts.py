@@ -74,5 +74,5 @@ async def test_hostile_names_change_nothing(seed: Seed, project: Path, size: tup
             await until(pilot, lambda: not isinstance(app.screen, RunScreen), "back")
         await pilot.press(*["space"] * 9, "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen), "the comparison")
-        await see(pilot, "no verdict")
+        await see(pilot, "no final value")
         assert_tidy(app, size)
