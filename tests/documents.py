@@ -111,6 +111,30 @@ RUN_DETAIL = shape(
     }
 )
 _ROWS = many(shape({"key": text, "values": many(param), "differs": flag}))
+_STATS = shape({"n": whole, "mean": maybe(number), "sd": maybe(number), "left_out": whole})
+_GROUP = shape({"label": text, "runs": many(text), "seeds": many(many(whole)), "metrics": mapping(_STATS)})
+VERDICT = shape(
+    {
+        "metric": text,
+        "group": whole,
+        "baseline": whole,
+        "direction": one_of("higher", "lower", "unknown"),
+        "outcome": one_of("better", "worse", "higher", "lower", "noise", "same", "none"),
+        "test": one_of("paired", "rank", ""),
+        "p": maybe(number),
+        "comparisons": whole,
+        "effect": maybe(number),
+        "low": maybe(number),
+        "high": maybe(number),
+        "a12": maybe(number),
+        "wins": whole,
+        "pairs": whole,
+        "equal_seeds": flag,
+        "n": many(whole),
+        "more": maybe(many(whole)),
+        "sentence": text,
+    }
+)
 COMPARISON = shape(
     {
         "runs": many(RUN),
@@ -120,6 +144,57 @@ COMPARISON = shape(
         "datasets": _ROWS,
         "environment": _ROWS,
         "code_same": flag,
+        "groups": many(_GROUP),
+        "verdicts": many(VERDICT),
+    }
+)
+_CHANGE = many(shape({"key": text, "change": one_of("added", "removed", "changed"), "old": param, "new": param}))
+_FILES = many(shape({"path": text, "old_bytes": whole, "new_bytes": whole}))
+RUN_CHANGES = shape(
+    {
+        "id": text,
+        "name": text,
+        "parent": maybe(shape({"id": text, "name": text})),
+        "identical": maybe(flag),
+        "params": _CHANGE,
+        "datasets": many(
+            shape(
+                {
+                    "name": text,
+                    "old": text,
+                    "new": text,
+                    "old_rows": maybe(whole),
+                    "new_rows": maybe(whole),
+                    "old_bytes": maybe(whole),
+                    "new_bytes": maybe(whole),
+                }
+            )
+        ),
+        "code": shape(
+            {
+                "same": flag,
+                "added": _FILES,
+                "removed": _FILES,
+                "changed": _FILES,
+                "commits": many(text),
+                "partial": flag,
+                "note": text,
+                "diff": many(text),
+            }
+        ),
+        "environment": _CHANGE,
+        "packages": _CHANGE,
+        "metrics": many(
+            shape(
+                {
+                    "name": text,
+                    "old": maybe(number),
+                    "new": maybe(number),
+                    "direction": one_of("higher", "lower", "unknown"),
+                    "better": maybe(flag),
+                }
+            )
+        ),
     }
 )
 DATASET = shape(

@@ -22,7 +22,7 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "runs", "run_edits", "run_views"),
-    *("models", "deployments"),
+    *("kinship", "models", "deployments"),
     "completion",
 )
 #: Of which files a command comes that begins with this word: the others need not be loaded for it.
@@ -31,7 +31,7 @@ _FILES_OF = {
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
-    "runs": ("launch", "runs", "run_edits", "run_views"),
+    "runs": ("launch", "runs", "run_edits", "run_views", "kinship"),
     "models": ("models",),
     "deploy": ("deployments",),
     "deployments": ("deployments",),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lab.cli.context import Context
 from lab.cli.formats import format_value
-from lab.cli.shapes import group_shape, listing
+from lab.cli.shapes import listing, run_group_shape
 from lab.cli.tables import Column
 from lab.cli.values import parse_filters
 from lab.domain.groups import SEEDS, RunGroup, Spread
@@ -64,7 +64,7 @@ def list_groups(context: Context, asked: Asked, keys: Sequence[str], limit: int,
     groups = context.settled.runs.group(query, keys, query.orders if asked.sorted else ())
     shown = groups[offset : offset + limit]
     if context.out.json:
-        context.out.document(listing((group_shape(group, keys) for group in shown), len(groups)))
+        context.out.document(listing((run_group_shape(group, keys) for group in shown), len(groups)))
         return 0
     if not shown:
         context.out.say(f"none of the {len(groups)} groups is on this page" if groups else "no run matches")

@@ -15,7 +15,7 @@ from lab.cli.runlists import known_names, list_groups, table_query, tell_unknown
 from lab.cli.runtable import STYLES, cell, check_columns, columns_of, usual_columns
 from lab.cli.shapes import comparison_shape, listing, run_detail, run_shape
 from lab.cli.tables import Column
-from lab.cli.values import count, parse_columns, positive
+from lab.cli.values import count, parse_better, parse_columns, positive
 from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunSpec
 from lab.errors import NotFoundError, UsageError
@@ -208,7 +208,7 @@ def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Ite
 @commands.add(
     "runs",
     "compare",
-    help="what differs between runs, and by how much",
+    help="what differs between runs, by how much, and whether it is more than noise",
     example="lab runs compare calm-otter-42 brisk-heron-07",
     arguments=(
         argument("refs", metavar="REF", nargs="+", completes="run", help="two or more runs"),
@@ -220,16 +220,24 @@ def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Ite
             completes="run",
             help="measure against this one (default: the first)",
         ),
+        argument("--apart", action="store_true", help="a column per run, also where only the seed differs"),
+        argument(
+            "--better",
+            metavar="METRIC=WAY",
+            action="append",
+            default=[],
+            help="higher or lower is better (repeat), where the name does not tell",
+        ),
     ),
 )
 def compare(context: Context, args: Namespace) -> int:
     if len(args.refs) < 2:
         raise UsageError("a comparison needs two runs", "lab runs compare REF REF")
-    comparison = context.settled.runs.compare(args.refs, args.baseline)
+    comparison = context.settled.runs.compare(args.refs, args.baseline, parse_better(args.better))
     if context.out.json:
         context.out.document(comparison_shape(comparison, time.time()))
         return 0
-    draw(context.out, comparison, everything=args.all)
+    draw(context.out, comparison, everything=args.all, apart=args.apart)
     return 0
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.cli.formats import format_utc
+from lab.cli.verdict_shapes import group_shape, verdict_shape
 from lab.domain.checks import Check
 from lab.domain.compare import Comparison, Row
 from lab.domain.datasets import Changes, Dataset, DatasetVersion
@@ -75,7 +76,7 @@ def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float) -> Shape
     }
 
 
-def group_shape(group: RunGroup, keys: Sequence[str]) -> Shape:
+def run_group_shape(group: RunGroup, keys: Sequence[str]) -> Shape:
     """`sd` is null where there is but one value."""
     return {
         "name": group.name,
@@ -95,11 +96,12 @@ def view_shape(view: RunView) -> Shape:
 
 
 def comparison_shape(comparison: Comparison, now: float) -> Shape:
-    """Rows have one value per run, in the order of `runs`."""
+    """Rows have one value per run, in the order of `runs`; `groups` are the runs by all but their seeds."""
 
     def rows(rows: Sequence[Row]) -> list[Shape]:
         return [{"key": row.key, "values": list(row.values), "differs": row.differs} for row in rows]
 
+    metrics = [row.key for row in comparison.metrics]
     return {
         "runs": [run_shape(run, now) for run in comparison.runs],
         "baseline": comparison.baseline,
@@ -108,6 +110,8 @@ def comparison_shape(comparison: Comparison, now: float) -> Shape:
         "datasets": rows(comparison.datasets),
         "environment": rows(comparison.environment),
         "code_same": comparison.code_same,
+        "groups": [group_shape(one, metrics) for one in comparison.groups],
+        "verdicts": [verdict_shape(comparison, one) for one in comparison.verdicts],
     }
 
 

@@ -6,6 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
 
+from lab.domain.directions import Direction
 from lab.domain.query import Any, Node, QueryError, parse_filter, split_names
 from lab.domain.runs import Param
 from lab.errors import UsageError
@@ -45,6 +46,17 @@ def parse_params(words: Iterable[str]) -> dict[str, Param]:
             raise UsageError(f"{word!r} is not a parameter", "write -p key=value, such as -p lr=0.1")
         params[key] = parse_value(value)
     return params
+
+
+def parse_better(words: Iterable[str]) -> dict[str, Direction]:
+    """`["cost=lower"]` as a mapping. Raises UsageError for what is neither `higher` nor `lower`."""
+    found: dict[str, Direction] = {}
+    for word in words:
+        metric, equals, way = word.rpartition("=")
+        if not (metric and equals and way in (Direction.HIGHER, Direction.LOWER)):
+            raise UsageError(f"{word!r} does not say what is better", "write --better METRIC=higher or METRIC=lower")
+        found[metric] = Direction(way)
+    return found
 
 
 def parse_data(words: Iterable[str]) -> dict[str, str]:

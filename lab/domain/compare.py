@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.domain.runs import Run
+from lab.domain.seeds import SeedGroup
+from lab.domain.verdicts import Outcome, Verdict, tell
 
 Value = str | int | float | bool | None
 
@@ -20,7 +22,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is the same and what differs between runs; `baseline` is the id that the others are measured against."""
+    """What is the same and what differs between runs; `baseline` is the id that the others are measured against.
+
+    `groups` are the runs by all but their seeds; `verdicts` judge every group but the baseline's on every metric.
+    """
 
     runs: tuple[Run, ...]
     baseline: str
@@ -29,3 +34,34 @@ class Comparison:
     datasets: tuple[Row, ...]
     environment: tuple[Row, ...]
     code_same: bool
+    groups: tuple[SeedGroup, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def base_group(self) -> int:
+        """The index of the group that the baseline is in."""
+        return next((at for at, one in enumerate(self.groups) if self.baseline in one.ids), 0)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether any runs differ by their seeds alone."""
+        return any(len(one.runs) > 1 for one in self.groups)
+
+    def of_groups(self, row: Row) -> tuple[tuple[Value, ...], ...]:
+        """The distinct values that each group's runs have in `row`, in their order."""
+        found = []
+        for one in self.groups:
+            values = {repr(value): value for run, value in zip(self.runs, row.values, strict=True) if run.id in one.ids}
+            found.append(tuple(values.values()))
+        return tuple(found)
+
+    def of(self, metric: str) -> tuple[Verdict, ...]:
+        """The verdicts on one metric."""
+        return tuple(one for one in self.verdicts if one.metric == metric)
+
+    def sentence(self, verdict: Verdict) -> str:
+        """The verdict in words, not cleaned; of several groups it says which one is meant."""
+        label = self.groups[verdict.group].label
+        text = tell(verdict, label, self.groups[verdict.baseline].label)
+        named = len(self.groups) == 2 or verdict.outcome not in (Outcome.NOISE, Outcome.NONE)
+        return text if named else f"{label}: {text}"

@@ -6,11 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.domain.compare import Comparison, Row, Value
+from lab.domain.directions import Direction
 from lab.domain.runs import Run
+from lab.domain.seeds import group
+from lab.domain.verdicts import judge
 
 
-def compare(runs: Sequence[Run], baseline: str) -> Comparison:
-    """All params, metrics (last values), datasets and environment facts of `runs`, each marked if it differs."""
+def compare(runs: Sequence[Run], baseline: str, better: Mapping[str, Direction] | None = None) -> Comparison:
+    """All params, metrics (last values), datasets and environment facts of `runs`, each marked if it differs; their
+    seed groups, and a verdict on each metric against the baseline's group.
+
+    `better` says of metrics whether higher or lower is better, where the name does not or is wrong.
+    """
+    groups = group(list({run.id: run for run in runs}.values()))
+    base = next((at for at, one in enumerate(groups) if baseline in one.ids), 0)
+    metrics = sorted({name for run in runs for name in run.metrics})
     return Comparison(
         runs=tuple(runs),
         baseline=baseline,
@@ -19,6 +29,8 @@ def compare(runs: Sequence[Run], baseline: str) -> Comparison:
         datasets=_rows(runs, lambda run: run.datasets),
         environment=_rows(runs, _environment),
         code_same=len({run.code for run in runs}) == 1,
+        groups=groups,
+        verdicts=judge(groups, base, metrics, better),
     )
 
 

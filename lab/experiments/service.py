@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 from lab.catalog import groups as catalog_groups
 from lab.catalog import histories
 from lab.catalog import lineage as catalog_lineage
+from lab.catalog import parents as catalog_parents
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
 from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
+from lab.domain.changes import Changes, DiffLine
 from lab.domain.compare import Comparison
+from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
 from lab.domain.runs import Edit, History, Param, Run, RunSpec
+from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.domain.views import RunView
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
@@ -35,6 +39,7 @@ from lab.events import (
     RUN_TAGGED,
     VIEW_SAVED,
 )
+from lab.experiments.changes import changes, code_diff
 from lab.experiments.compare import compare
 from lab.experiments.live import LiveMetrics
 from lab.journal import Journal
@@ -319,10 +324,50 @@ class Runs:
             return History((), (), ())
         return History(*histories.read(source, metric))
 
-    def compare(self, refs: Sequence[str], baseline: str = "") -> Comparison:
-        """Runs side by side; the baseline is the first unless said."""
-        runs = [self.get(ref) for ref in refs]
-        return compare(runs, self.get(baseline).id if baseline else runs[0].id)
+    def compare(
+        self, refs: Sequence[str], baseline: str = "", better: Mapping[str, Direction] | None = None
+    ) -> Comparison:
+        """Runs side by side, grouped by all but their seeds; the baseline is the first unless said.
+
+        `better` says of metrics which way is better, where their names do not.
+        """
+        runs = self._get_all(refs)
+        return compare(runs, self.get(baseline).id if baseline else runs[0].id, better)
+
+    def _get_all(self, refs: Sequence[str]) -> Sequence[Run]:
+        """`get` for many, in two queries where each says plainly what it means."""
+        ids = catalog_parents.exact(self._catalog, refs)
+        ended = {run.id: run for run in catalog_runs.get_many(self._catalog, list(ids.values()))}
+        found = [ended.get(ids.get(ref, "")) for ref in refs]
+        return [
+            self.get(ref) if run is None or run.status.active else run for ref, run in zip(refs, found, strict=True)
+        ]
+
+    def more_seeds(self, comparison: Comparison, more: Mapping[int, int]) -> Sequence[LaunchRequest]:
+        """Requests for so many `more` seeds of the comparison's groups (by index): like the group's first run, with
+        seeds that no run of the lab that is equal but for its seed has had."""
+        groups = [replace(one, runs=(*one.runs, *self._alike(one))) for one in comparison.groups]
+        return [
+            replace(self.rerun(groups[index].runs[0].id, reseeded(groups[index], seed)), seed=seed)
+            for index, seeds in missing(groups, more).items()
+            for seed in seeds
+        ]
+
+    def _alike(self, group: SeedGroup) -> Sequence[Run]:
+        """Runs that belong to the group and are not in it."""
+        found = catalog_parents.alike(self._catalog, group.runs[0])
+        return [run for run in found if run.id not in group.ids and key(run) == key(group.runs[0])]
+
+    def changes(self, ref: str, other: str = "") -> Changes:
+        """What changed in a run since `other`, or since the last earlier run of its entry if there is one."""
+        run = self.get(ref)
+        before = catalog_parents.before(self._catalog, run)
+        parent = self.get(other) if other else self.get(before) if before else None
+        return changes(self._home, self._catalog, run, parent)
+
+    def code_diff(self, changed: Changes) -> Sequence[DiffLine]:
+        """The text of what changed in the code, bounded."""
+        return code_diff(self._home, changed)
 
     def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
         """A request like the one that the run came from, with `params` changed."""

@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 import bench_app  # noqa: E402 (found through the line above)
 import bench_catalog  # noqa: E402
+import bench_compare  # noqa: E402
 import bench_data  # noqa: E402
 import bench_demo  # noqa: E402
 import bench_expect  # noqa: E402
@@ -21,7 +22,8 @@ import bench_store  # noqa: E402
 
 def main() -> None:
     print(f"{'figure':52} {'measured':>12}   target")
-    for module in (bench_catalog, bench_app, bench_store, bench_data, bench_expect, bench_launch, bench_demo):
+    modules = (bench_catalog, bench_compare, bench_app, bench_store, bench_data, bench_expect, bench_launch, bench_demo)
+    for module in modules:
         for name, value, unit, target in module.figures():
             goal = f"≤ {target:g} {unit}" if target else ""
             print(f"{name:52} {value:>9.4g} {unit:2}   {goal}", flush=True)

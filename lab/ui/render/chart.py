@@ -24,6 +24,8 @@ from lab.ui.render.number import NOTHING, format_number
 from lab.ui.render.raster import HUGE, Curve, Floats, curve_of, last_known, paint
 from lab.ui.render.series import ChartOptions, Frame, PlotArea, Series
 
+_MOST_EXPONENT = 308.2547
+
 #: Points per history at which `smoothed` uses its weight as it is.
 _REFERENCE = 240
 
@@ -158,7 +160,8 @@ def _value_text(curve: Curve, options: ChartOptions) -> str:
     if index is None:
         return NOTHING
     value = float(curve.y[index])
-    return format_number(10**value if options.log_y else value)
+    # Rounding may have taken the logarithm of the largest doubles above what has a power.
+    return format_number(10 ** min(value, _MOST_EXPONENT) if options.log_y else value)
 
 
 def _entries(curves: Sequence[Curve], options: ChartOptions, plain: bool) -> list[Entry]:

@@ -21,7 +21,7 @@ from lab.ui.render.facts import Pair
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.glyphs import glyphs
 from lab.ui.render.number import NOTHING, format_number, format_size
-from lab.ui.render.profiles import percent
+from lab.ui.render.profiles import no_pictures, percent
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.sparkline import bar
 from lab.ui.render.status import Level
@@ -359,8 +359,8 @@ def _images_section(images: ImagesDiff) -> Section:
     changed = sum(row.cells[1].text != row.cells[2].text for row in image_rows(images))
     broken = images.new.broken_count > images.old.broken_count
     level: Level = "fail" if broken else "idle" if changed else "ok"
-    text = f"{images.old.count:,}, {images.new.count:,} now"
-    text += f"; {images.new.broken_count:,} are broken" if images.new.broken_count else ""
+    text = f"{images.old.count:,} → {images.new.count:,}"
+    text += f"; {no_pictures(images.new.broken_count)}" if images.new.broken_count else ""
     return Section(IMAGES, level, changed, text)
 
 

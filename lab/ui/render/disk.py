@@ -15,8 +15,8 @@ from lab.ui.render.status import Level
 _BAR = 10
 
 OWNER_COLUMNS = (
-    Column("kind", "kind", min_width=7, max_width=10, sortable=False),
-    Column("name", "who holds it", min_width=24, max_width=60, sortable=False, flex=1),
+    Column("kind", "kind", min_width=7, max_width=11, sortable=False),
+    Column("name", "who holds it", min_width=20, max_width=60, sortable=False, flex=1),
     Column("bar", "", width=_BAR, sortable=False),
     Column("exclusive", "alone", width=8, align="right", sortable=False),
     Column("shared", "shared", width=8, align="right", sortable=False),
@@ -177,7 +177,7 @@ def owner_rows(usage: Usage) -> list[Row]:
     owners = sorted(usage.owners.items(), key=lambda item: (-item[1].exclusive, -item[1].shared, item[0]))
     places = _places(usage)
     most = max([1, *(one.exclusive + one.shared for one in usage.owners.values()), *(size for _, _, size in places)])
-    rows = [_owner_row(label, one.exclusive, one.shared, most) for label, one in owners]
+    rows = [_owner_row(label, one.exclusive, one.shared, most) for label, one in owners if one.exclusive + one.shared]
     rows += [_place_row(key, text, size, most) for key, text, size in places if size]
     rows += [
         Row(f"unreadable {name}", (Cell("damaged", "fail"), Cell(f"{glyphs().fail} {name} cannot be read", "fail")))

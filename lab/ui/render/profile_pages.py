@@ -13,11 +13,12 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.glyphs import glyphs
 from lab.ui.render.histogram import histogram_rows
 from lab.ui.render.number import NOTHING, format_number, format_size
-from lab.ui.render.profiles import STRONG, column_flags, percent, pii_text
+from lab.ui.render.profiles import STRONG, column_flags, no_pictures, percent, pii_text
 from lab.ui.render.sparkline import bar
 from lab.ui.render.status import Level
 
 _CHART_HEIGHT = 6
+_BAR = 50  # cells of a bar at most
 
 
 def column_page(column: ColumnProfile, table: TableProfile, width: int) -> list[Spans]:
@@ -101,7 +102,7 @@ def top_rows(top: Sequence[tuple[str, int]], whole: int, width: int) -> list[Spa
     """Values with bars of their share, one line each."""
     name = max((width_of(tidy(value)) for value, _ in top), default=0)
     name = max(4, min(name, width // 2))
-    room = max(4, width - name - 2 - 8 - 11)
+    room = max(4, min(_BAR, width - name - 2 - 8 - 11))
     rows: list[Spans] = []
     for value, count in top:
         shown = fit(tidy(value) or "(empty)", name)
@@ -139,7 +140,7 @@ def _images(images: ImagesProfile, width: int) -> list[Spans]:
     pairs = [Pair(name, _spread(values, say)) for name, values, say in spread if values]
     rows += [[], *detail_rows([Pair("1% – median – 99%"), *pairs], width)] if pairs else []
     if images.broken:
-        rows += [[], [(f"{glyphs().fail} {images.broken_count:,} are no pictures", "fail")]]
+        rows += [[], [(f"{glyphs().fail} {no_pictures(images.broken_count)}", "fail")]]
         rows += [[("  " + name, "")] for name in images.broken]
     return rows
 
@@ -160,7 +161,7 @@ def group_rows(groups: Sequence[FileGroup], width: int) -> list[Spans]:
     most = max((one.bytes for one in groups), default=0)
     name = max([6, *(width_of(tidy(one.name)) for one in groups)])
     name = min(name, width // 3)
-    room = max(4, width - name - 1 - 11 - 10)
+    room = max(4, min(_BAR, width - name - 1 - 11 - 10))
     return [
         [(fit(tidy(one.name) or "(none)", name) + " ", ""), (bar(one.bytes / most if most else 0, room), "series.0"),
          (f" {format_size(one.bytes):>9}", ""), (f" {one.count:>10,}", "muted")]

@@ -54,8 +54,12 @@ def troubles(profile: Profile) -> list[Trouble]:
         found = _table_troubles(profile.table) + found
     if profile.images is not None and profile.images.broken_count:
         broken = profile.images
-        found.insert(0, Trouble("fail", f"{broken.broken_count:,} files are no pictures: {_some(broken.broken)}"))
+        found.insert(0, Trouble("fail", f"{no_pictures(broken.broken_count)}: {_some(broken.broken)}"))
     return sorted(found, key=lambda one: _LEVELS.index(one.level))
+
+
+def no_pictures(count: int) -> str:
+    return "1 file is no picture" if count == 1 else f"{count:,} files are no pictures"
 
 
 def _table_troubles(table: TableProfile) -> list[Trouble]:

@@ -9,21 +9,19 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from lab.domain.compare import Comparison
-from lab.domain.compare import Row as Line
+from lab.domain.directions import Direction, direction
 from lab.domain.runs import Run
+from lab.errors import UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.glyphs import glyphs
-from lab.ui.render.legend import series_glyph
-from lab.ui.render.number import NOTHING, format_delta, format_number
-from lab.ui.render.rows import Cell, Column, ListSource, Row
+from lab.ui.render.rows import Column, ListSource
 from lab.ui.render.series import COLOURS, Series
-from lab.ui.render.status import run_mark
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.compare_cells import METRIC, colour_of, compare_columns, compare_rows, grouped, verdict_rows, wanted
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import metric_order, param_text
+from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.frame_table import FrameTable
@@ -31,63 +29,6 @@ from lab.ui.widgets.table_messages import RowHighlighted
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
-
-_METRIC = "metric."
-
-
-def compare_columns(comparison: Comparison) -> list[Column]:
-    """One per run, by its id; the baseline says so."""
-    columns = [Column("", "", min_width=10, max_width=22, sortable=False)]
-    for index, run in enumerate(comparison.runs):
-        base = " (base)" if run.id == comparison.baseline else ""
-        title = f"{series_glyph(index, glyphs().ok.isascii())} {run.name}{base}"
-        columns.append(Column(run.id, title, min_width=10, max_width=26, sortable=False))
-    return columns
-
-
-def compare_rows(comparison: Comparison, everything: bool) -> list[Row]:
-    """Metrics with their distance from the baseline, then parameters, data and environment; only what differs, unless
-    `everything`."""
-    base = next((index for index, run in enumerate(comparison.runs) if run.id == comparison.baseline), 0)
-    metrics = {line.key: line for line in comparison.metrics}
-    rows = [_status_row(comparison)]
-    rows += _section("metrics", [_metric_row(metrics[name], base) for name in metric_order(metrics)])
-    parts = (("parameters", comparison.params), ("data", comparison.datasets), ("environment", comparison.environment))
-    for title, lines in parts:
-        chosen = [line for line in lines if everything or line.differs]
-        rows += _section(title, [_value_row(title, line) for line in chosen])
-    if not comparison.code_same:
-        rows += _section("code", [Row("code.differs", (Cell("code"), Cell("differs", "warn")))])
-    return rows
-
-
-def _section(title: str, rows: list[Row]) -> list[Row]:
-    return [Row(f"section.{title}", (Cell(title.upper(), "muted bold"),)), *rows] if rows else []
-
-
-def _status_row(comparison: Comparison) -> Row:
-    marks = [run_mark(run.status) for run in comparison.runs]
-    return Row("status", (Cell("status", "muted"), *(Cell(mark.text, mark.token) for mark in marks)))
-
-
-def _metric_row(line: Line, base: int) -> Row:
-    reference = _number(line.values[base])
-    cells = [Cell(line.key)]
-    for index, value in enumerate(line.values):
-        text = format_number(value)
-        delta = "" if index == base else format_delta(_number(value), reference)
-        cells.append(Cell(f"{text}  {delta}" if delta not in ("", "–") else text, "bold" if index == base else ""))
-    return Row(_METRIC + line.key, tuple(cells))
-
-
-def _value_row(section: str, line: Line) -> Row:
-    token = "accent" if line.differs else "muted"
-    texts = (NOTHING if value is None else param_text(value) for value in line.values)
-    return Row(f"{section}.{line.key}", (Cell(line.key), *(Cell(text, token) for text in texts)))
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 class CompareScreen(LabScreen):
@@ -103,6 +44,7 @@ class CompareScreen(LabScreen):
         self._baseline = ""
         self._comparison: Comparison | None = None
         self._everything = False
+        self._apart = False
         self._metric = ""
         self._axis: Axis = "step"
         self._drawn = False
@@ -131,7 +73,7 @@ class CompareScreen(LabScreen):
     @property
     def current(self) -> Run | None:
         """The run of the column under the cursor; the first where that is none."""
-        column = self.table.cursor_column
+        column = self.table.cursor_column  # of a group: its first run
         runs = self._comparison.runs if self._comparison else ()
         return next((run for run in runs if column is not None and run.id == column.id), runs[0] if runs else None)
 
@@ -140,7 +82,8 @@ class CompareScreen(LabScreen):
         return metric_order(line.key for line in self._comparison.metrics) if self._comparison else []
 
     async def load(self) -> None:
-        self._comparison = await self.ask(lambda ws: ws.runs.compare(self._ids, self._baseline))
+        ways = self._ways()
+        self._comparison = await self.ask(lambda ws: ws.runs.compare(self._ids, self._baseline, ways))
         if self._metric not in self.metrics:
             self._metric = next(iter(self.metrics), "")
         self._fill()
@@ -150,10 +93,10 @@ class CompareScreen(LabScreen):
         comparison = self._comparison
         if comparison is None:
             return
-        columns = compare_columns(comparison)
+        columns = compare_columns(comparison, self._apart)
         if [(one.id, one.title) for one in columns] != [(one.id, one.title) for one in self.table.columns]:
             self.table.set_columns(columns)
-        self.table.replace(ListSource(compare_rows(comparison, self._everything)))
+        self.table.replace(ListSource(compare_rows(comparison, self._everything, self._apart)))
         self._tell()
 
     def _tell(self) -> None:
@@ -161,18 +104,32 @@ class CompareScreen(LabScreen):
         if comparison is None:
             return
         shown = "all rows" if self._everything else "differing rows"
+        way = self._way(self._metric)
         row: Spans = [(f" {shown}", "muted"), ("   metric ", "muted"), (self._metric or "none", "accent")]
+        row += [(f"   {way.value} is better", "muted")] if way is not Direction.UNKNOWN else []
+        row += [("   one column per group of seeds", "muted")] if grouped(comparison, self._apart) else []
         same = [title for title, lines in (("data", comparison.datasets), ("environment", comparison.environment))
                 if not any(line.differs for line in lines)]  # fmt: skip
         same += ["code"] if comparison.code_same else []
         row += [("   same " + ", ".join(same), "muted")] if same else []
-        self.query_one("#heading", Lines).show([row])
+        self.query_one("#heading", Lines).show([*verdict_rows(comparison, self._metric), row])
+        self.tell_keys()
+
+    def _ways(self) -> dict[str, Direction]:
+        """What the user has said of metrics: which way is better."""
+        told = self.lab.view_state.get("compare", "better", {})
+        items = told.items() if isinstance(told, dict) else ()
+        return {str(name): Direction(way) for name, way in items if way in (Direction.HIGHER, Direction.LOWER)}
+
+    def _way(self, metric: str) -> Direction:
+        return self._ways().get(metric) or direction(metric)
 
     async def _draw(self) -> None:
         comparison, metric, axis = self._comparison, self._metric, self._axis
         if comparison is None or not metric:
             return
-        series = await self.ask(lambda ws: _curves(ws, comparison.runs, metric, axis))
+        colours = [colour_of(comparison, index, self._apart) % COLOURS for index in range(len(comparison.runs))]
+        series = await self.ask(lambda ws: _curves(ws, comparison.runs, metric, axis, colours))
         chart = self.query_one(ChartView)
         if not self._drawn:
             chart.set_options(smoothing=first_smoothing(series))
@@ -185,8 +142,8 @@ class CompareScreen(LabScreen):
             await self.load()
 
     def on_frame_table_row_highlighted(self, event: RowHighlighted) -> None:
-        if event.key.startswith(_METRIC):
-            self._show_metric(event.key.removeprefix(_METRIC))
+        if event.key.startswith(METRIC):
+            self._show_metric(event.key.removeprefix(METRIC))
 
     def on_frame_table_row_selected(self) -> None:
         run = self.current
@@ -238,14 +195,61 @@ class CompareScreen(LabScreen):
     def action_compare_previous_tab(self) -> None:
         self.query_one(Tabs).step(-1)
 
+    def action_compare_apart(self) -> None:
+        if self._comparison is not None and not self._comparison.seeded:
+            self.lab.tell("no two of these runs differ by their seed alone")
+            return
+        self._apart = not self._apart
+        self._fill()
+        self.start(self._draw(), "draw")
+
+    def action_compare_better(self) -> None:
+        """Turn round which way is better, for the metric that is shown."""
+        if self._metric:
+            way = Direction.LOWER if self._way(self._metric) is Direction.HIGHER else Direction.HIGHER
+            told = {**{name: one.value for name, one in self._ways().items()}, self._metric: way.value}
+            self.lab.view_state.put("compare", "better", told)
+            self.reload()
+
+    def action_compare_seeds(self) -> None:
+        if self._comparison is not None:
+            self.start(self._queue_seeds(self._comparison, self._metric))
+
+    async def _queue_seeds(self, comparison: Comparison, metric: str) -> None:
+        """Launch what is lacking for a verdict, after asking; the new runs join this comparison."""
+        more = wanted(comparison, metric)
+        requests = await self.ask(lambda ws: ws.runs.more_seeds(comparison, more))
+        if not requests:
+            raise UsageError("there is no further seed for these runs", "launch them with --seed")
+        lines = [
+            f"{comparison.groups[index].label}: {count} more seed{'s' if count > 1 else ''}"
+            for index, count in more.items()
+        ]
+        seeds = ", ".join(str(request.seed) for request in requests)
+        consequence = (
+            "\n".join(lines[:6])
+            + f"\nSeeds {seeds}. The code is taken as it is now: if it has changed since, the new runs "
+            "are another group."
+        )
+        total = f"{len(requests)} run{'s' if len(requests) > 1 else ''}"
+        if await flows.confirm(self, f"Launch {total} with new seeds?", consequence, "Launch", "+"):
+            for request in requests:
+                flows.start_run(self, request, on_started=self._join)
+
+    def _join(self, run: Run) -> None:
+        """A run that was launched from here is compared too."""
+        self._ids = (*self._ids, run.id)
+        self.tell_top()
+        self.reload()
+
     def action_compare_register(self) -> None:
         run = self.current
         if run is not None:
             self.start(flows.register(self, run, run.project))
 
 
-def _curves(ws: Workspace, runs: Sequence[Run], metric: str, axis: Axis) -> list[Series]:
+def _curves(ws: Workspace, runs: Sequence[Run], metric: str, axis: Axis, colours: Sequence[int]) -> list[Series]:
     return [
-        curve(run.name, ws.runs.history(run.id, metric), axis, run.started or run.created, index % COLOURS, run.id)
-        for index, run in enumerate(runs)
+        curve(run.name, ws.runs.history(run.id, metric), axis, run.started or run.created, colour, run.id)
+        for run, colour in zip(runs, colours, strict=True)
     ]

@@ -84,7 +84,8 @@ class DatasetScreen(VersionActions):
         return (f"{version.dataset}@{version.label}" if version else self._ref,)
 
     def lead(self) -> str:
-        return _LEADS.get(self.tabs.current, "")
+        files = self.tabs.current == "profile" and self.has_class("-files")
+        return "" if files else _LEADS.get(self.tabs.current, "")
 
     def body(self) -> ComposeResult:
         yield Lines([[(" reading …", "muted")], []], id="heading")
@@ -226,7 +227,11 @@ class DatasetScreen(VersionActions):
             self.tabs.note("profile", f"{len(profile.table.columns):,}")
             self._show_column(self._table("columns").cursor_key)
         else:
-            self.query_one("#other", Page).show(lambda width: profile_pages.files_page(profile, width))
+            page = self.query_one("#other", Page)
+            page.show(lambda width: profile_pages.files_page(profile, width))
+            if self.tabs.current == "profile":
+                page.focus()
+            self.tell_keys()
 
     def _show_column(self, key: str | None) -> None:
         table = self._profile.table if self._profile else None

@@ -6,7 +6,7 @@ Each is a coroutine that a screen starts. What takes long goes on as a job behin
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,11 +68,16 @@ async def launch_again(screen: LabScreen, run: Run) -> None:
     start_run(screen, request, actions.command(actions.get("runs.again"), id=run.id))
 
 
-def start_run(screen: LabScreen, request: LaunchRequest, command: str = "") -> None:
-    """Launch behind the screens; `command` is what the command log shows, unless all that was asked for."""
+def start_run(
+    screen: LabScreen, request: LaunchRequest, command: str = "", on_started: Callable[[Run], None] | None = None
+) -> None:
+    """Launch behind the screens; `command` is what the command log shows, unless all that was asked for, and
+    `on_started` hears of the run if the screen is still there."""
 
     async def work(job: Job) -> str:
         run = await screen.lab.bridge.ask(lambda ws: ws.runs.launch(request, job.say))
+        if on_started is not None and screen.is_attached:
+            on_started(run)
         return f"{run.name} has started on {run.engine}"
 
     screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)

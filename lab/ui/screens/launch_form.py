@@ -24,7 +24,7 @@ def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Fie
         Field("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
         Field("seed", "seed", "number", "" if base.seed is None else base.seed, validate=_whole,
               help="empty: the parameter `seed`, else 0"),
-        *(Field(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2; empty: as it is now")
+        *(Field(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2; empty: the latest")
           for name in dict.fromkeys([*datasets, *base.data])),
         Field("name", "name", value=base.name, help="empty: one is made up", validate=_check_run_name),
         Field("tags", "tags", value=" ".join(base.tags), help="words with blanks between them"),

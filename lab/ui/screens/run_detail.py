@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lab.domain.changes import Changes, metric_changes
 from lab.domain.runs import MetricSummary, Run
 from lab.ui import actions
+from lab.ui.render.changes import summary_rows
 from lab.ui.render.number import format_age, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.render.series import Series
@@ -21,6 +24,7 @@ from lab.ui.screens.base import LabScreen
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
+from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
@@ -46,6 +50,8 @@ _FILE_COLUMNS = (
 _TAB_OF = {"run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs"}
 #: At most so many files are listed.
 _MOST_FILES = 1000
+#: Lines on what changed; two fewer where the screen is short.
+_MOST_CHANGES = 6
 
 FileFact = tuple[str, int, float]
 
@@ -101,13 +107,14 @@ class RunScreen(LabScreen):
         self._metric = ""
         self._axis: Axis = "step"
         self._drawn = False
-        self._files_of: tuple[str, float] | None = None
+        self._changed: Changes | None = None
 
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
 
     def body(self) -> ComposeResult:
         yield Lines([[(" reading …", "muted")], []], id="heading")
+        yield Lines(id="changes")
         yield Tabs([("metrics", "Metrics"), ("logs", "Logs"), ("params", "Params & data"), ("files", "Files")])
         with Container(id="tab-metrics", classes="tab -shown panes"):
             yield FrameTable(_METRIC_COLUMNS, empty="no metrics yet", id="metrics")
@@ -135,6 +142,7 @@ class RunScreen(LabScreen):
         first = self._run is None
         self._run = run
         self._tell(run)
+        await self._tell_changes(run)
         if first:
             path = await self.ask(lambda ws: ws.runs.log_path(run.id))
             self.query_one(LogView).show(path)
@@ -153,6 +161,18 @@ class RunScreen(LabScreen):
         self.tabs.note("metrics", str(len(metrics)))
         self.tell_top()
         self.tell_keys()
+
+    async def _tell_changes(self, run: Run) -> None:
+        """What changed since the run before: found once, and the metrics beside it as of now."""
+        changed = self._changed
+        if changed is None or changed.run.status is not run.status:
+            changed = await self.ask(lambda ws: ws.runs.changes(run.id))
+        elif changed.parent is not None:
+            changed = replace(changed, run=run, metrics=metric_changes(changed.parent, run))
+        self._changed = changed
+        most = _MOST_CHANGES if self.has_class("-tall") else _MOST_CHANGES - 2
+        rows = summary_rows(changed, metric_order(one.name for one in changed.metrics), time.time(), most)
+        self.query_one("#changes", Lines).show(rows)
 
     def _choose(self, metric: str) -> None:
         """Put the cursor on a metric, else on the first."""
@@ -214,6 +234,7 @@ class RunScreen(LabScreen):
     def _tab_shown(self) -> None:
         self.refresh_bindings()
         self.tell_keys()
+        self.query_one("#changes").display = self.tabs.current == "metrics"
         if self.tabs.current == "files":
             self.start(self._list_files(), "files")
 
@@ -251,6 +272,9 @@ class RunScreen(LabScreen):
         if table.row_count:
             rows = table.source.window((table.cursor_index + by) % table.row_count, 1)
             table.move_to(rows[0].key)
+
+    def action_run_changes(self) -> None:
+        self.app.push_screen(ChangesScreen(self._run_id))
 
     def action_run_search(self) -> None:
         self.ask_filter(self.query_one(LogView).search_text, "a text in the log; capitals count if there are any")

@@ -37,7 +37,7 @@ _PAUSE = 0.12
 #: `*` marks at most so many.
 _MOST_MARKS = 1000
 #: A comparison of more runs than this cannot be read.
-_MOST_COMPARED = 12
+_MOST_COMPARED = 50
 
 _EMPTY = "no runs yet: n launches one"
 _NO_MATCH = "no run fits the filter: esc clears it"

@@ -23,6 +23,7 @@ from lab.ui.screens.deployments import DeploymentsScreen
 from lab.ui.screens.disk import DiskScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.screens.models import ModelsScreen
+from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
 from lab.ui.widgets.chart_view import ChartView
@@ -34,7 +35,7 @@ SCREENS: dict[str, type[LabScreen]] = {
     screen.KIND: screen
     for screen in (
         *(HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen),
-        *(RunScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
+        *(RunScreen, ChangesScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
     )
 }
 WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel}

@@ -255,3 +255,8 @@ def test_widgets_do_not_bring_numpy() -> None:
         "sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_largest_values_have_a_logarithm() -> None:
+    text = render([series([1.7976931348622105e308])], 80, 20, ChartOptions(log_y=True)).text
+    assert "1.798e308" in text

@@ -20,7 +20,7 @@ from lab.ui.render.rows import Row
 from lab.ui.render.status import mark
 from lab.ui.screens.base import fits
 from lab.ui.screens.command_log import job_rows
-from lab.ui.screens.compare import compare_columns, compare_rows
+from lab.ui.screens.compare_cells import compare_columns, compare_rows
 from lab.ui.screens.data import dataset_row, schema_rows
 from lab.ui.screens.deployments import deployment_facts, deployment_row, rate_line, shown_status
 from lab.ui.screens.home import Picture, home_heading, home_rows, notice_rows

@@ -1,0 +1,83 @@
+"""The JSON shapes of seed groups, verdicts and what changed; see `lab.cli.shapes`. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lab.domain.changes import Changes, DiffLine, ValueChange
+from lab.domain.compare import Comparison
+from lab.domain.diffs import FileChange
+from lab.domain.seeds import SeedGroup
+from lab.domain.verdicts import Verdict, stats
+
+Shape = dict[str, Any]
+
+
+def group_shape(group: SeedGroup, metrics: Iterable[str]) -> Shape:
+    """`runs` are ids; `n` counts the seeds with a final value, `sd` is that of a sample (n - 1), null for no seeds."""
+    summaries = {name: stats(group, name) for name in metrics}
+    return {
+        "label": group.label,
+        "runs": list(group.ids),
+        "seeds": [list(seed) for seed in group.seeds],
+        "metrics": {
+            name: {"n": one.n, "mean": one.mean if one.n else None, "sd": one.sd if one.n > 1 else None,
+                   "left_out": one.left_out}
+            for name, one in summaries.items()
+        },
+    }  # fmt: skip
+
+
+def verdict_shape(comparison: Comparison, verdict: Verdict) -> Shape:
+    """`group` and `baseline` are places in `groups`; `more` is [baseline, group] or null."""
+    return {
+        **asdict(verdict),
+        "outcome": verdict.outcome.value,
+        "direction": verdict.direction.value,
+        "n": list(verdict.n),
+        "more": list(verdict.more) if verdict.more is not None else None,
+        "sentence": comparison.sentence(verdict),
+    }
+
+
+def run_changes_shape(changed: Changes, diff: Sequence[DiffLine]) -> Shape:
+    """`parent` is null for a first run; everything else is empty then. `diff` is one string per line."""
+    parent, code = changed.parent, changed.code
+    return {
+        "id": changed.run.id,
+        "name": changed.run.name,
+        "parent": {"id": parent.id, "name": parent.name} if parent else None,
+        "identical": changed.nothing if parent else None,
+        "params": [_value(one) for one in changed.params],
+        "datasets": [asdict(one) for one in changed.data],
+        "code": {
+            "same": code.same,
+            "added": [_file(one) for one in code.added],
+            "removed": [_file(one) for one in code.removed],
+            "changed": [_file(one) for one in code.changed],
+            "commits": list(code.commits),
+            "partial": code.partial,
+            "note": code.note,
+            "diff": [diff_text(line) for line in diff],
+        },
+        "environment": [_value(one) for one in changed.environment],
+        "packages": [_value(one) for one in changed.packages],
+        "metrics": [{**asdict(one), "direction": one.direction.value} for one in changed.metrics],
+    }
+
+
+def _value(change: ValueChange) -> Shape:
+    return {"key": change.name, "change": change.kind, "old": change.old, "new": change.new}
+
+
+def _file(change: FileChange) -> Shape:
+    return {"path": change.path, "old_bytes": change.old_size, "new_bytes": change.new_size}
+
+
+def diff_text(line: DiffLine) -> str:
+    """A line as a unified diff has it; not cleaned."""
+    return {"file": f"=== {line.text}", "hunk": line.text, "note": f"({line.text})"}.get(
+        line.kind, f"{line.kind}{line.text}"
+    )
