@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.domain.query_values import NEW_FIELDS, OLD_FIELDS, STATISTICS, less_is_better
+from lab.domain.directions import Direction, direction
+from lab.domain.query_values import NEW_FIELDS, OLD_FIELDS, STATISTICS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Meaning:
     def source(self) -> str:
         """The statistic that is stored: `best` is `min` or `max`."""
         if self.statistic == "best":
-            return "min" if less_is_better(self.name) else "max"
+            return "min" if direction(self.name) is Direction.LOWER else "max"
         return self.statistic
 
 

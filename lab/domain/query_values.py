@@ -69,12 +69,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
 _DAY = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 _WORDS = ("now", "today", "yesterday")
 
-#: Words in the names of metrics of which less is better; words may also end in the last two.
-_LESS = frozenset(
-    "loss error err mse rmse mae mape msle nll perplexity ppl cer wer fid brier divergence regret latency seconds time"
-    .split()
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Period:
@@ -82,12 +76,6 @@ class Period:
 
     start: float
     end: float
-
-
-def less_is_better(metric: str) -> bool:
-    """Whether a metric of that name is a loss or an error, to be made small; a guess by its words."""
-    words = re.split(r"[^a-z]+", metric.lower())
-    return any(word in _LESS or word.endswith(("loss", "error")) for word in words)
 
 
 def check_value(key: str, op: str, value: str) -> tuple[str, str] | None:

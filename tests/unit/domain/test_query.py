@@ -24,7 +24,7 @@ from lab.domain.query import (
     write_orders,
 )
 from lab.domain.query_names import known, meaning, nearest
-from lab.domain.query_values import less_is_better, period, seconds, size
+from lab.domain.query_values import period, seconds, size
 from lab.errors import UsageError
 
 A, B, C = Condition("a", "<", "1"), Condition("tag", ":", "best"), Condition("", ":", "text")
@@ -201,13 +201,6 @@ def test_dates_are_whole_days_and_months_in_local_time() -> None:
 def test_durations_and_sizes_have_units() -> None:
     assert [seconds(text) for text in ("90", "1h30m", "500ms", "2d", "1x", "m")] == [90, 5400, 0.5, 172800, None, None]
     assert [size(text) for text in ("10", "2GB", "2gib", "1.5k", "3XB")] == [10, 2e9, 2 * 2**30, 1500, None]
-
-
-def test_the_direction_of_a_metric_is_told_by_its_words() -> None:
-    assert all(
-        less_is_better(name) for name in ("loss", "val_loss", "train/loss", "rmse", "val_mae", "test.error", "ppl")
-    )
-    assert not any(less_is_better(name) for name in ("accuracy", "val_f1", "auc", "lossless", "mapped", "r2"))
 
 
 def test_orders_and_columns_are_lists_of_names() -> None:
