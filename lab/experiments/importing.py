@@ -90,23 +90,25 @@ class Importer:
         place = Path(str(origin.get("source") or ""))
         try:
             with locks.hold(self._home.locks / "import.lock"):
-                found = list(self._again(place, str(origin.get("tool") or ""))) if origin else []
-                if not found:
-                    self._gone(run)
-                    return True
-                ended = False
-                for reader, source in found:
-                    items = self._source(reader, source, ImportRequest(place, run.project), [], fixed=False)
-                    ended |= any(item.id == run.id and item.status != RunStatus.RUNNING for item in items)
-                return ended
+                ended = self._once_more(run, place, str(origin.get("tool") or "")) if origin else self._gone(run)
         except ConflictError:  # another process is at it
             return False
+        self._catalog.refresh()
+        return ended
+
+    def _once_more(self, run: Run, place: Path, tool: str) -> bool:
+        """Read the source of a live run if it has changed. True when the run has ended."""
+        found = list(self._again(place, tool))
+        request = ImportRequest(place, run.project)
+        items = [item for pair in found for item in self._source(*pair, request, [], fixed=False)]
+        mine = [item for item in items if item.id == run.id]
+        return mine[0].status != RunStatus.RUNNING if mine else self._gone(run)
 
     def _again(self, place: Path, tool: str) -> Iterator[tuple[Reader, Source]]:
         if place.exists():
             yield from ((reader, source) for reader, source in sources(place, []) if _same(source, place, tool))
 
-    def _gone(self, run: Run) -> None:
+    def _gone(self, run: Run) -> bool:
         """The source of a live run was taken away: what is known of it is all there will be."""
         folder = self._home.run(run.id)
         if folder.events.exists():
@@ -116,6 +118,7 @@ class Importer:
         cause = "lost: the files that it was imported from are gone"
         body = {"ending": "lost", "cause": cause, "authority": ENGINE, "started": run.started, "ended": time.time()}
         self._journal.append(RUN_ENDED, run.id, {**body, "metrics": metrics, "revised": True})
+        return True
 
     def _look(self, request: ImportRequest, progress: Progress) -> ImportReport:
         items: list[Imported] = []
@@ -147,11 +150,9 @@ class Importer:
                 fate = fate_of(run, source.tool, _written(source, now), now)
                 if fate.status is RunStatus.RUNNING:
                     until = min(until, fate.active + (QUIET if run.status is None else STALE))
-                items.append(
-                    self._intake.take(
-                        _dated(run, source), source, fate, request.project, copy=request.copy, fixed=fixed, dry=request.dry
-                    )
-                )
+                run = _dated(run, source)
+                take = self._intake.take
+                items.append(take(run, source, fate, request.project, copy=request.copy, fixed=fixed, dry=request.dry))
                 mine += run.problems
         except Unreadable as error:
             mine.append(Unread(str(source.path), str(error)))

@@ -28,13 +28,14 @@ class Unreadable(Exception):
 @dataclass(frozen=True)
 class Folder:
     """One folder on the walk: its own regular files and folders by name, links left out. `label` is its path from
-    the root of the walk, or the root's name."""
+    the root of the walk, or the root's name. `alone` tells that the root is a single file of it, the only one named."""
 
     path: Path
     label: str
     files: frozenset[str]
     folders: frozenset[str]
     top: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)

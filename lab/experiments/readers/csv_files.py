@@ -63,7 +63,7 @@ class PlainCsv:
         for path in (folder.path / name for name in names[:_LOOKED_AT]):
             columns = tables.header(path)
             if len(columns) > 1 and set(columns) & set(tables.STEPS):
-                label = folder.label if folder.top and len(folder.files) == 1 else f"{folder.label}/{path.stem}"
+                label = folder.label if folder.alone else f"{folder.label}/{path.stem}"
                 found.append(Source(self.tool, path, (path,), label))
         return Found(tuple(found))
 

@@ -20,6 +20,8 @@ TABLE_MAX = 1 << 30  # bytes of a table, or of one file of values
 _DEPTH_MAX = 40
 _ENTRIES_MAX = 2_000_000
 _MERGED_MAX = 20_000
+_YAML_MAX = 1 << 20  # bytes: its parser is slow, and slower still in nested brackets
+_BRACKETS_MAX = 5_000
 
 #: Folders that hold no results, and often very many files.
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".trash", "site-packages"})
@@ -30,7 +32,7 @@ def walk(root: Path, unread: list[Unread]) -> Iterator[tuple[Folder, set[str]]]:
     it is left out. A root that is a file comes as its folder with that file alone. Folders that cannot be listed go
     to `unread`."""
     if not root.is_dir():
-        yield Folder(root.parent, root.name, frozenset({root.name}), frozenset(), top=True), set()
+        yield Folder(root.parent, root.name, frozenset({root.name}), frozenset(), top=True, alone=True), set()
         return
     waiting = [(root, 0)]
     seen = 0
@@ -146,8 +148,11 @@ _Plain.add_multi_constructor("!", _without_tag)
 
 def yaml_object(path: Path) -> dict[str, Any]:
     """A YAML mapping. Nothing in it is ever called or imported."""
+    data = load(path, _YAML_MAX)
+    if data.count(b"[") + data.count(b"{") > _BRACKETS_MAX:
+        raise Unreadable("not YAML of settings: too many brackets")
     try:
-        value = yaml.load(load(path, 4 << 20), Loader=_Plain)
+        value = yaml.load(data, Loader=_Plain)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise Unreadable(f"not YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
     if value is None:

@@ -16,7 +16,7 @@ from lab.experiments.readers.tfevents import read_events
 from lab.experiments.readers.values import flat, number
 
 _ATTRS = ("flags", "started", "stopped", "exit_status", "label", "tags", "comments", "id")
-_ATTR_MAX = 1 << 20  # bytes
+_ATTR_MAX = 64 << 10  # bytes
 _OPREF = re.compile(r"\S+\s+\S+\s+\S+\s+\S+\s+(\S+)")
 
 

@@ -52,12 +52,13 @@ class TensorBoard:
     tool = "tensorboard"
 
     def find(self, folder: Folder) -> Found:
-        names = sorted(name for name in folder.files if "tfevents" in name)
+        names = [name for name in folder.files if "tfevents" in name]
         if not names:
             return Found()
-        files = tuple(folder.path / name for name in names)
-        place = files[0] if folder.top and len(folder.files) == 1 and not folder.folders else folder.path
-        return Found((Source(self.tool, place, files, folder.label),))
+        if folder.alone:  # its siblings continue it, or it continues them
+            names = [path.name for path in folder.path.iterdir() if "tfevents" in path.name]
+        files = tuple(folder.path / name for name in sorted(names))
+        return Found((Source(self.tool, folder.path, files, folder.label),))
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         yield read_events(source.files, source.label)
