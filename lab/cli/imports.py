@@ -22,7 +22,7 @@ _STYLES = {Outcome.NEW: "ok", Outcome.UPDATED: "run", Outcome.UNCHANGED: "dim"}
 
 @commands.add(
     "import",
-    help="take in runs that other tools recorded: MLflow, W&B, TensorBoard, DVCLive, CSV and more",
+    help="take in runs of other tools: MLflow, W&B, TensorBoard, DVCLive, CSV and more",
     example="lab import ~/experiments --project digits",
     arguments=(
         argument("path", metavar="PATH", completes="path", help="a folder with results of any of them, or one file"),

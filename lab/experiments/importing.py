@@ -26,7 +26,6 @@ from lab.journal import Journal
 from lab.paths import LabHome
 from lab.settings import legal_name
 from lab.stores import locks
-from lab.stores.durable import write_json
 
 Progress = Callable[[str], None]
 
@@ -179,8 +178,7 @@ class Importer:
     ) -> None:
         path = self._state(source)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(
-            path,
+        state = json.dumps(
             {
                 "v": _VERSION,
                 "source": str(source.path),
@@ -189,8 +187,11 @@ class Importer:
                 "until": min(until, 1e12),
                 "items": [asdict(item) for item in items],
                 "unread": [[item.path, item.reason] for item in unread],
-            },
+            }
         )
+        fresh = path.with_suffix(f".{os.getpid()}")  # no flush to disk: without it all is only read again
+        fresh.write_text(state, encoding="utf-8")
+        fresh.replace(path)
 
     def _state(self, source: Source) -> Path:
         name = hashlib.sha256(os.fsencode(f"{source.tool}\0{os.path.realpath(source.path)}")).hexdigest()[:32]

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lab.catalog import histories
 from lab.domain.imports import IMPORTED, Imported, Outcome
 from lab.domain.names import run_name
 from lab.domain.numbers import encode_float, jsonable
-from lab.domain.runs import ENGINE, Param, RunStatus
+from lab.domain.runs import ENGINE, MetricSummary, Param, RunStatus
 from lab.domain.text import clean
 from lab.events import RUN_CREATED, RUN_ENDED, RUN_NOTED, RUN_STARTED, RUN_TAGGED
 from lab.experiments.readers.base import ForeignRun, Series, Source, Unreadable
@@ -156,7 +158,7 @@ class Intake:
         """Write the history, then the events."""
         id = folder.root.name
         goes_on = fate.status is RunStatus.RUNNING
-        summaries = {} if goes_on else _settle(metrics, folder)
+        summaries: dict[str, MetricSummary] = {} if goes_on else _settle(metrics, folder)
         if goes_on:
             _append(metrics, folder)
         seed = params.get("seed", 0)
@@ -227,7 +229,7 @@ def _digest(run: ForeignRun, metrics: Mapping[str, Series], params: Mapping[str,
     return hashed.hexdigest()
 
 
-def _settle(metrics: Mapping[str, Series], folder: RunFolder) -> Mapping[str, Any]:
+def _settle(metrics: Mapping[str, Series], folder: RunFolder) -> dict[str, MetricSummary]:
     """Write the history of a run that has ended, whole, and sum it up."""
     whole = folder.root / "import.jsonl"
     try:
@@ -238,7 +240,20 @@ def _settle(metrics: Mapping[str, Series], folder: RunFolder) -> Mapping[str, An
     finally:
         whole.unlink(missing_ok=True)
     folder.events.unlink(missing_ok=True)
-    return histories.summaries(folder.metrics)
+    return {key: _summary(series) for key, series in metrics.items()}
+
+
+def _summary(series: Series) -> MetricSummary:
+    values = np.asarray(series.values, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    last, step = float(values[-1]), float(series.steps[-1])
+    step = step if math.isfinite(step) else float(len(values) - 1)
+    if not len(finite):
+        return MetricSummary(last, math.nan, math.nan, math.nan, len(values), step)
+    low, high = float(finite.min()), float(finite.max())
+    with np.errstate(over="ignore"):
+        mean = min(max(float(finite.mean()), low), high)
+    return MetricSummary(last, low, high, mean, len(values), step)
 
 
 def _append(metrics: Mapping[str, Series], folder: RunFolder) -> None:

@@ -79,7 +79,9 @@ def _mlflow_files(root: Path, runs: int, points: int) -> None:
         folder = root / "1" / f"{run:032x}"
         for name in ("metrics", "params", "tags"):
             (folder / name).mkdir(parents=True)
-        (folder / "meta.yaml").write_text(f"run_id: '{run:032x}'\nrun_name: r{run}\nstatus: 3\nend_time: 1700000000000\n")
+        (folder / "meta.yaml").write_text(
+            f"run_id: '{run:032x}'\nrun_name: r{run}\nstatus: 3\nend_time: 1700000000000\n"
+        )
         for metric in range(5):
             lines = [f"{1_700_000_000_000 + step} {step / 7} {step}\n" for step in range(points // 5)]
             (folder / "metrics" / f"m{metric}").write_text("".join(lines))
@@ -104,7 +106,7 @@ def _mlflow_database(folder: Path) -> None:
         """
     )
     rows = [(f"m{at % 5}", at / 7, 1_700_000_000_000 + at, "a", at // 5, 0) for at in range(_POINTS)]
-    con.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", sorted(rows, key=lambda row: row[0]))
+    con.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
     con.commit()
     con.close()
 

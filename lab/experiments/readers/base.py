@@ -13,8 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
+
+Column = Sequence[float] | npt.NDArray[np.float64]
 
 #: More names of metrics, or more values in all, is no run that Lab takes in.
 METRICS_MAX = 10_000
@@ -107,6 +112,12 @@ class Reader(Protocol):
         ...
 
 
+def _column(values: Column) -> array[float]:
+    if isinstance(values, np.ndarray):
+        return array("d", values.tobytes())
+    return array("d", values)
+
+
 class Metrics:
     """Collects histories as they are read. Raises Unreadable where there are more than any run has."""
 
@@ -123,13 +134,13 @@ class Metrics:
         times.append(time)
         values.append(value)
 
-    def extend(self, key: str, values: Sequence[float], steps: Sequence[float], times: Sequence[float]) -> None:
+    def extend(self, key: str, values: Column, steps: Column, times: Column) -> None:
         """Add many values. Raises TypeError, and adds nothing, where one of them is no number."""
         mine = self._series.get(key) or self._begin(key)
         self._room -= len(values)
         if self._room < 0:
             raise Unreadable(f"more than {POINTS_MAX:,} values")
-        columns = [array("d", column) for column in (steps, times, values)]  # all or none, where one holds no numbers
+        columns = [_column(column) for column in (steps, times, values)]  # all or none, where one holds no numbers
         for have, more in zip(mine, columns, strict=True):
             have.extend(more)
 

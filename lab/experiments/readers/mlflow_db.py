@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import numpy.typing as npt
 
 from lab.experiments.readers.base import Folder, ForeignRun, Found, Metrics, Source, Unreadable
 from lab.experiments.readers.files import tree
@@ -23,11 +24,16 @@ _METRIC_COLUMNS = frozenset({"key", "value", "timestamp", "step", "is_nan", "run
 #: What the store writes for an infinity (mlflow/store/tracking/sqlalchemy_store.py, `sanitize_metric_value`).
 _INFINITY = 1.7976931348623157e308
 
+_PORTION = 8192  # rows that are taken from the database at a time
+
 _RUNS = """
     SELECT r.*, e.name AS experiment FROM runs AS r LEFT JOIN experiments AS e USING (experiment_id)
     WHERE r.lifecycle_stage IS NOT 'deleted' ORDER BY r.start_time, r.run_uuid
 """
-_POINTS = "SELECT key, value, step, timestamp, is_nan FROM metrics WHERE run_uuid = ? ORDER BY rowid"
+_POINTS = """
+    SELECT CAST(key AS TEXT), CASE WHEN is_nan THEN NULL ELSE value END, step, timestamp FROM metrics
+    WHERE run_uuid = ? ORDER BY rowid
+"""
 _PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
 _TAGS = "SELECT key, value FROM tags WHERE run_uuid = ?"
 
@@ -69,22 +75,25 @@ def _run(con: sqlite3.Connection, row: dict[str, Any], folder: Path) -> ForeignR
 def _metrics(con: sqlite3.Connection, uid: str) -> Metrics:
     """In the order of logging. Whatever is no number is NaN: SQLite keeps anything in any column."""
     metrics = Metrics()
-    for key, rows in groupby(con.execute(_POINTS, [uid]), key=itemgetter(0)):
-        _, values, steps, times, nans = zip(*rows, strict=True)
-        try:
-            metrics.extend(str(key), _exact(values, nans), steps, [time / 1000 for time in times])
-        except (TypeError, OverflowError):
-            for value, step, time, is_nan in zip(values, steps, times, nans, strict=True):
-                known = [_number(item) for item in (value, step, time)]
-                metrics.add(str(key), _exact([known[0]], [is_nan])[0], known[1], known[2] / 1000)
+    cursor = con.execute(_POINTS, [uid])
+    while rows := cursor.fetchmany(_PORTION):
+        keys, *columns = zip(*rows, strict=True)
+        values, steps, times = map(_floats, columns)
+        np.copyto(values, np.copysign(math.inf, values), where=np.abs(values) == _INFINITY)
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(keys):
+            places.setdefault(key, []).append(place)
+        for key, chosen in places.items():
+            metrics.extend(str(key), values[chosen], steps[chosen], times[chosen] / 1000)
     return metrics
 
 
-def _exact(values: Any, nans: Any) -> list[float]:
-    return [
-        math.nan if nan else math.copysign(math.inf, value) if value in (_INFINITY, -_INFINITY) else value
-        for value, nan in zip(values, nans, strict=True)
-    ]
+def _floats(column: Sequence[object]) -> npt.NDArray[np.float64]:
+    """A column as numbers; NaN for NULL and for what is none."""
+    try:
+        return np.array(column, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return np.array([_number(item) for item in column], dtype=np.float64)
 
 
 def _number(value: object) -> float:

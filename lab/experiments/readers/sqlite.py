@@ -55,7 +55,6 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
         _copy(path, copy)
         try:
             with closing(sqlite3.connect(f"file:{quote(str(copy))}?mode=rw", uri=True)) as con:
-                con.text_factory = lambda data: data.decode("utf-8", "replace")
                 con.execute("PRAGMA trusted_schema = OFF")
                 con.execute("PRAGMA query_only = ON")
                 yield con
