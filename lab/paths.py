@@ -66,6 +66,11 @@ class RunFolder:
         return self.root / "model"
 
     @property
+    def origin(self) -> Path:
+        """Of an imported run: the tool and the place that it came from."""
+        return self.root / "origin.json"
+
+    @property
     def code(self) -> Path:
         """The project as it was at launch, read-only to the run."""
         return self.root / "code"
@@ -231,6 +236,11 @@ class LabHome:
     def id_file(self) -> Path:
         """The home's own id: engines label its jobs with it, and it stays when the home is moved."""
         return self.root / "id"
+
+    @property
+    def imports(self) -> Path:
+        """What was last seen of each place that runs were imported from: a cache."""
+        return self.root / "cache" / "imports"
 
     @property
     def ui_state(self) -> Path:

@@ -15,6 +15,13 @@ from lab.domain.runs import Edit, Param, Run, RunStatus
 
 __all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page"]
 
+# Orders events of one kind about one run. What was imported from a source that has grown since is told again: an event
+# that is `revised` comes before all others (`/` sorts before any digit or letter), the latest of them first.
+_TOLD = """
+    CASE WHEN (body->>'$.revised') = 'true'
+    THEN concat('/', translate(id, '0123456789abcdefghjkmnpqrstvwxyz', 'zyxwvtsrqpnmkjhgfedcba9876543210')) ELSE id END
+"""
+
 INGEST = (
     first(
         "run.created",
@@ -23,25 +30,29 @@ INGEST = (
         "created_event",
         """
         SELECT
-            subject AS id, ts AS created, event AS created_event, b.*,
+            subject AS id, coalesce(moment, ts) AS created, created_event, b.*,
             json_keys(b.params) AS param_keys,
             json_extract_string(b.params, '$.*') AS param_values,
             TRY_CAST(json_extract_string(b.params, '$.*') AS DOUBLE[]) AS param_numbers
         FROM (
-            SELECT DISTINCT ON (subject) subject, ts, id AS event, json_transform(body, '{"name":"VARCHAR",
+            SELECT DISTINCT ON (subject) subject, ts, TRY_CAST(body->>'$.at' AS DOUBLE) AS moment,
+                $told AS created_event, json_transform(body, '{"name":"VARCHAR",
                 "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR",
                 "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","launcher":"VARCHAR","params":"JSON",
                 "datasets":"JSON"}') AS b
-            FROM incoming WHERE type = 'run.created' ORDER BY subject, id
+            FROM incoming WHERE type = 'run.created' ORDER BY subject, created_event
         )
-        """,
+        """.replace("$told", _TOLD),
     ),
     first(
         "run.started",
         "runs",
         "id",
         "launched",
-        "SELECT subject AS id, min(ts) AS launched FROM incoming WHERE type = 'run.started' GROUP BY subject",
+        """
+        SELECT subject AS id, min(coalesce(TRY_CAST(body->>'$.at' AS DOUBLE), ts)) AS launched FROM incoming
+        WHERE type = 'run.started' GROUP BY subject
+        """,
     ),
     first(
         "run.stop_requested",
@@ -53,7 +64,8 @@ INGEST = (
         WHERE type = 'run.stop_requested' GROUP BY subject
         """,
     ),
-    # Of several endings the one with the highest authority holds, of equals the first.
+    # Of several endings the one with the highest authority holds, of equals the first, or the last of those that
+    # say of themselves that they revise. One that says `running` takes an ending back.
     first(
         "run.ended",
         "runs",
@@ -62,8 +74,8 @@ INGEST = (
         """
         SELECT
             id, ending_rank, b.cause, b.exit_code, b.started AS entry_started, b.ended, b.metrics,
-            CASE WHEN b.ending IN ('finished', 'failed', 'stopped', 'interrupted') THEN b.ending ELSE 'lost' END
-                AS ending,
+            CASE WHEN b.ending IN ('finished', 'failed', 'stopped', 'interrupted') THEN b.ending
+                WHEN b.ending = 'running' THEN NULL ELSE 'lost' END AS ending,
             json_keys(b.metrics) AS metric_keys,
             TRY_CAST(CASE
                 WHEN len(json_keys(b.metrics)) = len(json_extract_string(b.metrics, '$.*.last'))
@@ -74,14 +86,14 @@ INGEST = (
             SELECT DISTINCT ON (subject) subject AS id, b,
                 concat(9 - least(9, greatest(0, coalesce(b.authority, 0))), event) AS ending_rank
             FROM (
-                SELECT subject, id AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
+                SELECT subject, $told AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
                     "exit_code":"INTEGER","authority":"INTEGER","started":"DOUBLE","ended":"DOUBLE",
                     "metrics":"JSON"}') AS b
                 FROM incoming WHERE type = 'run.ended'
             )
             ORDER BY subject, ending_rank
         )
-        """,
+        """.replace("$told", _TOLD),
     ),
     last(
         "run.tagged",

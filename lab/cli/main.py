@@ -22,7 +22,7 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "runs", "run_edits", "run_views"),
-    *("kinship", "models", "deployments"),
+    *("kinship", "imports", "models", "deployments"),
     "completion",
 )
 #: Of which files a command comes that begins with this word: the others need not be loaded for it.
@@ -32,6 +32,7 @@ _FILES_OF = {
     "disk": ("store",),
     "run": ("launch",),
     "runs": ("launch", "runs", "run_edits", "run_views", "kinship"),
+    "import": ("imports",),
     "models": ("models",),
     "deploy": ("deployments",),
     "deployments": ("deployments",),

@@ -16,6 +16,7 @@ from lab.cli.runtable import STYLES, cell, check_columns, columns_of, usual_colu
 from lab.cli.shapes import comparison_shape, listing, run_detail, run_shape
 from lab.cli.tables import Column
 from lab.cli.values import count, parse_better, parse_columns, positive
+from lab.domain.imports import IMPORTED
 from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunSpec
 from lab.errors import NotFoundError, UsageError
@@ -146,6 +147,8 @@ def show(context: Context, args: Namespace) -> int:
 
 
 def _spec(context: Context, run: Run) -> RunSpec | None:
+    if run.engine == IMPORTED:  # nobody asked Lab to run it
+        return None
     try:
         return context.settled.runs.spec(run.id)
     except NotFoundError as error:

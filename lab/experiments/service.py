@@ -22,6 +22,7 @@ from lab.domain.changes import Changes, DiffLine
 from lab.domain.compare import Comparison
 from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
+from lab.domain.imports import IMPORTED
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
@@ -49,6 +50,7 @@ from lab.stores import runfolder
 
 if TYPE_CHECKING:
     from lab.engine.base import Engine
+    from lab.experiments.importing import Importer
     from lab.experiments.launch import Launcher
     from lab.experiments.watch import Watch
 
@@ -93,7 +95,14 @@ class Runs:
     def _watch(self) -> Watch:
         from lab.experiments.watch import Watch
 
-        return Watch(self._home, self._journal, self._catalog, self._engine_of)
+        return Watch(self._home, self._journal, self._catalog, self._engine_of, lambda run: self.imports.refresh(run))
+
+    @cached_property
+    def imports(self) -> Importer:
+        """Takes in what other tools recorded."""
+        from lab.experiments.importing import Importer
+
+        return Importer(self._home, self._journal, self._catalog)
 
     # -- doing --------------------------------------------------------------------------------------
 
@@ -110,6 +119,8 @@ class Runs:
         run = self.get(ref)
         if not run.status.active:
             raise ConflictError(f"run {run.name} has ended already: {run.cause}")
+        if run.engine == IMPORTED:
+            raise ConflictError(f"run {run.name} was imported: Lab only looks at it", "stop it where it was started")
         self._journal.append(RUN_STOP_REQUESTED, run.id)
         self._engine_of(run.engine).stop(run.id)
         self._watch.settle(run)
@@ -288,7 +299,7 @@ class Runs:
         """The last lines of what the run printed; if it never came to print, what the engine caught."""
         run = self.get(ref)
         said = runfolder.tail(self._home.run(run.id).stdout, lines)
-        if said or not run.status.active:
+        if said or not run.status.active or run.engine == IMPORTED:
             return said
         return self._engine_of(run.engine).logs(run.id, lines)
 
@@ -370,8 +381,17 @@ class Runs:
         return code_diff(self._home, changed)
 
     def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
-        """A request like the one that the run came from, with `params` changed."""
-        spec = self.spec(ref)
+        """A request like the one that the run came from, with `params` changed.
+
+        Raises ConflictError for an imported run: what it takes to run it is not known.
+        """
+        run = self.get(ref)
+        if run.engine == IMPORTED:
+            raise ConflictError(
+                f"run {run.name} was imported: its code and environment are not in the lab",
+                "start it once with lab run, then it can be run again",
+            )
+        spec = self.spec(run.id)
         return LaunchRequest(
             entry=spec.entry,
             params={**spec.params, **(params or {})},

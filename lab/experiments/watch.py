@@ -13,6 +13,7 @@ from typing import Any
 from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
+from lab.domain.imports import IMPORTED
 from lab.domain.numbers import jsonable
 from lab.domain.runs import ENGINE, ENTRY, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
 from lab.engine.base import Engine, JobState, JobStatus
@@ -31,13 +32,22 @@ _LOST = "lost: its container is gone and it left no exit record"
 
 
 class Watch:
-    """Finds out which runs have ended. `engine_of` gives the engine of that name."""
+    """Finds out which runs have ended. `engine_of` gives the engine of that name, `imported` looks at the source of a
+    run that another tool recorded."""
 
-    def __init__(self, home: LabHome, journal: Journal, catalog: Catalog, engine_of: Callable[[str], Engine]) -> None:
+    def __init__(
+        self,
+        home: LabHome,
+        journal: Journal,
+        catalog: Catalog,
+        engine_of: Callable[[str], Engine],
+        imported: Callable[[Run], bool],
+    ) -> None:
         self._home = home
         self._journal = journal
         self._catalog = catalog
         self._engine_of = engine_of
+        self._imported = imported
 
     def settle(self, run: Run, *, ask_engine: bool = True) -> bool:
         """Journal the ending of an active run if it has one. True when it has ended.
@@ -45,6 +55,8 @@ class Watch:
         Without `ask_engine` only exit.json is looked at, which costs one stat. Raises EngineUnavailableError when
         the engine must be asked and does not answer: the run may well go on.
         """
+        if run.engine == IMPORTED:
+            return ask_engine and self._imported(run)
         if not self._home.run(run.id).exit.exists() and not (ask_engine and self._gone(run)):
             return False
         try:

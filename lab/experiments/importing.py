@@ -1,0 +1,234 @@
+"""`lab import`: a folder of other tools' results as runs in the same table, once, again, or as it grows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from lab.catalog import histories
+from lab.catalog.connection import Catalog
+from lab.domain.imports import Imported, ImportReport, ImportRequest, Outcome, Unread
+from lab.domain.numbers import jsonable
+from lab.domain.runs import ENGINE, Run, RunStatus
+from lab.domain.text import clean
+from lab.errors import ConflictError, NotFoundError
+from lab.events import RUN_ENDED
+from lab.experiments.intake import QUIET, STALE, Intake, fate_of, read_origin
+from lab.experiments.readers.base import ForeignRun, Reader, Source, Unreadable
+from lab.experiments.readers.find import sources
+from lab.journal import Journal
+from lab.paths import LabHome
+from lab.settings import legal_name
+from lab.stores import locks
+
+Progress = Callable[[str], None]
+
+_WAIT = 30.0  # seconds for another import to end
+_PAUSE = 1.0  # seconds between two looks at live sources
+_RESTRAINT = 5.0  # pause so many times as long as the last look took
+_VERSION = 1  # of what is remembered of a source
+
+
+class Importer:
+    """Looks at places where other tools keep their runs."""
+
+    def __init__(self, home: LabHome, journal: Journal, catalog: Catalog) -> None:
+        self._home = home
+        self._catalog = catalog
+        self._journal = journal
+        self._intake = Intake(home, journal)
+        self._not_before: dict[str, float] = {}  # when each live run may be looked at again
+
+    def look(self, request: ImportRequest, progress: Progress) -> ImportReport:
+        """Take in what is new below `request.root`.
+
+        Raises NotFoundError if nothing is there, ConflictError while another process imports for long.
+        """
+        root = request.root.absolute()
+        if not root.exists():
+            raise NotFoundError(f"there is no {clean(str(root))}", "give a folder with results, or one file")
+        with locks.hold(self._home.locks / "import.lock", timeout=_WAIT):
+            report = self._look(replace(request, root=root), progress)
+        if not request.dry:
+            self._catalog.refresh()
+        return report
+
+    def follow(self, request: ImportRequest, progress: Progress, stop: Callable[[], bool]) -> Iterator[ImportReport]:
+        """A report whenever something is new, until no source grows any more or `stop()` turns true."""
+        while True:
+            began = time.monotonic()
+            report = self.look(request, progress)
+            yield report
+            if not report.live:
+                return
+            until = time.monotonic() + max(_PAUSE, _RESTRAINT * (time.monotonic() - began))
+            while time.monotonic() < until:
+                if stop():
+                    return
+                time.sleep(0.05)
+
+    def refresh(self, run: Run) -> bool:
+        """Look at the source of one live run again, unless it was looked at a moment ago. True when it has ended."""
+        began = time.monotonic()
+        if began < self._not_before.get(run.id, 0.0):
+            return False
+        try:
+            return self._refresh(run)
+        finally:
+            took = time.monotonic() - began
+            self._not_before[run.id] = time.monotonic() + _RESTRAINT * took
+
+    def _refresh(self, run: Run) -> bool:
+        origin = read_origin(self._home.run(run.id))
+        place = Path(str(origin.get("source") or ""))
+        try:
+            with locks.hold(self._home.locks / "import.lock"):
+                ended = self._once_more(run, place, str(origin.get("tool") or "")) if origin else self._gone(run)
+        except ConflictError:  # another process is at it
+            return False
+        self._catalog.refresh()
+        return ended
+
+    def _once_more(self, run: Run, place: Path, tool: str) -> bool:
+        """Read the source of a live run if it has changed. True when the run has ended."""
+        found = list(self._again(place, tool))
+        request = ImportRequest(place, run.project)
+        items = [item for pair in found for item in self._source(*pair, request, [], fixed=False)]
+        mine = [item for item in items if item.id == run.id]
+        return mine[0].status != RunStatus.RUNNING if mine else self._gone(run)
+
+    def _again(self, place: Path, tool: str) -> Iterator[tuple[Reader, Source]]:
+        if place.exists():
+            yield from ((reader, source) for reader, source in sources(place, []) if _same(source, place, tool))
+
+    def _gone(self, run: Run) -> bool:
+        """The source of a live run was taken away: what is known of it is all there will be."""
+        folder = self._home.run(run.id)
+        if folder.events.exists():
+            histories.write(folder.events, folder.metrics)
+            folder.events.unlink(missing_ok=True)
+        metrics = {key: jsonable(vars(item)) for key, item in histories.summaries(folder.metrics).items()}
+        cause = "lost: the files that it was imported from are gone"
+        body = {"ending": "lost", "cause": cause, "authority": ENGINE, "started": run.started, "ended": time.time()}
+        self._journal.append(RUN_ENDED, run.id, {**body, "metrics": metrics, "revised": True})
+        return True
+
+    def _look(self, request: ImportRequest, progress: Progress) -> ImportReport:
+        items: list[Imported] = []
+        unread: list[Unread] = []
+        folder = request.root if request.root.is_dir() else request.root.parent
+        wanted = replace(request, project=request.project or legal_name(folder.name, "imported"))
+        for reader, source in sources(request.root, unread):
+            progress(f"{source.tool}  {source.label}")
+            items += self._source(reader, source, wanted, unread, fixed=bool(request.project))
+        live = tuple(item.id for item in items if item.status == RunStatus.RUNNING)
+        return ImportReport(tuple(items), tuple(dict.fromkeys(unread)), live)
+
+    def _source(
+        self, reader: Reader, source: Source, request: ImportRequest, unread: list[Unread], *, fixed: bool
+    ) -> list[Imported]:
+        """All runs of one source. It is read only if a file of it has changed since the last time, or a run of it may
+        have come to its end by silence."""
+        now = time.time()
+        state, signature = self._remembered(source), _signature(source)
+        wanted = [request.project if fixed else "", request.copy]
+        if state and state["signature"] == signature and state["wanted"] == wanted and now < state["until"]:
+            unread += [Unread(*item) for item in state["unread"]]
+            return [Imported(**{**item, "outcome": Outcome.UNCHANGED}) for item in state["items"]]
+        items: list[Imported] = []
+        mine: list[Unread] = []
+        until = float("inf")
+        try:
+            for run in reader.read(source):
+                fate = fate_of(run, source.tool, _written(source, now), now)
+                if fate.status is RunStatus.RUNNING:
+                    until = min(until, fate.active + (QUIET if run.status is None else STALE))
+                run = _dated(run, source)
+                take = self._intake.take
+                items.append(take(run, source, fate, request.project, copy=request.copy, fixed=fixed, dry=request.dry))
+                mine += run.problems
+        except Unreadable as error:
+            mine.append(Unread(str(source.path), str(error)))
+        unread += mine
+        if not request.dry:
+            self._remember(source, signature, wanted, until, items, mine)
+        return items
+
+    def _remembered(self, source: Source) -> dict[str, Any]:
+        try:
+            state = json.loads(self._state(source).read_bytes())
+            return state if state.get("v") == _VERSION else {}
+        except (OSError, ValueError, AttributeError):
+            return {}
+
+    def _remember(
+        self,
+        source: Source,
+        signature: str,
+        wanted: list[Any],
+        until: float,
+        items: list[Imported],
+        unread: list[Unread],
+    ) -> None:
+        path = self._state(source)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = json.dumps(
+            {
+                "v": _VERSION,
+                "source": str(source.path),
+                "signature": signature,
+                "wanted": wanted,
+                "until": min(until, 1e12),
+                "items": [asdict(item) for item in items],
+                "unread": [[item.path, item.reason] for item in unread],
+            }
+        )
+        fresh = path.with_suffix(f".{os.getpid()}")  # no flush to disk: without it all is only read again
+        fresh.write_text(state, encoding="utf-8")
+        fresh.replace(path)
+
+    def _state(self, source: Source) -> Path:
+        name = hashlib.sha256(os.fsencode(f"{source.tool}\0{os.path.realpath(source.path)}")).hexdigest()[:32]
+        return self._home.imports / f"{name}.json"
+
+
+def _dated(run: ForeignRun, source: Source) -> ForeignRun:
+    """`run` with a beginning also where its tool keeps none: its first file's; and without an end where it has none."""
+    ended = None if run.status is RunStatus.RUNNING else run.ended
+    started = run.started
+    if started is None:
+        started = min((info.st_mtime for info in map(_stat, source.files) if info), default=None)
+    return replace(run, started=started, ended=ended)
+
+
+def _same(source: Source, place: Path, tool: str) -> bool:
+    return source.tool == tool and source.path == place
+
+
+def _signature(source: Source) -> str:
+    """Sizes and times of all files of a source: another one, and something has changed."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for path in source.files:
+        info = _stat(path)
+        mark = f"{info.st_size} {info.st_mtime_ns} {info.st_ino}" if info else ""
+        hashed.update(os.fsencode(f"{path}\0{mark}\0"))
+    return hashed.hexdigest()
+
+
+def _written(source: Source, now: float) -> float:
+    """When a file of a source was last written."""
+    times = [info.st_mtime for info in map(_stat, source.files) if info]
+    return max(times, default=now)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None

@@ -1,0 +1,110 @@
+"""Databases of other tools: a private copy is opened, so that nothing is ever locked, written or made beside them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lab.experiments.readers.base import Unreadable
+from lab.experiments.readers.files import opened
+
+_SIZE_MAX = 8 << 30  # bytes
+_TRIES = 5
+_MAGIC = b"SQLite format 3\0"
+#: What belongs to a database beside its file: changes not yet in it, or not yet taken back.
+_BESIDE = ("-wal", "-journal")
+
+
+def parts(path: Path) -> tuple[Path, ...]:
+    """All files that the database `path` consists of."""
+    return (path, *(Path(f"{path}{end}") for end in _BESIDE))
+
+
+def tables(path: Path) -> frozenset[str]:
+    """Names of the tables of a database; none for a file that is none. Raises nothing."""
+    try:
+        with opened(path) as file:
+            if file.read(16) != _MAGIC:
+                return frozenset()
+        if parts(path)[1].exists():  # the tables may be in the log alone
+            with snapshot(path) as con:
+                return _tables(con)
+        # Immutable: no lock is taken, and no file is made beside it.
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as con:
+            return _tables(con)
+    except (Unreadable, sqlite3.Error):
+        return frozenset()
+
+
+def _tables(con: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(row[0] for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database as it is at one moment. Raises Unreadable."""
+    with tempfile.TemporaryDirectory(prefix="lab-import-") as folder:
+        copy = Path(folder) / "copy.db"
+        _copy(path, copy)
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(copy))}?mode=rw", uri=True)) as con:
+                con.execute("PRAGMA trusted_schema = OFF")
+                con.execute("PRAGMA query_only = ON")
+                yield con
+        except sqlite3.Error as error:
+            raise Unreadable(f"not a database that can be read: {error}") from error
+
+
+def columns(con: sqlite3.Connection, table: str) -> frozenset[str]:
+    """Names of a table's columns; none if there is no such table, or if it is a view."""
+    if table not in _tables(con):
+        return frozenset()
+    return frozenset(row[0] for row in con.execute("SELECT name FROM pragma_table_info(?)", [table]))
+
+
+def named(con: sqlite3.Connection, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    """Rows by name of column."""
+    cursor = con.execute(sql, parameters)
+    names = [item[0] for item in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy a database that may be written meanwhile: once more, where it has changed while it was copied."""
+    for _ in range(_TRIES):
+        before = _state(path)
+        for part in parts(path):
+            target = Path(f"{copy}{part.name.removeprefix(path.name)}")
+            target.unlink(missing_ok=True)
+            if part == path or part.exists():
+                _copy_file(part, target)
+        if _state(path) == before:
+            return
+    raise Unreadable("it is being written all the time: try again later")
+
+
+def _copy_file(part: Path, target: Path) -> None:
+    with opened(part) as source:
+        if os.fstat(source.fileno()).st_size > _SIZE_MAX:
+            raise Unreadable(f"larger than {_SIZE_MAX >> 30} GB")
+        with open(target, "wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+
+
+def _state(path: Path) -> list[tuple[int, int] | None]:
+    return [_stat(part) for part in parts(path)]
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    return info.st_size, info.st_mtime_ns
