@@ -305,6 +305,8 @@ class DockerEngine:
         oom, code = bool(state["OOMKilled"]), int(state["ExitCode"])
         asked = job_folder(self._home, job_id).stopped.exists()
         cause = self._interruption(api, details) if code in _KILLED and not oom and not asked else ""
+        if started and ended:  # of what was over at once, the engine may note the start after the end
+            started = min(started, ended)
         return JobStatus(job_id, JobState.EXITED, code, oom, cause, started, ended, state["Error"])
 
     def _interruption(self, api: Any, details: Mapping[str, Any]) -> str:
