@@ -338,7 +338,6 @@ def test_deployments_that_are_not_there(lab: Lab) -> None:
         (("data", "add", "no/slash", "data"), 2, "usage"),
         (("run", "train", "-p", "lr"), 2, "usage"),
         (("run", "train", "--engine", "steam"), 2, "usage"),
-        (("runs", "ls", "lr<x"), 2, "usage"),
         (("runs", "lss"), 2, "usage"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
