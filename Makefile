@@ -17,7 +17,7 @@ demo: $(VENV)/.app
 	@eval "$$(.ci/engine env)"; $(BIN)/lab demo
 
 test: $(VENV)/.dev
-	@.ci/with-engine $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@.ci/with-engine $(if $(ARGS),$(BIN)/python -m pytest $(ARGS),.ci/test $(BIN)/python)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

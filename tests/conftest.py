@@ -4,7 +4,6 @@ required (`LAB_REQUIRE_ENGINE=1`)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support import docker_or_skip, remove_jobs
@@ -12,18 +11,6 @@ from support import docker_or_skip, remove_jobs
 from lab.engine import connect
 from lab.engine.base import Engine, Environment, Prepared
 from lab.paths import LabHome
-
-_TESTS = Path(__file__).parent
-#: Tests that need nothing but themselves run beside the others, a file at a time; the rest share engines and a machine.
-_ALONE = ("unit", "ui")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell where each test may run when several processes share the work (`pytest -n`)."""
-    for item in items:
-        path = item.path.relative_to(_TESTS)
-        alone = path.parts[0] in _ALONE and not item.get_closest_marker("engine")
-        item.add_marker(pytest.mark.xdist_group(str(path) if alone else "engines"))
 
 
 @pytest.fixture(scope="session")
