@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shop import ROWS, write_rows
 
 from lab.workspace import Workspace
 
@@ -38,12 +39,6 @@ track.log(rows=len(Path(track.data("sales")).read_text().splitlines()) - 1)
 Path(os.environ["LAB_MODEL_DIR"]).mkdir(exist_ok=True)
 (Path(os.environ["LAB_MODEL_DIR"]) / "weights.txt").write_text("1")
 """
-
-ROWS = ["1,10,0", "2,20,1", "3,30,1", "4,40,0"]
-
-
-def write_rows(project: Path, rows: list[str]) -> None:
-    (project / "data" / "sales.csv").write_text("\n".join(["id,amount,bought", *rows]) + "\n")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import ROWS, write_rows
+from shop import ROWS, write_rows
 
 from lab.domain.datasets import Verdict
 from lab.errors import ConflictError, GateRejectedError, NotFoundError, UsageError
