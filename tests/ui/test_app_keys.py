@@ -58,7 +58,8 @@ async def test_a_filter_that_is_wrong_is_told_in_place(lab_home: Path, tmp_path:
     async with opened(lab_home, tmp_path) as (app, pilot):
         await press(pilot, "3", "12 runs")
         await pilot.press("/", *"lr<fast")
-        await see(pilot, "'fast' is not a number", "run-00011")
+        # Which rows are still there depends on how much of it a slow machine took for a filter of its own.
+        await see(pilot, "'fast' is not a number")
         await pilot.press("escape")
         await until(pilot, lambda: "not a number" not in shown(app) and "fitting" not in shown(app), "as before")
         await pilot.press("/", *"status:failed")
