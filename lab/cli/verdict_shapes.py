@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lab.domain.changes import Changes, DiffLine, ValueChange
 from lab.domain.compare import Comparison
-from lab.domain.diffs import FileChange
 from lab.domain.seeds import SeedGroup
 from lab.domain.verdicts import Verdict, stats
+
+if TYPE_CHECKING:  # every listing of runs would wait for them
+    from lab.domain.changes import Changes, DiffLine, ValueChange
+    from lab.domain.diffs import FileChange
 
 Shape = dict[str, Any]
 

@@ -18,7 +18,6 @@ from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
 from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
-from lab.domain.changes import Changes, DiffLine
 from lab.domain.compare import Comparison
 from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
@@ -40,7 +39,6 @@ from lab.events import (
     RUN_TAGGED,
     VIEW_SAVED,
 )
-from lab.experiments.changes import changes, code_diff
 from lab.experiments.compare import compare
 from lab.experiments.live import LiveMetrics
 from lab.journal import Journal
@@ -49,6 +47,7 @@ from lab.settings import ProjectSettings
 from lab.stores import runfolder
 
 if TYPE_CHECKING:
+    from lab.domain.changes import Changes, DiffLine
     from lab.engine.base import Engine
     from lab.experiments.importing import Importer
     from lab.experiments.launch import Launcher
@@ -374,10 +373,14 @@ class Runs:
         run = self.get(ref)
         before = catalog_parents.before(self._catalog, run)
         parent = self.get(other) if other else self.get(before) if before else None
+        from lab.experiments.changes import changes  # no listing of runs is to wait for it
+
         return changes(self._home, self._catalog, run, parent)
 
     def code_diff(self, changed: Changes) -> Sequence[DiffLine]:
         """The text of what changed in the code, bounded."""
+        from lab.experiments.changes import code_diff
+
         return code_diff(self._home, changed)
 
     def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
