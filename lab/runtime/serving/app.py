@@ -230,7 +230,7 @@ class App:
 
     async def _predict(self, headers: Headers, receive: Receive) -> Answer:
         refusal = self.ready_reason  # a request that came before a stop is answered, however long its body takes
-        body = await read_body(headers, receive, self.config.max_body, self.config.timeout)
+        body = await read_body(headers, receive, self.config.max_body, self.config.body_timeout)
         model = self._model
         if model is None or refusal:
             raise RequestError(503, "not_ready", refusal)

@@ -12,7 +12,10 @@ from lab.runtime.serving.errors import ConfigError
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes in bytes, times in seconds. `token` is what clients must bring, "" for none."""
+    """Sizes in bytes, times in seconds. `token` is what clients must bring, "" for none.
+
+    A request's body has `body_timeout` to arrive, and the model then `timeout` to answer.
+    """
 
     model_dir: Path
     host: str
@@ -25,6 +28,7 @@ class Config:
     max_body: int
     max_rows: int
     max_waiting: int
+    body_timeout: float
     timeout: float
     grace: float
 
@@ -44,6 +48,7 @@ def read_config(env: Mapping[str, str]) -> Config:
         max_body=_whole(env, "LAB_MAX_BODY", 4 * 1024 * 1024, 1, 2**31),
         max_rows=_whole(env, "LAB_MAX_ROWS", 10_000, 1, 2**31),
         max_waiting=_whole(env, "LAB_MAX_WAITING", 1024, 1, 2**20),
+        body_timeout=_whole(env, "LAB_BODY_TIMEOUT", 30, 1, 3600),
         timeout=_whole(env, "LAB_TIMEOUT", 30, 1, 3600),
         grace=_whole(env, "LAB_GRACE", 10, 0, 3600),
     )

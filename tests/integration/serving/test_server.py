@@ -198,7 +198,7 @@ def test_bytes_that_are_not_http_or_too_much_of_it_get_a_400(server: Server, dat
 
 
 def test_a_body_that_never_comes_is_given_up(models: Models) -> None:
-    with Server(models["ridge"][2], LAB_TIMEOUT="1") as server:
+    with Server(models["ridge"][2], LAB_BODY_TIMEOUT="1") as server:
         server.wait_for()
         answer = _raw(server, b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
         assert b" 408 " in answer.split(b"\r\n")[0]
@@ -366,18 +366,14 @@ def test_a_request_that_takes_too_long_is_told_so_and_the_queue_is_bounded(model
         assert code == 0
 
 
-def test_stopping_takes_a_moment_when_nothing_is_under_way(server: Server, models: Models) -> None:
-    with Server(models["ridge"][2]) as other:
+def test_stopping_does_not_wait_for_clients_that_ask_nothing(models: Models) -> None:
+    with Server(models["ridge"][2], LAB_GRACE="3600") as other:
         other.wait_for()
         kept: http.client.HTTPConnection = other.connect()
         kept.request("GET", "/livez")
         kept.getresponse().read()
-        begin = time.monotonic()
-        code, output = other.stop()
-        seconds = time.monotonic() - begin
-        print(f"stopped in {seconds * 1000:.0f} ms")
+        code, output = other.stop(seconds=60)
         assert code == 0
-        assert seconds < 3
         assert output.startswith("ready: iris v1")
 
 
