@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, TypeVar
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
 from lab.domain.checks import Check
-from lab.domain.datasets import DatasetVersion, Watched
 from lab.domain.projects import Project
 from lab.domain.resources import format_size
 from lab.domain.text import clean
+from lab.domain.watched import Watched
 from lab.errors import ConflictError, EngineError, EngineUnavailableError, LabError, NotFoundError
 from lab.events import GOVERNANCE, PROJECT_ADDED, Bus, Listener
 from lab.journal import Journal, segments, verify
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from lab.datasets.findings import Findings
     from lab.datasets.service import Datasets
     from lab.datasets.sharing import Sharing
+    from lab.domain.datasets import DatasetVersion
     from lab.engine.base import Engine
     from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs

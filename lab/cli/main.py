@@ -21,17 +21,18 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 
 #: The files that declare commands, in the order of the help.
 _FILES = (
-    *("project", "data", "data_findings", "data_sharing", "store", "launch", "runs", "run_edits", "run_views"),
-    *("kinship", "imports", "models", "deployments"),
+    *("project", "data", "data_findings", "data_sharing", "store", "launch", "runlists", "runs", "run_edits"),
+    *("run_views", "kinship", "imports", "models", "deployments"),
     "completion",
 )
-#: Of which files a command comes that begins with this word: the others need not be loaded for it.
+#: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
     "data": ("data", "data_findings", "data_sharing", "store"),
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
-    "runs": ("launch", "runs", "run_edits", "run_views", "kinship"),
+    "runs ls": ("runlists",),
+    "runs": ("launch", "runlists", "runs", "run_edits", "run_views", "kinship"),
     "import": ("imports",),
     "models": ("models",),
     "deploy": ("deployments",),
@@ -42,9 +43,10 @@ _FILES_OF = {
 OpenApp = Callable[[Path | None, Path], int]
 
 
-def commands(word: str = "") -> tuple[Command, ...]:
-    """Every command or, where the files are known, those that may begin with `word`."""
-    files = [import_module(f"lab.cli.{name}") for name in _FILES_OF.get(word, _FILES)]
+def commands(argv: Sequence[str] = ()) -> tuple[Command, ...]:
+    """Every command or, where the files are known, those that may be meant by `argv`."""
+    names = _FILES_OF.get(" ".join(argv[:2])) or _FILES_OF.get(" ".join(argv[:1]), _FILES)
+    files = [import_module(f"lab.cli.{name}") for name in names]
     return tuple(command for file in files for command in file.commands.all)
 
 
@@ -61,7 +63,7 @@ def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = ()) -
             stream.reconfigure(errors="replace")
     out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
     try:
-        code = _run(argv, out, open_app, among or commands(argv[0] if argv else ""))
+        code = _run(argv, out, open_app, among or commands(argv))
         out.flush()
     except BrokenPipeError:
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.

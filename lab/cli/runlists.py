@@ -1,22 +1,30 @@
-"""What `lab runs ls` asks for: filter, order, columns and saved view put together; groups as a table."""
+"""`lab runs ls`: filter, order, columns and saved view put together; runs or groups as a table.
+
+In a file of its own since it is asked for all day, and waits for what it imports.
+"""
 
 from __future__ import annotations
 
 import difflib
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.cli.context import Context
+from lab.cli.declare import Declarations, argument
 from lab.cli.formats import format_value
-from lab.cli.shapes import listing, run_group_shape
+from lab.cli.runtable import cell, check_columns, columns_of, usual_columns
+from lab.cli.shapes import listing, run_group_shape, run_shape
 from lab.cli.tables import Column
-from lab.cli.values import parse_filters
+from lab.cli.values import count, parse_columns, parse_filters
 from lab.domain.groups import SEEDS, RunGroup, Spread
 from lab.domain.query import Condition, Order, RunQuery, leaves, parse_filter, parse_orders
 from lab.domain.query_names import known, nearest
 from lab.domain.runs import Run, RunStatus
 from lab.domain.text import clean
+
+commands = Declarations("Runs")
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,77 @@ class Asked:
     query: RunQuery
     columns: tuple[str, ...]
     sorted: bool
+
+
+@commands.add(
+    "runs",
+    "ls",
+    help="list runs: filter, sort, group, page",
+    example="lab runs ls status:finished 'lr<0.1' tag:best --sort -accuracy",
+    arguments=(
+        argument(
+            "filter",
+            metavar="FILTER",
+            nargs="*",
+            completes="filter",
+            help="status:failed, lr<0.01, loss.min<0.1, tag:best, model=forest, created>-7d, or text; joined by "
+            "and, or, not, parentheses; without these all must hold",
+        ),
+        argument(
+            "--sort",
+            metavar="KEY,KEY",
+            completes="column",
+            help="fields, parameters, metrics or their statistics (loss.min); -KEY for the largest first "
+            "(default: -created)",
+        ),
+        argument(
+            "--group-by",
+            metavar="KEY,KEY",
+            type=parse_columns,
+            completes="column",
+            help="one line for each value of KEY, with mean ± sd, min and max of the metrics; the key 'seeds' puts "
+            "together runs that differ in the seed alone",
+        ),
+        argument("--limit", metavar="N", type=count, default=50, help="at most so many (default: 50)"),
+        argument("--offset", metavar="N", type=count, default=0, help="leave out the first N"),
+        argument("--columns", metavar="A,B", type=parse_columns, completes="column", help="show these columns"),
+        argument("--view", metavar="NAME", completes="view", help="a saved view; what is typed besides goes before it"),
+    ),
+)
+def ls(context: Context, args: Namespace) -> int:
+    asked = table_query(context, args)
+    if args.group_by:
+        return list_groups(context, asked, args.group_by, args.limit, args.offset)
+    query = asked.query
+    page = context.settled.runs.list(query)
+    now = time.time()
+    if context.out.json:
+        context.out.document(listing((run_shape(run, now) for run in page.items), page.total))
+        return 0
+    names = asked.columns or usual_columns(page.items)
+    params, metrics = known_names(context, page.items)
+    if asked.columns:
+        check_columns(names, params, metrics)
+    if not page.items:
+        tell_unknown(context, query, params, metrics)
+        _nothing(context, page.total, filtered=bool(query.conditions))
+        return 0
+    context.out.table(columns_of(names, page.items), [[cell(run, name, now) for name in names] for run in page.items])
+    if page.total > len(page.items):
+        last = query.offset + len(page.items)
+        context.out.say(f"{query.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
+    return 0
+
+
+def _nothing(context: Context, total: int, *, filtered: bool) -> None:
+    if total:
+        context.out.say(f"none of the {total} runs is on this page")
+    elif filtered:
+        context.out.say("no run matches")
+        context.out.hint("lab runs ls")
+    else:
+        context.out.say("no runs yet")
+        context.out.hint("lab run ENTRY, or lab demo to see one")
 
 
 def table_query(context: Context, args: Namespace) -> Asked:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.cli.formats import format_utc
-from lab.cli.verdict_shapes import group_shape, verdict_shape
-from lab.domain.checks import Check
-from lab.domain.compare import Comparison, Row
-from lab.domain.datasets import Changes, Dataset, DatasetVersion
-from lab.domain.demo import DemoReport
-from lab.domain.deployments import Deployment, Health
-from lab.domain.groups import RunGroup
-from lab.domain.models import Model, ModelVersion
-from lab.domain.runs import Edit, Run, RunSpec
-from lab.domain.views import RunView
+
+if TYPE_CHECKING:  # a listing must not wait for nouns that it does not show
+    from lab.domain.checks import Check
+    from lab.domain.datasets import Changes, Dataset, DatasetVersion
+    from lab.domain.demo import DemoReport
+    from lab.domain.deployments import Deployment, Health
+    from lab.domain.groups import RunGroup
+    from lab.domain.models import Model, ModelVersion
+    from lab.domain.runs import Edit, Run, RunSpec
+    from lab.domain.views import RunView
 
 Shape = dict[str, Any]
 
@@ -93,26 +93,6 @@ def edit_shape(edit: Edit) -> Shape:
 
 def view_shape(view: RunView) -> Shape:
     return {"id": f"{view.project}/{view.name}", **asdict(view)}
-
-
-def comparison_shape(comparison: Comparison, now: float) -> Shape:
-    """Rows have one value per run, in the order of `runs`; `groups` are the runs by all but their seeds."""
-
-    def rows(rows: Sequence[Row]) -> list[Shape]:
-        return [{"key": row.key, "values": list(row.values), "differs": row.differs} for row in rows]
-
-    metrics = [row.key for row in comparison.metrics]
-    return {
-        "runs": [run_shape(run, now) for run in comparison.runs],
-        "baseline": comparison.baseline,
-        "params": rows(comparison.params),
-        "metrics": rows(comparison.metrics),
-        "datasets": rows(comparison.datasets),
-        "environment": rows(comparison.environment),
-        "code_same": comparison.code_same,
-        "groups": [group_shape(one, metrics) for one in comparison.groups],
-        "verdicts": [verdict_shape(comparison, one) for one in comparison.verdicts],
-    }
 
 
 def dataset_shape(dataset: Dataset) -> Shape:

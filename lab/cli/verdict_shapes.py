@@ -1,20 +1,39 @@
-"""The JSON shapes of seed groups, verdicts and what changed; see `lab.cli.shapes`. Pure functions."""
+"""The JSON shapes of comparisons, seed groups, verdicts and what changed; see `lab.cli.shapes`. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab.domain.compare import Comparison
+from lab.cli.shapes import Shape, run_shape
+from lab.domain.compare import Comparison, Row
 from lab.domain.seeds import SeedGroup
 from lab.domain.verdicts import Verdict, stats
 
-if TYPE_CHECKING:  # every listing of runs would wait for them
+if TYPE_CHECKING:  # a comparison would wait for them
     from lab.domain.changes import Changes, DiffLine, ValueChange
     from lab.domain.diffs import FileChange
 
-Shape = dict[str, Any]
+
+def comparison_shape(comparison: Comparison, now: float) -> Shape:
+    """Rows have one value per run, in the order of `runs`; `groups` are the runs by all but their seeds."""
+
+    def rows(rows: Sequence[Row]) -> list[Shape]:
+        return [{"key": row.key, "values": list(row.values), "differs": row.differs} for row in rows]
+
+    metrics = [row.key for row in comparison.metrics]
+    return {
+        "runs": [run_shape(run, now) for run in comparison.runs],
+        "baseline": comparison.baseline,
+        "params": rows(comparison.params),
+        "metrics": rows(comparison.metrics),
+        "datasets": rows(comparison.datasets),
+        "environment": rows(comparison.environment),
+        "code_same": comparison.code_same,
+        "groups": [group_shape(one, metrics) for one in comparison.groups],
+        "verdicts": [verdict_shape(comparison, one) for one in comparison.verdicts],
+    }
 
 
 def group_shape(group: SeedGroup, metrics: Iterable[str]) -> Shape:

@@ -12,10 +12,11 @@ from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage as catalog_lineage
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
-from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, Watched, superfluous
+from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
 from lab.domain.text import clean
+from lab.domain.watched import Watched
 from lab.errors import ConflictError, GateRejectedError, IntegrityError, NotFoundError, UsageError
 from lab.events import DATASET_ADDED, DATASET_ALIASED, DATASET_NOTED, DATASET_RETIRED, DATASET_TAGGED
 from lab.journal import Journal

@@ -20,8 +20,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from lab.domain.datasets import Watched
 from lab.domain.text import clean
+from lab.domain.watched import Watched
 from lab.errors import ConflictError, LabError
 from lab.stores import locks
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from pathlib import Path
 
 
 class Verdict(StrEnum):
@@ -92,17 +91,6 @@ class Changes:
     @property
     def clean(self) -> bool:
         return not (self.added or self.removed or self.changed)
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A dataset whose path is watched; `keep` is how many of its automatic versions stay."""
-
-    project: str
-    root: Path
-    name: str
-    path: Path
-    keep: int = 20
 
 
 def superfluous(versions: Sequence[DatasetVersion], keep: int, held: Collection[int]) -> list[DatasetVersion]:

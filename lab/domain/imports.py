@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-#: The engine of runs that other tools recorded: Lab can look at them, not start or stop them.
-IMPORTED = "imported"
-
 
 @dataclass(frozen=True)
 class ImportRequest:

@@ -14,6 +14,10 @@ Param = str | int | float | bool | None
 SPEC_VERSION = 1
 
 
+#: The engine of runs that other tools recorded: Lab can look at them, not start or stop them.
+IMPORTED = "imported"
+
+
 class RunStatus(StrEnum):
     CREATED = "created"  # asked for; its environment may still be building
     RUNNING = "running"

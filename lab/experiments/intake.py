@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from lab.catalog import histories
-from lab.domain.imports import IMPORTED, Imported, Outcome
+from lab.domain.imports import Imported, Outcome
 from lab.domain.names import run_name
 from lab.domain.numbers import encode_float, jsonable
-from lab.domain.runs import ENGINE, MetricSummary, Param, RunStatus
+from lab.domain.runs import ENGINE, IMPORTED, MetricSummary, Param, RunStatus
 from lab.domain.text import clean
 from lab.events import RUN_CREATED, RUN_ENDED, RUN_NOTED, RUN_STARTED, RUN_TAGGED
 from lab.experiments.readers.base import ForeignRun, Series, Source, Unreadable

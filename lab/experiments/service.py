@@ -18,14 +18,12 @@ from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
 from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
-from lab.domain.compare import Comparison
 from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
-from lab.domain.imports import IMPORTED
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
-from lab.domain.runs import Edit, History, Param, Run, RunSpec
+from lab.domain.runs import IMPORTED, Edit, History, Param, Run, RunSpec
 from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.domain.views import RunView
@@ -39,7 +37,6 @@ from lab.events import (
     RUN_TAGGED,
     VIEW_SAVED,
 )
-from lab.experiments.compare import compare
 from lab.experiments.live import LiveMetrics
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
@@ -48,6 +45,7 @@ from lab.stores import runfolder
 
 if TYPE_CHECKING:
     from lab.domain.changes import Changes, DiffLine
+    from lab.domain.compare import Comparison
     from lab.engine.base import Engine
     from lab.experiments.importing import Importer
     from lab.experiments.launch import Launcher
@@ -341,6 +339,9 @@ class Runs:
 
         `better` says of metrics which way is better, where their names do not.
         """
+        # Here and not above: a listing of runs must not wait for what judges them.
+        from lab.experiments.compare import compare
+
         runs = self._get_all(refs)
         return compare(runs, self.get(baseline).id if baseline else runs[0].id, better)
 

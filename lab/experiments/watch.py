@@ -13,9 +13,8 @@ from typing import Any
 from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
-from lab.domain.imports import IMPORTED
 from lab.domain.numbers import jsonable
-from lab.domain.runs import ENGINE, ENTRY, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
+from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
 from lab.events import RUN_ENDED, RUN_STARTED

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from homes import many_runs
 
-from lab.cli.shapes import comparison_shape
+from lab.cli.verdict_shapes import comparison_shape
 from lab.domain.query import RunQuery
 from lab.domain.runs import MetricSummary, Run, RunStatus
 from lab.experiments.compare import compare

@@ -75,5 +75,6 @@ def test_help_and_usage_errors_load_nothing_heavy(argv: tuple[str, ...], tmp_pat
 def test_listing_runs_loads_no_heavy_library_but_the_index(tmp_path: Path) -> None:
     modules = loaded("from lab.__main__ import main\nmain()", "runs", "ls", home=tmp_path / "home")
     assert "_duckdb" in modules
-    assert not {"duckdb", "lab.cli.models", "lab.cli.completion"} & modules
+    assert not {"duckdb", "lab.cli.models", "lab.cli.runs", "lab.cli.completion"} & modules
+    assert not {"lab.domain.verdicts", "lab.domain.changes", "lab.domain.diffs", "lab.domain.profiles"} & modules
     assert not {"docker", "polars", "sklearn", "pyarrow", "numpy", "textual", "rich", "requests"} & modules

@@ -21,7 +21,7 @@ from documents import (
     listing,
 )
 
-from lab.cli import shapes
+from lab.cli import shapes, verdict_shapes
 from lab.cli.output import Output
 from lab.domain.checks import Check as Finding
 from lab.domain.compare import Comparison, Row
@@ -106,7 +106,7 @@ def test_a_run_in_full_also_without_its_folder() -> None:
 def test_a_comparison() -> None:
     rows = (Row("lr", (0.1, None), True), Row("kind", ("a", "a"), False))
     comparison = Comparison((RUN_DONE, RUN_DONE), "k9jjpypk", rows, (Row("loss", (NAN, 1.0), True),), (), (), False)
-    found = printed(shapes.comparison_shape(comparison, NOW), COMPARISON)
+    found = printed(verdict_shapes.comparison_shape(comparison, NOW), COMPARISON)
     assert found["params"][0] == {"key": "lr", "values": [0.1, None], "differs": True}
     assert found["metrics"][0]["values"] == ["NaN", 1.0]
 

@@ -14,7 +14,7 @@ import pytest
 
 from lab.datasets import watch
 from lab.datasets.watch import LONGEST, POLLING, QUIET, SAFETY, DatasetWatch, Pulse
-from lab.domain.datasets import Watched
+from lab.domain.watched import Watched
 from lab.errors import ConflictError, LabError
 
 DEADLINE = 30.0

@@ -1,0 +1,17 @@
+"""A path that is watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A dataset whose path is watched; `keep` is how many of its automatic versions stay."""
+
+    project: str
+    root: Path
+    name: str
+    path: Path
+    keep: int = 20
