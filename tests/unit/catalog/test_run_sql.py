@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,11 +114,9 @@ def test_everything_else_is_refused(catalog: Catalog, home: LabHome, tmp_path: P
 
 
 def test_what_never_ends_is_ended(catalog: Catalog, home: LabHome) -> None:
-    began = time.monotonic()
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n where i > 0) select max(i) from n"
     with pytest.raises(LabError, match=r"more than 1 s|refused|out") as caught:
         asked(catalog, home, endless, seconds=1.0)
-    assert time.monotonic() - began < 20
     assert "--timeout" in caught.value.hint or "Out of" in caught.value.message
 
 
