@@ -78,19 +78,26 @@ class LabApp(App[int]):
         self._last_mode = ""
         self._turn = asyncio.Semaphore(PARALLEL)
         self._ticker: Timer | None = None
+        for one in theme.THEMES:
+            self.register_theme(one)
+        self._begin_with(self._chosen_theme())
 
     # Starting and ending
 
     def on_mount(self) -> None:
-        for one in theme.THEMES:
-            self.register_theme(one)
-        self._apply_settings()
+        self.set_keymap(self.moved_keys)
         self._ticker = self.set_interval(_TICK, self._show_jobs, pause=True)
         self.set_interval(_SAVE, self._save_view)
         self.call_after_refresh(self._begin)
 
-    def _apply_settings(self) -> None:
-        """The user's own theme and keys, and what was chosen last time."""
+    def _begin_with(self, name: str) -> None:
+        """Have this theme from the first paint on: one that is set later has all style sheets read once more."""
+        self.set_reactive(App.theme, name)
+        dark = self.current_theme.dark
+        self.update_classes({"-dark-mode": dark, "-light-mode": not dark, f"-theme-{name}": True}, update=False)
+
+    def _chosen_theme(self) -> str:
+        """The user's own theme, else what was chosen last time; takes the user's own keys as well."""
         chosen = self.view_state.get("app", "theme", "")
         if (self._home / "config.toml").exists():
             try:
@@ -100,8 +107,7 @@ class LabApp(App[int]):
             else:
                 chosen = settings.theme or chosen
                 self.moved_keys = {key: value for key, value in settings.keys.items() if self._known_key(key)}
-                self.set_keymap(self.moved_keys)
-        self.theme = chosen if chosen in self.available_themes else theme.LAB_DARK.name
+        return chosen if chosen in self.available_themes else theme.LAB_DARK.name
 
     def _known_key(self, action_id: str) -> bool:
         known = action_id in {action.id for action in (*actions.ACTIONS, *actions.WIDGET_ACTIONS)}

@@ -75,6 +75,8 @@ async def test_what_a_screen_remembers(lab_home: Path, tmp_path: Path) -> None:
         await until(pilot, lambda: not app.current_theme.dark, "the light theme")
     async with opened(lab_home, tmp_path) as (app, pilot):
         assert not app.current_theme.dark
+        assert {"-light-mode", "-theme-lab-light"} <= app.classes
+        assert "-dark-mode" not in app.classes
         await press(pilot, "3", "1 run  fitting tag:best", "by name", "run-00002")
         await pilot.press("colon", "up")
         await see(pilot, ": theme")
