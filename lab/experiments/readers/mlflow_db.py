@@ -80,11 +80,13 @@ def _metrics(con: sqlite3.Connection, uid: str) -> Metrics:
         keys, *columns = zip(*rows, strict=True)
         values, steps, times = map(_floats, columns)
         np.copyto(values, np.copysign(math.inf, values), where=np.abs(values) == _INFINITY)
-        places: dict[str, list[int]] = {}
-        for place, key in enumerate(keys):
-            places.setdefault(key, []).append(place)
-        for key, chosen in places.items():
-            metrics.extend(str(key), values[chosen], steps[chosen], times[chosen] / 1000)
+        names: dict[str, int] = {}
+        codes = np.array([names.setdefault(key, len(names)) for key in keys])
+        order = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes))[:-1]
+        parts = (np.split(column[order], ends) for column in (values, steps, times / 1000))
+        for key, *part in zip(names, *parts, strict=True):
+            metrics.extend(str(key), *part)
     return metrics
 
 
