@@ -141,6 +141,8 @@ ACTIONS: tuple[Action, ...] = (
            "lab data lineage {ref}"),
     Action("data.verify", "Verify", "Compare its stored bytes with their hashes", ("V",), ("data", "dataset"),
            "lab data verify {ref}"),
+    Action("data.repair", "Repair", "Verify, and bring good copies of what is damaged", ("M",), ("data", "dataset"),
+           "lab data verify {ref} --repair", "writes"),
     Action("data.remove", "Remove", "Take the version out of sight; z brings it back", ("D",), ("data", "dataset"),
            "lab data rm {ref}", "destructive"),
     Action("data.restore", "Undo remove", "Bring a removed version back", ("z",), ("data", "dataset"),

@@ -119,23 +119,26 @@ def changes_text(added: Sequence[str], removed: Sequence[str], changed: Sequence
     return ", ".join(f"{count:,} {word}" for count, word in parts if count)
 
 
-def verify(screen: LabScreen, version: DatasetVersion) -> None:
-    """Read all that the version is made of, behind the screens."""
+def verify(screen: LabScreen, version: DatasetVersion, *, mend: bool = False) -> None:
+    """Read all that the version is made of, behind the screens; with `mend` bring good copies of what is damaged."""
 
     async def work(job: Job) -> str:
-        found = await screen.lab.bridge.ask(lambda ws: ws.store.verify((version,), progress=job.say))
+        found = await screen.lab.bridge.ask(lambda ws: ws.store.verify((version,), mend=mend, progress=job.say))
         if not found.hits:
             return f"{version.ref} is whole: {found.objects:,} objects, {format_size(found.bytes)} read"
-        hit = found.hits[0]
-        owners = ", ".join(hit.owners[:3]) or "nothing else"
+        left = [hit for hit in found.hits if not hit.mended]
+        if not left:
+            sources = ", ".join(sorted({hit.repair.source for hit in found.hits if hit.repair and hit.repair.source}))
+            return f"{version.ref} is whole again: {len(found.hits):,} objects repaired from {sources}"
+        owners = ", ".join(left[0].owners[:3]) or "nothing else"
+        way = "no good copy was found" if mend else f"{actions.get('data.repair').keys[0]} looks for a good copy"
         raise LabError(
-            f"{len(found.hits):,} of {found.objects:,} objects of {version.ref} are damaged: {hit.finding.detail}",
-            f"needed by {owners}; lab data verify {version.ref} --repair looks for a good copy",
+            f"{len(left):,} of {found.objects:,} objects of {version.ref} are damaged: {left[0].finding.detail}",
+            f"needed by {owners}; {way}",
         )
 
-    screen.lab.background(
-        f"verifying {version.ref}", actions.command(actions.get("data.verify"), ref=version.ref), work
-    )
+    title, action = ("repairing", "data.repair") if mend else ("verifying", "data.verify")
+    screen.lab.background(f"{title} {version.ref}", actions.command(actions.get(action), ref=version.ref), work)
 
 
 async def remove(screen: LabScreen, version: DatasetVersion) -> None:

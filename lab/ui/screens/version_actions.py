@@ -71,6 +71,10 @@ class VersionActions(LabScreen):
         if self.version is not None:
             data_flows.verify(self, self.version)
 
+    def action_data_repair(self) -> None:
+        if self.version is not None:
+            data_flows.verify(self, self.version, mend=True)
+
     def action_data_remove(self) -> None:
         if self.version is not None:
             self.start(data_flows.remove(self, self.version))

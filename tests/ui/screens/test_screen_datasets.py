@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from real_data import EVIL, age, make, use, write_csv
 from screen_app import assert_tidy, opened, press, see, shown, told, until
 from textual.pilot import Pilot
 
 from lab.paths import LabHome
 from lab.stores.manifests import ManifestStore
+from lab.stores.objects import ObjectStore
 from lab.ui.app import LabApp
 from lab.ui.render.cells import tidy
 from lab.ui.screens.data import DataScreen
@@ -265,6 +267,20 @@ async def test_space_is_freed_and_brought_back(own: tuple[Path, Path]) -> None:
         assert sorted(path for path in (home / "store" / "objects").rglob("*") if path.is_file()) == sorted(objects)
         await press(pilot, "@", "lab gc --apply", "lab gc --undo")
         assert removed.retired
+
+
+async def test_rot_is_found_and_mended_from_the_working_copy(own: tuple[Path, Path]) -> None:
+    home, project = own
+    digest = blake3((project / "points.csv").read_bytes()).hexdigest()
+    (rotten,) = ObjectStore(LabHome(home)).files(digest)
+    rotten.chmod(0o600)
+    rotten.write_bytes(rotten.read_bytes()[:-1] + b"?")
+    async with opened(home, project, (120, 40)) as (_, pilot):
+        await to_points(_, pilot)
+        await press(pilot, "V", "of proj/points@v3 are damaged", "M looks for a good copy")
+        await press(pilot, "M", "proj/points@v3 is whole again")
+        await press(pilot, "@", "lab data verify proj/points@v3 --repair")
+    assert rotten.read_bytes() == (project / "points.csv").read_bytes()
 
 
 async def test_what_cannot_be_read_is_said_once(own: tuple[Path, Path]) -> None:
