@@ -53,6 +53,27 @@ _WRITE = """
     COPY (SELECT key, step, t, value, seq FROM ($points) ORDER BY key, seq) TO $target
     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)
 """
+# Runs that give every step log few names over and over: read as columns, they need neither a sort nor a map for each
+# line, and take a third of the time.
+_SHAPES = """
+    SELECT DISTINCT json_keys(m) AS keys, s IS NULL AS stepless
+    FROM read_json($lines, format='newline_delimited', ignore_errors=true, maximum_object_size=16777216,
+        columns={t: 'DOUBLE', s: 'DOUBLE', m: 'JSON'})
+    WHERE m IS NOT NULL
+"""
+_WIDE = """
+    CREATE TEMP TABLE wide AS SELECT s AS step, coalesce(t, 0) AS t, row_number() OVER () AS seq, $fields
+    FROM read_json($lines, format='newline_delimited', ignore_errors=true, maximum_object_size=16777216,
+        columns=$columns)
+"""
+_FIELD = "struct_extract_at(m, {place}) AS m{place}"
+_SERIES = """
+    SELECT $names[{place}] AS key, step, t, m{place} AS value, seq FROM wide WHERE m{place} IS NOT NULL
+"""
+_WRITE_WIDE = "COPY ($series) TO $target (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)"
+#: With more names, most lines have only some of them.
+_WIDE_MAX = 100
+
 _READ = "SELECT list(step), list(t), list(value) FROM (SELECT * FROM ($points) WHERE key = $key ORDER BY seq)"
 _KEYS = "SELECT DISTINCT key FROM ($points) ORDER BY key"
 _SUMMARIES = """
@@ -103,7 +124,9 @@ def write(events_jsonl: Path, parquet: Path) -> int:
     fresh = parquet.with_name(f".{parquet.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         lines = events_jsonl if events_jsonl.exists() else Path(os.devnull)
-        (row,) = _run([lines], _WRITE, {"target": str(fresh)})
+        count = _write_wide(lines, fresh)
+        if count is None:
+            ((count,),) = _run([lines], _WRITE, {"target": str(fresh)})
         _flush(fresh)
         fresh.rename(parquet)
         _flush(parquet.parent)
@@ -114,7 +137,37 @@ def write(events_jsonl: Path, parquet: Path) -> int:
         ) from error
     finally:
         fresh.unlink(missing_ok=True)
-    return int(row[0])
+    return int(count)
+
+
+def _write_wide(lines: Path, target: Path) -> int | None:
+    """What `write` does, for lines that are alike; None, and nothing written, where they are not."""
+    with _cursor() as cursor:
+        try:
+            names = _names(cursor.execute(_SHAPES, {"lines": str(lines)}).fetchall())
+            if not names:
+                return None
+            kind = ", ".join('"{}" DOUBLE'.format(name.replace('"', '""')) for name in names)
+            places = range(1, len(names) + 1)
+            wide = _WIDE.replace("$fields", ", ".join(_FIELD.format(place=place) for place in places))
+            columns = {"t": "DOUBLE", "s": "DOUBLE", "m": f"STRUCT({kind})"}
+            cursor.execute(wide, {"lines": str(lines), "columns": columns})
+        except duckdb.InvalidInputException:  # a line that is too long; the other way leaves it out
+            return None
+        series = " UNION ALL ".join(_SERIES.format(place=place) for place in places)
+        write = _WRITE_WIDE.replace("$series", series)
+        ((count,),) = cursor.execute(write, {"names": names, "target": str(target)}).fetchall()
+        return int(count)
+
+
+def _names(shapes: Sequence[tuple[list[str], bool]]) -> list[str]:
+    """The names in lines of these shapes, sorted; none where they cannot be columns: too many, some that differ in
+    upper and lower case only, twice in a line, or a step that is not given."""
+    if any(stepless or len(set(keys)) < len(keys) for keys, stepless in shapes):
+        return []
+    names = sorted({name for keys, _ in shapes for name in keys})
+    fit = len(names) <= _WIDE_MAX and len({name.casefold() for name in names}) == len(names)
+    return names if fit and all(name and "\0" not in name for name in names) else []
 
 
 def read(path: Path, key: str) -> tuple[list[float], list[float], list[float]]:

@@ -19,15 +19,17 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from time import time_ns
-from typing import Any, ParamSpec
 
 from lab.runtime.atomic import write_json
-from lab.runtime.copying import copy_into, replace_with
 from lab.runtime.events_file import EventsFile
 
-__all__ = ["artifact", "data", "flush", "log", "model", "params", "run_dir", "seed"]
+TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost every run five milliseconds
+if TYPE_CHECKING:
+    from typing import Any, ParamSpec
 
-_P = ParamSpec("_P")
+    _P = ParamSpec("_P")
+
+__all__ = ["artifact", "data", "flush", "log", "model", "params", "run_dir", "seed"]
 
 #: Names met so far, ready for a line; bounded, for a script that makes names up as it goes.
 _KEYS: dict[str, str] = {}
@@ -160,7 +162,7 @@ def flush() -> None:
         _events.flush()
 
 
-class _Params(Mapping[str, Any]):
+class _Params(Mapping[str, "Any"]):
     """The run's parameters, read from `$LAB_PARAMS` at first use; empty outside a run."""
 
     def __init__(self) -> None:
@@ -256,6 +258,9 @@ def artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
     if not folder or stream is None:
         sys.stdout.write(f"artifact {target}  {source}\n")
         return
+    # Here and not above: most scripts only log, and shutil would cost each of them four milliseconds.
+    from lab.runtime.copying import copy_into
+
     kept = copy_into(source, Path(folder) / "artifacts", target)
     _mark(stream, "artifact", kept.relative_to(folder).as_posix())
 
@@ -273,6 +278,8 @@ def model(obj: Any, *, example: Any = None, framework: str | None = None, labels
     if not folder or stream is None:
         sys.stdout.write("model  not saved: outside a run\n")
         return
+    from lab.runtime.copying import replace_with
+
     target = Path(os.environ.get("LAB_MODEL_DIR") or os.path.join(folder, "model"))
     with replace_with(target) as fresh:
         if isinstance(obj, (str, os.PathLike)):
@@ -286,6 +293,8 @@ def model(obj: Any, *, example: Any = None, framework: str | None = None, labels
 
 def _copy_model(source: Path, fresh: Path, framework: str | None) -> None:
     """The files themselves, with a signature that says only what is known of them."""
+    from lab.runtime.copying import copy_into
+
     if source.is_dir():
         for entry in sorted(source.iterdir()):
             copy_into(entry, fresh, entry.name)

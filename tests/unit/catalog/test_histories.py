@@ -5,8 +5,11 @@ import math
 import os
 import random
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from lab.catalog import histories
 from lab.errors import IntegrityError, LabError
@@ -117,6 +120,47 @@ def test_a_run_that_logged_nothing_gets_an_empty_table(tmp_path: Path) -> None:
     assert histories.keys(table) == []
     assert histories.read(table, "x") == ([], [], [])
     assert histories.buckets([table], "x", 10) == [[]]
+
+
+_NAMES = st.sampled_from(
+    ["loss", "Loss", "a b", 'q"x', "it's", "s", "t", "m", "seq", "é", "", "\x00z", "val/acc", "$1"]
+)
+_VALUES = st.one_of(
+    st.floats(width=64).filter(math.isfinite),
+    st.integers(-(2**70), 2**70),
+    st.sampled_from(["NaN", "Infinity", "-Infinity", "abc", None, True, [1], {"x": 1}]),
+)
+_LINES = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"t": st.sampled_from([1.5, None, "x"]), "m": st.dictionaries(_NAMES, _VALUES, max_size=4)},
+            optional={"s": st.sampled_from([0, 1.5, None, "7", -3])},
+        ).map(json.dumps),
+        st.sampled_from(
+            ['{"t": 1, "s": 2, "m": 7}', '{"m": null}', '{"s": 1, "m": {"a": 1, "a": 2}}', "torn {", "", "[1]"]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_LINES)
+@example([json.dumps({"t": 1.0, "s": step, "m": {"loss": step / 7, "acc": "NaN"}}) for step in range(5)])
+def test_lines_that_are_alike_are_read_as_any_others(lines: list[str]) -> None:
+    """Names that cannot be columns, values that are no numbers, missing steps: both ways say the same."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "events.jsonl"
+        source.write_text("".join(line + "\n" for line in lines))
+        count = histories.write(source, folder / "any.parquet")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(histories, "_write_wide", lambda *_: None)
+            assert histories.write(source, folder / "slow.parquet") == count
+        names = histories.keys(folder / "slow.parquet")
+        assert histories.keys(folder / "any.parquet") == names
+        for key in names:
+            assert same(histories.read(folder / "any.parquet", key), histories.read(folder / "slow.parquet", key))
 
 
 def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
