@@ -75,6 +75,21 @@ class RunFolder:
         """The project as it was at launch, read-only to the run."""
         return self.root / "code"
 
+    @property
+    def patch(self) -> Path:
+        """What git knew as changed since the commit, binary files too; for people, since the code is in the store."""
+        return self.root / "code.patch"
+
+    @property
+    def capture(self) -> Path:
+        """Software and machine as the run's entry point saw them."""
+        return self.root / "capture.json"
+
+    @property
+    def outputs(self) -> Path:
+        """The files that the run left, with their hashes, by our entry point."""
+        return self.root / "outputs.json"
+
 
 @dataclass(frozen=True)
 class DeploymentFolder:

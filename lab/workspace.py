@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lab.datasets.sharing import Sharing
     from lab.domain.datasets import DatasetVersion
     from lab.engine.base import Engine
+    from lab.experiments.captures import Captures
     from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs
     from lab.pipelines.demo import Demo
@@ -255,6 +256,12 @@ class Workspace:
         from lab.experiments.service import Runs
 
         return Runs(self.home, self._journal, self._catalog, self._launcher, self.engine, self.projects.settings_for)
+
+    @cached_property
+    def captures(self) -> Captures:
+        from lab.experiments.captures import Captures
+
+        return Captures(self.home, self.runs.get)
 
     def _launcher(self) -> Launcher:
         from lab.experiments.launch import Launcher

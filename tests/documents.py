@@ -108,6 +108,9 @@ RUN_DETAIL = shape(
             shape({"cpus": number, "memory": whole, "gpus": whole, "shm": whole, "pids": whole}),
         ),
         "network": maybe(flag),
+        "capture": maybe(
+            lambda value: isinstance(value, dict) and {"input_id", "code", "software", "outputs"} <= set(value)
+        ),
     }
 )
 _ROWS = many(shape({"key": text, "values": many(param), "differs": flag}))

@@ -32,7 +32,8 @@ def show(context: Context, args: Namespace) -> int:
     folder = str(context.settled.runs.folder(run.id).root)
     spec = _spec(context, run)
     if context.out.json:
-        context.out.document(run_detail(run, spec, folder, time.time()))
+        capture = context.ws.captures.of(run.id) if spec else None
+        context.out.document(run_detail(run, spec, folder, time.time(), capture))
         return 0
     out = context.out
     out.line(f"{run.name}  {run.cause or run.status.value}", STYLES[run.status])
@@ -88,7 +89,8 @@ def _code(spec: RunSpec | None) -> str:
     if spec is None:
         return ""
     commit = f", commit {spec.code.commit[:12]}{' with changes' if spec.code.dirty else ''}" if spec.code.commit else ""
-    return f"{spec.code.files} files, {format_size(spec.code.size)}{commit}"
+    partial = f", PARTIAL: {len(spec.code.skipped)} left out for their size" if spec.code.partial else ""
+    return f"{spec.code.files} files, {format_size(spec.code.size)}{commit}{partial}"
 
 
 @commands.add(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab.cli.formats import format_utc
 
 if TYPE_CHECKING:  # a listing must not wait for nouns that it does not show
+    from lab.domain.capture import Capture
     from lab.domain.checks import Check
     from lab.domain.datasets import Changes, Dataset, DatasetVersion
     from lab.domain.demo import DemoReport
@@ -57,8 +58,9 @@ def run_shape(run: Run, now: float) -> Shape:
     }
 
 
-def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float) -> Shape:
-    """A run with all that it was asked to do; `summaries` has last, min, max, mean, count and step of each metric.
+def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float, capture: Capture | None = None) -> Shape:
+    """A run with all that it was asked to do; `summaries` has last, min, max, mean, count and step of each metric,
+    `capture` all that went into it and came out of it.
 
     What only `spec` knows is null when its file is gone.
     """
@@ -73,6 +75,7 @@ def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float) -> Shape
         "environment": spec.environment if spec else None,
         "resources": asdict(spec.resources) if spec else None,
         "network": spec.network if spec else None,
+        "capture": capture.to_json() if capture else None,
     }
 
 

@@ -43,7 +43,11 @@ class DataInput:
 
 @dataclass(frozen=True)
 class CodeSnapshot:
-    """The project's tree at launch: `tree` is a manifest id in the store; commit and dirty where git knows."""
+    """The project's tree at launch: `tree` is a manifest id in the store; the rest is where git knows.
+
+    `patch` is the SHA-256 of `code.patch` in the run's folder, what has changed since the commit; `untracked` are
+    files that git knows nothing of, in the tree all the same. `remote` holds no password.
+    """
 
     tree: str
     files: int
@@ -51,6 +55,22 @@ class CodeSnapshot:
     commit: str = ""
     dirty: bool = False
     skipped: tuple[str, ...] = ()  # paths left out for their size; the snapshot is partial then
+    branch: str = ""
+    remote: str = ""
+    patch: str = ""
+    untracked: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the tree is not all of the code."""
+        return bool(self.skipped)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CodeSnapshot:
+        """From the dataclass as a JSON object; unknown keys of later versions are ignored."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        lists = {name: tuple(data.get(name, ())) for name in ("skipped", "untracked")}
+        return cls(**{**known, **lists})
 
 
 @dataclass(frozen=True)
@@ -58,8 +78,9 @@ class RunSpec:
     """All that was asked for (`spec.json`); enough to launch the run again.
 
     `command` is argv inside the environment, with `project_dir` the project's folder relative to the
-    lab home where possible. `environment` is the hash of the image or virtual environment and
-    `image` what the engine calls it.
+    lab home where possible. `environment` is the hash of the image or virtual environment,
+    `image` what the engine calls it and `image_id` the hash of its content; `base` and `base_id` are the same of what
+    it was built on. `workdir` is where the command runs, relative to the project.
     """
 
     id: str
@@ -79,6 +100,10 @@ class RunSpec:
     created: float
     sweep: str = ""
     tags: tuple[str, ...] = ()
+    workdir: str = ""
+    image_id: str = ""
+    base: str = ""
+    base_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}
@@ -90,7 +115,7 @@ class RunSpec:
         known["command"] = tuple(data["command"])
         known["tags"] = tuple(data.get("tags", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
-        known["code"] = CodeSnapshot(**{**data["code"], "skipped": tuple(data["code"].get("skipped", ()))})
+        known["code"] = CodeSnapshot.from_json(data["code"])
         known["resources"] = Resources(**data["resources"])
         return cls(**known)
 

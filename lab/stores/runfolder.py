@@ -75,7 +75,7 @@ def write_spec(folder: RunFolder, spec: RunSpec) -> None:
 
 def read_spec(folder: RunFolder) -> RunSpec:
     """Raises NotFoundError if there is no `spec.json`, IntegrityError if it is not one."""
-    data, reason = _document(folder.spec)
+    data, reason = document(folder.spec)
     if data is None and not reason:
         raise NotFoundError(f"run {clean(folder.root.name, 40)} has no spec.json")
     try:
@@ -88,7 +88,7 @@ def read_spec(folder: RunFolder) -> RunSpec:
 
 def read_params(folder: RunFolder) -> dict[str, Param]:
     """The parameters; values that are no parameters are left out. Raises IntegrityError if the file is damaged."""
-    data, reason = _document(folder.params)
+    data, reason = document(folder.params)
     if reason:
         raise IntegrityError(f"{clean(str(folder.params))} is damaged: {reason}")
     return {name: value for name, value in (data or {}).items() if isinstance(value, (str, int, float, type(None)))}
@@ -96,7 +96,7 @@ def read_params(folder: RunFolder) -> dict[str, Param]:
 
 def read_exit(folder: RunFolder) -> tuple[ExitRecord | None, str]:
     """What `exit.json` says, or None and why: "" when there is none yet, else what is wrong with it."""
-    data, reason = _document(folder.exit)
+    data, reason = document(folder.exit)
     if data is None:
         return None, reason
     code, signal = data.get("exit_code"), data.get("signal", 0)
@@ -313,8 +313,8 @@ def _plain(path: Path) -> Iterator[int | None]:
         os.close(fd)
 
 
-def _document(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """A JSON object, or None and what is wrong ("" if there is no file)."""
+def document(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """The JSON object in a file of a run's folder, or None and what is wrong ("" if there is no file)."""
     try:
         with _plain(path) as fd:
             if fd is None:

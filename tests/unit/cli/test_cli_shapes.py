@@ -23,6 +23,7 @@ from documents import (
 
 from lab.cli import shapes, verdict_shapes
 from lab.cli.output import Output
+from lab.domain.capture import Capture
 from lab.domain.checks import Check as Finding
 from lab.domain.compare import Comparison, Row
 from lab.domain.datasets import Column, Dataset, DatasetVersion
@@ -97,7 +98,9 @@ def test_a_run_that_goes_on_lasts_until_now() -> None:
 
 
 def test_a_run_in_full_also_without_its_folder() -> None:
-    found = printed(shapes.run_detail(RUN_DONE, SPEC, "/home/runs/k9jjpypk", NOW), RUN_DETAIL)
+    captured = Capture("k9jjpypk", "train", ("python",), SPEC.code, params={"inf": INF})
+    found = printed(shapes.run_detail(RUN_DONE, SPEC, "/home/runs/k9jjpypk", NOW, captured), RUN_DETAIL)
+    assert found["capture"]["params"] == {"inf": "Infinity"}
     assert found["summaries"]["loss"]["max"] == "Infinity"
     assert found["inputs"]["digits"]["manifest"] == "b3:00"
     assert printed(shapes.run_detail(RUN_DONE, None, "/x", NOW), RUN_DETAIL)["command"] is None
