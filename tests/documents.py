@@ -102,7 +102,7 @@ RUN_DETAIL = shape(
         "folder": text,
         "command": maybe(many(text)),
         "code": maybe(lambda value: isinstance(value, dict) and {"tree", "files", "size", "commit"} <= set(value)),
-        "inputs": maybe(mapping(shape({"name": text, "version": text, "manifest": text}))),
+        "inputs": maybe(mapping(shape({"name": text, "version": text, "manifest": text, "place": text}))),
         "environment": maybe(text),
         "resources": maybe(
             shape({"cpus": number, "memory": whole, "gpus": whole, "shm": whole, "pids": whole}),

@@ -34,11 +34,13 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True)
 class DataInput:
-    """A dataset version that a run sees: `version` such as `v2`, `manifest` the id of its content."""
+    """A dataset version that a run sees: `version` such as `v2`, `manifest` the id of its content, `place` where the
+    project has it, "" if that is nowhere."""
 
     name: str
     version: str
     manifest: str
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
-"""From a wish to a running container: resolve, snapshot, write the spec, then ask the engine."""
+"""From a wish to a running container, in two steps: record what was asked for, as it is now; then ask the engine.
+
+What stands in a run's spec is all that the second step needs, so it may come much later and in another process.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +43,8 @@ class DataSource(Protocol):
 
     def resolve(self, settings: ProjectSettings, name: str, version: str, progress: Progress) -> DatasetVersion: ...
 
+    def get(self, ref: str) -> DatasetVersion: ...
+
     def mount(self, version: DatasetVersion) -> tuple[Path, Path]: ...
 
 
@@ -70,13 +76,43 @@ class Launcher:
         Raises what resolving raises (UsageError, NotFoundError), EngineError and EngineUnavailableError. A run that
         was recorded and then refused by the engine is journalled as failed.
         """
+        with self.draft(request, settings, engine, progress) as draft:
+            spec = self.record(draft)
+        self.submit(spec, engine)
+        return spec.id
+
+    @contextmanager
+    def draft(
+        self, request: LaunchRequest, settings: ProjectSettings, engine: Engine, progress: Progress
+    ) -> Iterator[RunSpec]:
+        """The spec of a run that has no id yet: data, environment and code as they are now.
+
+        Any number of runs may be recorded from it inside the block; gc waits until its end. Raises what resolving
+        raises (UsageError, NotFoundError), EngineError and EngineUnavailableError.
+        """
         plan = self._resolve(request, settings, progress)
         prepared = engine.prepare(plan.environment, progress)
         # gc waits until the journal tells what the run needs.
         with locks.share(self._home.store_lock):
-            spec, folder = self._record(request, plan, prepared, engine.name)
+            yield self._draft(request, plan, prepared, engine.name)
+
+    def record(self, draft: RunSpec) -> RunSpec:
+        """Write the run folder, then tell the journal: from here on the run exists. Returns the spec with its id."""
+        run_id, folder = self._new_folder()
+        spec = replace(draft, id=run_id, name=draft.name or run_name(run_id), created=time.time())
+        runfolder.write_spec(folder, spec)
+        self._journal.append(RUN_CREATED, run_id, _created(spec))
+        if spec.tags:
+            self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
+        return spec
+
+    def submit(self, spec: RunSpec, engine: Engine) -> None:
+        """Hand a recorded run to the engine. One that the engine refuses is journalled as failed, and its error
+        raised."""
+        folder = self._home.run(spec.id)
         try:
-            engine.submit(self._job(spec, plan, folder, isolated=self._isolates(engine)))
+            trees.materialise(self._home, spec.code.tree, folder.code, read_only=False)
+            engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
         except Exception as error:
             self._journal.append(
                 RUN_ENDED,
@@ -85,7 +121,6 @@ class Launcher:
             )
             raise
         self._journal.append(RUN_STARTED, spec.id)
-        return spec.id
 
     def _resolve(self, request: LaunchRequest, settings: ProjectSettings, progress: Progress) -> Plan:
         entry = settings.entry(request.entry)
@@ -113,37 +148,34 @@ class Launcher:
             data=data,
         )
 
-    def _record(self, request: LaunchRequest, plan: Plan, prepared: Prepared, engine: str) -> tuple[RunSpec, RunFolder]:
-        """Take the code, write the run folder, then tell the journal: from here on the run exists."""
+    def _draft(self, request: LaunchRequest, plan: Plan, prepared: Prepared, engine: str) -> RunSpec:
+        """Take the code; what remains to be given is the run's identity."""
         taken = code.take(
             plan.settings, self._home, exclude=[dataset.path for dataset in plan.settings.datasets.values()]
         )
-        run_id, folder = self._new_folder()
-        spec = RunSpec(
-            id=run_id,
-            name=request.name or run_name(run_id),
+        return RunSpec(
+            id="",
+            name=request.name,
             project=plan.settings.name,
             entry=plan.entry.name,
             command=plan.entry.command,
+            workdir=plan.entry.workdir,
             params=dict(plan.params),
             seed=plan.seed,
-            datasets={name: DataInput(name, version.label, version.id) for name, version in plan.data.items()},
+            datasets={
+                name: DataInput(name, version.label, version.id, plan.settings.dataset(name).path)
+                for name, version in plan.data.items()
+            },
             code=taken,
             engine=engine,
             image=prepared.image,
             environment=prepared.digest,
             resources=plan.resources,
             network=plan.entry.network,
-            created=time.time(),
+            created=0.0,
             sweep=request.sweep,
             tags=request.tags,
         )
-        runfolder.write_spec(folder, spec)
-        trees.materialise(self._home, taken.tree, folder.code, read_only=False)
-        self._journal.append(RUN_CREATED, run_id, _created(spec))
-        if spec.tags:
-            self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
-        return spec, folder
 
     def _isolates(self, engine: Engine) -> bool:
         """Whether jobs see mounts; asked once, since it never changes."""
@@ -161,7 +193,7 @@ class Launcher:
                 return run_id, folder
         raise ConflictError("no free run id", "look at the folder runs/ in the lab home")
 
-    def _job(self, spec: RunSpec, plan: Plan, folder: RunFolder, *, isolated: bool) -> Job:
+    def _job(self, spec: RunSpec, folder: RunFolder, *, isolated: bool) -> Job:
         mounts = [
             Mount(folder.root, paths.RUN_DIR, read_only=False),
             Mount(runtimes.publish(self._home), paths.RUNTIME_DIR),
@@ -179,33 +211,31 @@ class Launcher:
         if spec.resources.cpus:
             # Numerical libraries would start a thread for every core of the machine and fight over the quota.
             env["OMP_NUM_THREADS"] = str(max(1, round(spec.resources.cpus)))
-        for name, version in plan.data.items():
-            root, target = self._data.mount(version)
+        for name, item in spec.datasets.items():
+            root, target = self._data.mount(self._data.get(f"{spec.project}/{name}@{item.version}"))
             inside = f"{paths.DATA_DIR}/{name}"
             mounts.append(Mount(root, inside))
             given = inside if target == root else f"{inside}/{target.name}"
             env[f"LAB_DATA_{_variable(name)}"] = given
-            mounts += self._in_place(plan.settings, name, target, folder, isolated=isolated)
+            mounts += self._in_place(item, target, folder, isolated=isolated)
         workdir = f"{paths.RUN_DIR}/{folder.code.name}"
         return Job(
             id=spec.id,
             image=spec.image,
             command=("python3", "-m", "lab.runtime.entry", "--", *spec.command),
             env=env,
-            workdir=f"{workdir}/{plan.entry.workdir}" if plan.entry.workdir else workdir,
+            workdir=f"{workdir}/{spec.workdir}" if spec.workdir else workdir,
             mounts=mounts,
             resources=spec.resources,
             labels={"lab.home": home_id(self._home), "lab.run": spec.id, "lab.project": spec.project},
             network=spec.network,
         )
 
-    def _in_place(
-        self, settings: ProjectSettings, name: str, target: Path, folder: RunFolder, *, isolated: bool
-    ) -> list[Mount]:
+    def _in_place(self, item: DataInput, target: Path, folder: RunFolder, *, isolated: bool) -> list[Mount]:
         """Put the dataset also where the project has it, for scripts that know nothing of Lab."""
-        relative = Path(settings.dataset(name).path)
+        relative = Path(item.place)
         place = folder.code / relative
-        if relative.is_absolute() or ".." in relative.parts or place.exists():
+        if not item.place or relative.is_absolute() or ".." in relative.parts or place.exists():
             return []
         place.parent.mkdir(parents=True, exist_ok=True)
         if not isolated:
