@@ -53,6 +53,11 @@ class RunFolder:
         return self.root / "exit.json"
 
     @property
+    def system(self) -> Path:
+        """What it used of the machine as it went on, by our entry point."""
+        return self.root / "system.jsonl"
+
+    @property
     def metrics(self) -> Path:
         """Metric histories of an ended run, one zstd Parquet."""
         return self.root / "metrics.parquet"

@@ -91,6 +91,9 @@ _RUN: dict[str, Check] = {
     "notes": text,
     "starred": flag,
     "archived": flag,
+    "peak_memory": maybe(whole),
+    "cpu_time": maybe(number),
+    "eta": maybe(number),
 }
 RUN = shape(_RUN)
 SUMMARY = shape({"last": number, "min": number, "max": number, "mean": number, "count": whole, "step": number})

@@ -74,6 +74,7 @@ INGEST = (
         """
         SELECT
             id, ending_rank, b.cause, b.exit_code, b.started AS entry_started, b.ended, b.metrics,
+            b.peak_memory, b.cpu_time,
             CASE WHEN b.ending IN ('finished', 'failed', 'stopped', 'interrupted') THEN b.ending
                 WHEN b.ending = 'running' THEN NULL ELSE 'lost' END AS ending,
             json_keys(b.metrics) AS metric_keys,
@@ -88,7 +89,7 @@ INGEST = (
             FROM (
                 SELECT subject, $told AS event, json_transform(body, '{"ending":"VARCHAR","cause":"VARCHAR",
                     "exit_code":"INTEGER","authority":"INTEGER","started":"DOUBLE","ended":"DOUBLE",
-                    "metrics":"JSON"}') AS b
+                    "metrics":"JSON","peak_memory":"BIGINT","cpu_time":"DOUBLE"}') AS b
                 FROM incoming WHERE type = 'run.ended'
             )
             ORDER BY subject, ending_rank
@@ -184,12 +185,14 @@ _EDITED = {
 
 _SHOWN = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
-        sweep, code, image, memory, stop_requested, launcher, created, started, ended, starred, archived
+        sweep, code, image, memory, stop_requested, launcher, created, started, ended, starred, archived,
+        peak_memory, cpu_time
     FROM run_table
 """
 _ONE = _SHOWN + "WHERE id = $1"
 _MANY = _SHOWN + "WHERE id IN (SELECT unnest($1::VARCHAR[]))"
 _ACTIVE = _SHOWN + "WHERE status IN ('created', 'running') ORDER BY created, id"
+_FINISHED = _SHOWN + "WHERE project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"
 _EXACT = "SELECT id FROM run_table WHERE name = $1 OR id = $1 ORDER BY created DESC, id"
 _NAMED = "SELECT id FROM run_table WHERE name = $1 ORDER BY created DESC, id"
 _BEGINS = """
@@ -225,6 +228,11 @@ def named(catalog: Reader, name: str) -> list[str]:
 def active(catalog: Reader) -> list[Run]:
     """Runs without an ending, oldest first."""
     return [_run(row) for row in catalog.rows(_ACTIVE)]
+
+
+def finished(catalog: Reader, project: str, entry: str, most: int) -> list[Run]:
+    """The last runs of an entry that finished, the latest first."""
+    return [_run(row) for row in catalog.rows(_FINISHED, [project, entry, most])]
 
 
 def counts(catalog: Reader) -> dict[str, int]:
@@ -297,4 +305,6 @@ def _run(row: dict[str, Any]) -> Run:
         ended=row["ended"],
         starred=row["starred"],
         archived=row["archived"],
+        peak_memory=row["peak_memory"],
+        cpu_time=row["cpu_time"],
     )

@@ -50,7 +50,9 @@ def show(context: Context, args: Namespace) -> int:
             ("started", format_local(run.started)),
             ("ended", format_local(run.ended)),
             ("took", format_duration(run.duration(time.time()))),
-            ("memory", f"at most {format_size(run.memory)}" if run.memory else ""),
+            ("eta", format_duration(run.eta) if run.eta is not None else ""),
+            ("memory", _memory(run)),
+            ("cpu time", format_duration(run.cpu_time) if run.cpu_time is not None else ""),
             ("seed", str(run.seed)),
             ("sweep", run.sweep),
             ("data", ", ".join(f"{name}@{version}" for name, version in run.datasets.items())),
@@ -83,6 +85,11 @@ def _spec(context: Context, run: Run) -> RunSpec | None:
     except NotFoundError as error:
         context.out.say(error.message)
         return None
+
+
+def _memory(run: Run) -> str:
+    parts = [] if run.peak_memory is None else [f"peak {format_size(run.peak_memory)}"]
+    return ", ".join([*parts, *([f"at most {format_size(run.memory)}"] if run.memory else [])])
 
 
 def _code(spec: RunSpec | None) -> str:

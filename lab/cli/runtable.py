@@ -11,6 +11,7 @@ from lab.cli.tables import Cell, Column, Styled
 from lab.domain.query import FIELDS
 from lab.domain.query_names import known as is_known
 from lab.domain.query_names import meaning, nearest
+from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunStatus
 from lab.domain.text import clean
 from lab.errors import UsageError
@@ -25,10 +26,11 @@ STYLES = {
     RunStatus.LOST: "warn",
 }
 
+_USED = ("peak_memory", "cpu_time", "cost", "eta")
 #: Columns of a run's own; any parameter or metric is one too.
-OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes", "starred", "archived")
+OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes", "starred", "archived", *_USED)
 
-_RIGHT = {"age", "duration", "exit_code", "seed"}
+_RIGHT = {"age", "duration", "exit_code", "seed", *_USED}
 _MOST_PARAMS, _MOST_METRICS = 8, 6
 
 
@@ -46,7 +48,7 @@ def usual_columns(runs: Sequence[Run]) -> list[str]:
     metrics = [f"metric.{name}" for name in dict.fromkeys(name for run in runs for name in run.metrics)]
     pairs = zip_longest(differing[:_MOST_PARAMS], metrics[:_MOST_METRICS])
     columns += [name for pair in pairs for name in pair if name]
-    columns += ["duration", "entry"]
+    columns += ["duration", *(["eta"] if any(run.eta is not None for run in runs) else []), "entry"]
     if any(run.tags for run in runs):
         columns.append("tags")
     columns += [flag for flag in ("starred", "archived") if any(getattr(run, flag) for run in runs)]
@@ -86,6 +88,11 @@ def cell(run: Run, name: str, now: float) -> Cell:
         return format_age(run.created, now)
     if name == "duration":
         return format_duration(run.duration(now))
+    if name == "peak_memory":
+        return "" if run.peak_memory is None else format_size(run.peak_memory)
+    if name in ("cpu_time", "cost", "eta"):
+        seconds = run.eta if name == "eta" else run.cpu_time
+        return "" if seconds is None else format_duration(seconds)
     if name in ("created", "started", "ended"):
         return format_local(getattr(run, name))
     if name == "cause":

@@ -32,7 +32,8 @@ def listing(items: Iterable[Shape], total: int | None = None) -> Shape:
 
 
 def run_shape(run: Run, now: float) -> Shape:
-    """`duration` of a run that goes on is up to `now` (seconds since the epoch)."""
+    """`duration` of a run that goes on is up to `now` (seconds since the epoch); `eta` are seconds until its end, null
+    where nobody knows. `peak_memory` and `cpu_time` are null where nobody looked."""
     return {
         "id": run.id,
         "name": run.name,
@@ -55,6 +56,9 @@ def run_shape(run: Run, now: float) -> Shape:
         "notes": run.notes,
         "starred": run.starred,
         "archived": run.archived,
+        "peak_memory": run.peak_memory,
+        "cpu_time": run.cpu_time,
+        "eta": run.eta,
     }
 
 

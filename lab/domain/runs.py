@@ -172,6 +172,9 @@ class Run:
     ended: float | None = None
     starred: bool = False
     archived: bool = False
+    peak_memory: int | None = None  # bytes, so far; None where nobody looked
+    cpu_time: float | None = None  # seconds of processor time, so far
+    eta: float | None = None  # of one that runs: seconds until its end; None where nobody knows
 
     def duration(self, now: float) -> float | None:
         """Seconds from start to end, or to `now` while it runs; never negative."""

@@ -208,6 +208,8 @@ class Launcher:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": str(spec.seed % 2**32),
         }
+        if isolated:
+            env["LAB_OWN_CGROUP"] = "1"  # so that what the control group uses is what the run uses
         if spec.resources.cpus:
             # Numerical libraries would start a thread for every core of the machine and fight over the quota.
             env["OMP_NUM_THREADS"] = str(max(1, round(spec.resources.cpus)))

@@ -113,6 +113,17 @@ class LiveMetrics:
                 return History((), (), ())
             return History(series.steps[:], series.times[:], series.values[:])
 
+    def pace(self, run_id: str) -> tuple[float, float, float, float] | None:
+        """First step and its time, last step and its time, of the metric that was logged most; None where none was
+        logged twice."""
+        follow = self._follow(run_id)
+        with follow.lock:
+            logged = [series for series in follow.series.values() if len(series.times) > 1]
+            if not logged:
+                return None
+            most = max(logged, key=lambda series: series.summary.count if series.summary else 0)
+            return most.steps[0], most.times[0], most.steps[-1], most.times[-1]
+
     def forget(self, run_id: str) -> None:
         with self._lock:
             self._follows.pop(run_id, None)

@@ -38,6 +38,7 @@ from lab.events import (
     VIEW_SAVED,
 )
 from lab.experiments.live import LiveMetrics
+from lab.experiments.vitals import Vitals
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings
@@ -80,6 +81,7 @@ class Runs:
         self._engine_of = engine_of
         self._project = project
         self._live = LiveMetrics(home)
+        self.vitals = Vitals(home, catalog, self._live)
         self._asked: dict[str, float] = {}  # when the engine was last asked about a run, by waiting
 
     # Engines' nouns are loaded by the first verb that needs them; a listing of ended runs does not.
@@ -243,7 +245,7 @@ class Runs:
         page = catalog_runs.page(self._catalog, asked)
         if self._settle_ended(page.items):
             page = catalog_runs.page(self._catalog, asked)
-        return Page(tuple(self._live.fill(run) for run in page.items), page.total)
+        return Page(tuple(self._as_of_now(run) for run in page.items), page.total)
 
     def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
         """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
@@ -268,7 +270,10 @@ class Runs:
             raise ConflictError(f"{clean(ref)!r} may mean several runs: {names}", "use the id")
         if self._settle_ended(runs):
             runs = catalog_runs.get_many(self._catalog, [runs[0].id])
-        return self._live.fill(runs[0])
+        return self._as_of_now(runs[0])
+
+    def _as_of_now(self, run: Run) -> Run:
+        return self.vitals.fill(self._live.fill(run))
 
     def _settle_ended(self, runs: Sequence[Run]) -> bool:
         """Journal those of `runs` that have left their exit record; no engine is asked. True if there were any."""

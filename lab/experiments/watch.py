@@ -15,13 +15,14 @@ from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.domain.numbers import jsonable
 from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
+from lab.domain.system import Usage
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
 from lab.events import RUN_ENDED, RUN_STARTED
 from lab.experiments.process import alive
 from lab.journal import Journal
-from lab.paths import LabHome
-from lab.stores import locks, runfolder
+from lab.paths import LabHome, RunFolder
+from lab.stores import locks, runfolder, systemlog
 from lab.stores.runfolder import ExitRecord
 
 #: Start and end, seconds since the epoch.
@@ -87,7 +88,7 @@ class Watch:
         if folder.events.exists():
             metrics = runfolder.summarise(folder.events)
             histories.write(folder.events, folder.metrics)
-        self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics))
+        self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics, _usage(folder)))
         self._catalog.refresh()
         self._forget(run)
         return True
@@ -151,7 +152,15 @@ class Watch:
             return  # its leftover is found by label when the engine is back
 
 
-def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary]) -> dict[str, Any]:
+def _usage(folder: RunFolder) -> Usage | None:
+    """What the run used in all: by its exit record, or by the last look where there is none."""
+    told, _ = runfolder.read_exit(folder)
+    whole = systemlog.usage(told.usage) if told is not None else None
+    seen = None if whole else systemlog.last(folder.system)
+    return whole or (seen.usage if seen else None)
+
+
+def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary], used: Usage | None) -> dict[str, Any]:
     return {
         "ending": ending.status.value,
         "cause": ending.cause,
@@ -160,4 +169,5 @@ def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary]) -> d
         "started": times[0],
         "ended": times[1],
         "metrics": {name: jsonable(vars(summary)) for name, summary in metrics.items()},
+        **(vars(used) if used else {}),
     }

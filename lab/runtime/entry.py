@@ -16,6 +16,7 @@ from shutil import which
 from types import FrameType
 
 from lab.runtime.atomic import write_json
+from lab.runtime.sampler import Sampler
 
 TAIL_BYTES = 2048
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
@@ -155,6 +156,7 @@ def run(argv: list[str], folder: str) -> int:
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     child = Child()
     child.listen()
+    sampler = Sampler(folder)
     kills, started, began = oom_kills(), time.time(), time.monotonic()
     installed: dict[str, str] = {}
     try:
@@ -166,8 +168,10 @@ def run(argv: list[str], folder: str) -> int:
         os.write(output, f"lab: cannot start {argv[0]!r}: {reason}\n".encode("utf-8", "replace"))
         child.ended = time.monotonic()
     else:
+        sampler.start()
         installed = packages()
         code, number = _fate(child.wait())
+        sampler.stop()
     duration = child.ended - began
     verdict: dict[str, object] = {
         "v": 1,
@@ -180,6 +184,7 @@ def run(argv: list[str], folder: str) -> int:
         "duration": duration,
         "python": ".".join(map(str, sys.version_info[:3])),
         "packages": installed,
+        "usage": sampler.usage(),
     }
     write_json(os.path.join(folder, "exit.json"), verdict)
     if code:

@@ -49,6 +49,7 @@ class ExitRecord:
     duration: float | None = None
     python: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)  # as `systemlog.usage` reads it
 
 
 def create(folder: RunFolder) -> None:
@@ -104,7 +105,7 @@ def read_exit(folder: RunFolder) -> tuple[ExitRecord | None, str]:
         return None, "exit_code is not a number from 0 to 255"
     if type(signal) is not int or not 0 <= signal <= 127:
         return None, "signal is not the number of a signal"
-    packages, received = data.get("packages"), data.get("received")
+    packages, received, usage = data.get("packages"), data.get("received"), data.get("usage")
     return ExitRecord(
         exit_code=code,
         signal=signal,
@@ -115,6 +116,7 @@ def read_exit(folder: RunFolder) -> tuple[ExitRecord | None, str]:
         duration=_time(data.get("duration")),
         python=str(data.get("python", ""))[:40],
         packages=_strings(packages) if isinstance(packages, dict) else {},
+        usage=usage if isinstance(usage, dict) else {},
     ), ""
 
 
@@ -127,7 +129,7 @@ def tail(path: Path, count: int) -> list[str]:
     """
     if count <= 0:
         return []
-    with _plain(path) as fd:
+    with plain_file(path) as fd:
         if fd is None:
             return []
         end = os.fstat(fd).st_size
@@ -146,7 +148,7 @@ def tail(path: Path, count: int) -> list[str]:
 
 def portion(path: Path, offset: int) -> bytes:
     """Up to a megabyte of a growing file from `offset`; empty at its end, or if there is none."""
-    with _plain(path) as fd:
+    with plain_file(path) as fd:
         return b"" if fd is None else os.pread(fd, _PORTION, offset)
 
 
@@ -168,7 +170,7 @@ class EventTail:
     def poll(self) -> list[dict[str, Any]]:
         """The next events in order, at most those of one megabyte; [] when there is nothing new."""
         try:
-            with _plain(self._path) as fd:
+            with plain_file(self._path) as fd:
                 return [] if fd is None else self._read(fd)
         except LabError as error:
             self.problem = error.message
@@ -296,7 +298,7 @@ def _strings(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def _plain(path: Path) -> Iterator[int | None]:
+def plain_file(path: Path) -> Iterator[int | None]:
     """A descriptor for reading the regular file `path`, None if there is none; LabError for a link, pipe, folder."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -316,7 +318,7 @@ def _plain(path: Path) -> Iterator[int | None]:
 def document(path: Path) -> tuple[dict[str, Any] | None, str]:
     """The JSON object in a file of a run's folder, or None and what is wrong ("" if there is no file)."""
     try:
-        with _plain(path) as fd:
+        with plain_file(path) as fd:
             if fd is None:
                 return None, ""
             size = os.fstat(fd).st_size

@@ -17,6 +17,7 @@ import bench_data  # noqa: E402
 import bench_demo  # noqa: E402
 import bench_expect  # noqa: E402
 import bench_launch  # noqa: E402
+import bench_live  # noqa: E402
 import bench_readers  # noqa: E402
 import bench_store  # noqa: E402
 import bench_track  # noqa: E402
@@ -26,7 +27,7 @@ def main() -> None:
     print(f"{'figure':52} {'measured':>12}   target")
     modules = (
         *(bench_catalog, bench_compare, bench_readers, bench_app, bench_track, bench_store),
-        *(bench_data, bench_expect, bench_launch, bench_demo),
+        *(bench_data, bench_expect, bench_launch, bench_live, bench_demo),
     )
     for module in modules:
         for name, value, unit, target in module.figures():

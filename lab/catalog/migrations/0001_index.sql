@@ -48,7 +48,7 @@ CREATE TABLE runs (
     launched DOUBLE, stop_requested DOUBLE,
     -- run.ended
     ending VARCHAR, cause VARCHAR, exit_code INTEGER, entry_started DOUBLE, ended DOUBLE, metrics JSON,
-    metric_keys VARCHAR[], metric_lasts DOUBLE[], ending_rank VARCHAR,
+    metric_keys VARCHAR[], metric_lasts DOUBLE[], peak_memory BIGINT, cpu_time DOUBLE, ending_rank VARCHAR,
     -- run.tagged, run.noted
     tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR,
     -- run.renamed, run.starred, run.archived
@@ -71,7 +71,8 @@ SELECT
     coalesce(away, false) AS archived,
     coalesce(entry_started, launched) AS started,
     coalesce(ending, CASE WHEN launched IS NULL THEN 'created' ELSE 'running' END) AS status,
-    ended - coalesce(entry_started, launched) AS duration
+    ended - coalesce(entry_started, launched) AS duration,
+    cpu_time AS cost
 FROM runs WHERE created_event IS NOT NULL;
 
 CREATE TABLE model_versions (

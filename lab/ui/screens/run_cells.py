@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 
+from lab.domain.progress import progress_of
 from lab.domain.query_names import meaning
 from lab.domain.runs import Param, Run, RunStatus
 from lab.ui.render.glyphs import Row as Spans
@@ -14,8 +14,6 @@ from lab.ui.render.sparkline import bar
 from lab.ui.render.status import run_mark
 from lab.ui.widgets.detail import Pair
 
-#: Parameters that tell how long a run will be, in the order in which they are believed.
-_TOTALS = ("epochs", "num_epochs", "n_epochs", "max_epochs", "steps", "max_steps", "iterations", "max_iter", "rounds")
 #: Metrics whose names begin so are worth more room than others.
 _TOLD_FIRST = ("val_acc", "accuracy", "acc", "val_f1", "f1", "auc", "r2", "val_", "test_", "valid", "eval_")
 #: Fewer columns of parameters and metrics than this, so that a table stays one.
@@ -32,6 +30,13 @@ _FIXED_RIGHT = (
     Column("project", "project", max_width=16),
     Column("tags", "tags", max_width=24, sortable=False),
     Column("id", "id", width=8),
+)
+#: Shown where a view asks for them.
+_ASKED_FOR = (
+    Column("peak_memory", "peak mem", width=9, align="right"),
+    Column("cpu_time", "cpu time", width=9, align="right"),
+    Column("cost", "cpu time", width=9, align="right"),
+    Column("eta", "ETA", width=8, align="right", sortable=False),
 )
 
 
@@ -57,7 +62,7 @@ def run_columns(params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
 
 def view_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
     """Columns of a saved view: status and name, then the named ones that can be shown."""
-    fields = {column.id: column for column in (*_FIXED_LEFT, *_FIXED_RIGHT)}
+    fields = {column.id: column for column in (*_FIXED_LEFT, *_FIXED_RIGHT, *_ASKED_FOR)}
     columns = dict.fromkeys(_FIXED_LEFT[:2])
     for name in names:
         what = meaning(name, params, metrics)
@@ -102,6 +107,10 @@ _FIELDS: dict[str, Callable[[Run, float], Cell]] = {
     "project": lambda run, _: Cell(run.project, "muted"),
     "tags": lambda run, _: Cell(" ".join(run.tags), "accent"),
     "id": lambda run, _: Cell(run.id, "muted"),
+    "peak_memory": lambda run, _: Cell("" if run.peak_memory is None else format_size(run.peak_memory), "muted"),
+    "cpu_time": lambda run, _: Cell("" if run.cpu_time is None else format_duration(run.cpu_time), "muted"),
+    "cost": lambda run, _: Cell("" if run.cpu_time is None else format_duration(run.cpu_time), "muted"),
+    "eta": lambda run, _: Cell("" if run.eta is None else format_duration(run.eta), "run"),
 }
 
 
@@ -112,26 +121,17 @@ def param_text(value: Param) -> str:
     return "none" if value is None else format_number(value)
 
 
-def progress(run: Run) -> tuple[float, float | None]:
-    """How many steps are done, and how many there will be (None where no parameter tells)."""
-    step = max((summary.step for summary in run.metrics.values() if math.isfinite(summary.step)), default=0.0)
-    total = next((run.params[name] for name in _TOTALS if isinstance(run.params.get(name), int | float)), None)
-    if isinstance(total, bool) or not isinstance(total, int | float) or total <= 0:
-        return step, None
-    done = max((summary.count for summary in run.metrics.values()), default=0)
-    return min(float(total), max(step, float(done) if done <= total else step)), float(total)
-
-
 def progress_text(run: Run) -> str:
-    """How far a run is: `12/30 ▕███  ▏`, or its step where nobody knows how many there are."""
-    done, total = progress(run)
+    """How far a run is and, where anything tells, when it will have ended: `12/30 ███   ETA 3m 05s`."""
     if run.status is RunStatus.CREATED:
         return "preparing its environment"
+    known = progress_of(run)
+    soon = "" if run.eta is None else f"  ETA {format_duration(run.eta)}"
     if not run.metrics:
-        return "no metrics yet"
-    if total is None:
-        return f"step {format_number(done)}"
-    return f"{format_number(done)}/{format_number(total)} {bar(done / total, 8)}"
+        return f"no metrics yet{soon}"
+    if known.total is None:
+        return f"step {format_number(known.done)}{soon}"
+    return f"{format_number(known.done)}/{format_number(known.total)} {bar(known.done / known.total, 8)}{soon}"
 
 
 def headline(run: Run, limit: int = 2) -> str:
@@ -173,6 +173,8 @@ def run_facts(run: Run, now: float) -> list[Pair]:
         Pair("image", run.image or "–"),
         Pair("code", run.code or "–"),
         Pair("memory", f"{format_size(run.memory)} at most" if run.memory else "no limit"),
+        Pair("peak memory", "–" if run.peak_memory is None else format_size(run.peak_memory)),
+        Pair("cpu time", format_duration(run.cpu_time)),
         Pair("created", format_time(run.created, now)),
         Pair("started", format_time(run.started, now)),
         Pair("ended", format_time(run.ended, now)),

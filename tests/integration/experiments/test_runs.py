@@ -313,3 +313,36 @@ def test_the_environment_names_the_interpreter(open_lab: Callable[[str], Workspa
     run = finish(lab)
     assert lab.runs.log_tail(run.id, 1) == ["True"], "a run has a virtual environment of its own"
     assert sys.prefix not in lab.runs.spec(run.id).command
+
+
+def test_what_a_run_used_is_told_while_it_runs_and_after(lab: Workspace, project: Path) -> None:
+    write(
+        project,
+        """
+import pathlib, time
+from lab import track
+held = bytearray(50_000_000)
+for step in range(5):
+    track.log(step=step, loss=1.0)
+    time.sleep(0.1)
+while not pathlib.Path("go").exists():
+    time.sleep(0.02)
+""",
+    )
+    run = lab.runs.launch(LaunchRequest("train", params={"epochs": 1000}))
+    until(lambda: (lab.runs.get(run.id).peak_memory or 0) > 50_000_000)
+    until(lambda: lab.runs.get(run.id).eta is not None)
+    going = lab.runs.get(run.id)
+    history = lab.runs.vitals.history(going)
+    assert history.limit == 128 * 1024**2
+    assert history.samples[-1].memory > 50_000_000
+    (lab.runs.folder(run.id).code / "go").touch()
+    ended = lab.runs.wait(run.id, timeout=60)
+    assert ended.status is RunStatus.FINISHED
+    assert ended.eta is None
+    assert 50_000_000 < (ended.peak_memory or 0) < 128 * 1024**2
+    assert (ended.cpu_time or 0) > 0
+    assert len(lab.runs.vitals.history(ended).samples) >= len(history.samples)
+    big = lab.runs.list(RunQuery(parse_filter("peak_memory>50MB and cost<1h")))
+    assert [one.id for one in big.items] == [run.id]
+    assert lab.runs.list(RunQuery(parse_filter("peak_memory>2GB"))).total == 0

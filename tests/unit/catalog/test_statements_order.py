@@ -56,7 +56,17 @@ def story() -> list[Event]:
             ("run.stop_requested", run, {}),
             ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
             ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
-            ("run.ended", run, {"ending": "failed", "authority": 3, "metrics": {"other": {"last": 3.0}}}),
+            (
+                "run.ended",
+                run,
+                {
+                    "ending": "failed",
+                    "authority": 3,
+                    "metrics": {"other": {"last": 3.0}},
+                    "peak_memory": 7,
+                    "cpu_time": 1.5,
+                },
+            ),
             ("run.ended", run, {"ending": "stopped", "authority": 2, "metrics": {}}),
             ("run.ended", f"again-{run}", {"ending": "failed", "authority": 2, "metrics": {}, "revised": True}),
             ("run.ended", f"again-{run}", {"ending": "running", "authority": 2, "metrics": {}, "revised": True}),

@@ -30,7 +30,6 @@ from lab.ui.screens.run_cells import (
     headline,
     metric_order,
     param_text,
-    progress,
     progress_text,
     run_columns,
     run_heading,
@@ -86,16 +85,13 @@ def test_parameters_are_shown_as_written(value: Param, shown: str) -> None:
 
 def test_progress_is_told_where_the_end_is_known() -> None:
     active = run(status=RunStatus.RUNNING, ended=None)
-    assert progress(active) == (12.0, 30.0)
     assert progress_text(active).startswith("12/30")
     assert progress_text(replace(active, params={})) == "step 11"
     assert progress_text(replace(active, params={"epochs": True})) == "step 11"
     assert progress_text(replace(active, metrics={})) == "no metrics yet"
     assert "environment" in progress_text(replace(active, status=RunStatus.CREATED))
-    beyond = replace(active, metrics={"loss": replace(SUMMARY, step=500.0, count=500)})
-    assert progress(beyond) == (30.0, 30.0)
-    odd = replace(active, metrics={"loss": replace(SUMMARY, step=math.inf)})
-    assert progress(odd)[1] == 30.0
+    assert progress_text(replace(active, eta=185.0)).endswith("ETA 3m 05s")
+    assert progress_text(replace(active, metrics={}, eta=5.0)) == "no metrics yet  ETA 5.0s"
 
 
 def test_the_heading_tells_the_cause_once() -> None:
