@@ -26,6 +26,8 @@ RUN_NOTED = "run.noted"
 RUN_RENAMED = "run.renamed"
 RUN_STARRED = "run.starred"  # value: true or false
 RUN_ARCHIVED = "run.archived"  # value: true, out of sight; false, back
+RUN_PURGED = "run.purged"  # value: true, its folder went to the trash batch `batch`; false, it came back
+RUN_PRUNED = "run.pruned"  # some files of it went to the trash: batch, files, bytes
 VIEW_SAVED = "view.saved"  # of the run table; the subject is "project/name"
 
 MODEL_REGISTERED = "model.registered"  # a version
@@ -44,6 +46,8 @@ GOVERNANCE = frozenset(
         DATASET_RETIRED,
         RUN_CREATED,
         RUN_ENDED,
+        RUN_PURGED,
+        RUN_PRUNED,
         MODEL_REGISTERED,
         MODEL_ALIASED,
         DEPLOYMENT_CREATED,

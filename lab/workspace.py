@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from lab.experiments.service import Runs
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
+    from lab.pipelines.purge import Purge
+    from lab.pipelines.retention import Retention
     from lab.pipelines.storekeeping import Store
     from lab.registry.service import Models
     from lab.serving.service import Deployments
@@ -226,7 +228,9 @@ class Workspace:
     def lineage(self) -> LineageRoom:
         from lab.pipelines.lineage import LineageRoom
 
-        return LineageRoom(self._catalog, self.home, self.runs.get, self.models.get, lambda: self.deployments.list())
+        return LineageRoom(
+            self._catalog, self.home, self.runs.remembered, self.models.get, lambda: self.deployments.list()
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -239,7 +243,20 @@ class Workspace:
             lambda *wanted: self.sharing.copies(*wanted),
             lambda manifest: self.sharing.manifest_copies(manifest),
             self._images,
+            lambda batch: self.purge.restore(batch),
         )
+
+    @cached_property
+    def purge(self) -> Purge:
+        from lab.pipelines.purge import Purge
+
+        return Purge(self.home, self._journal, self._catalog, lambda: self.runs.inputs_in_use())
+
+    @cached_property
+    def retention(self) -> Retention:
+        from lab.pipelines.retention import Retention
+
+        return Retention(self.home, self._catalog, self.purge)
 
     def _images(self) -> Mapping[str, int]:
         """Images that the engine keeps for Lab; none where it does not answer."""
@@ -329,9 +346,11 @@ class Workspace:
         return self.runs.settle()
 
     def sweep(self) -> list[str]:
-        """Remove what engines kept of runs and deployments that have ended. Returns the ids."""
+        """Remove what engines kept of runs and deployments that have ended, and finish purges that were cut short.
+        Returns the ids."""
         from lab.pipelines.leftovers import sweep
 
+        self.purge.finish()
         return sweep(self.home, self._catalog, self.engine())
 
     # -- background work ----------------------------------------------------------------------------

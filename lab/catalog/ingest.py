@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from lab.catalog import datasets, deployments, models, projects, runs, views
+from lab.catalog import datasets, deployments, models, projects, runs, tombstones, views
 from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
@@ -30,6 +30,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *projects.INGEST,
     *datasets.INGEST,
     *runs.INGEST,
+    *tombstones.INGEST,
     *models.INGEST,
     *deployments.INGEST,
     *views.INGEST,

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from lab.catalog.reader import Reader
 
 _RUNS = """
-    SELECT id FROM run_table
+    SELECT id FROM all_runs
     WHERE list_has_any(json_extract_string(datasets, '$.*.manifest'), $1::VARCHAR[]) ORDER BY created, id
 """
 _MODELS = "SELECT model, number FROM model_versions WHERE run IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
 _INPUTS = """
-    SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM run_table
+    SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM all_runs
     WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY manifest
 """
 _HELD = """

@@ -13,7 +13,7 @@ from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import Page, RunQuery
 from lab.domain.runs import Edit, Param, Run, RunStatus
 
-__all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page"]
+__all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page", "purged"]
 
 # Orders events of one kind about one run. What was imported from a source that has grown since is told again: an event
 # that is `revised` comes before all others (`/` sorts before any digit or letter), the latest of them first.
@@ -154,7 +154,7 @@ INGEST = (
             INSERT INTO run_edits SELECT subject, id, ts, type, json(body) FROM incoming WHERE type = '$type'
             """.replace("$type", "run." + edit),
         )
-        for edit in ("tagged", "noted", "renamed", "starred", "archived")
+        for edit in ("tagged", "noted", "renamed", "starred", "archived", "pruned")
     ),
     Statement(
         "run.created",
@@ -191,6 +191,7 @@ _SHOWN = """
 """
 _ONE = _SHOWN + "WHERE id = $1"
 _MANY = _SHOWN + "WHERE id IN (SELECT unnest($1::VARCHAR[]))"
+_STONES = _SHOWN.replace("run_table", "all_runs") + "WHERE purged AND id IN (SELECT unnest($1::VARCHAR[]))"
 _ACTIVE = _SHOWN + "WHERE status IN ('created', 'running') ORDER BY created, id"
 _FINISHED = _SHOWN + "WHERE project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"
 _EXACT = "SELECT id FROM run_table WHERE name = $1 OR id = $1 ORDER BY created DESC, id"
@@ -212,6 +213,11 @@ def get_many(catalog: Reader, ids: list[str]) -> list[Run]:
     """The runs that exist among `ids`, in that order."""
     found = {row["id"]: _run(row) for row in catalog.rows(_MANY, [ids])}
     return [found[id] for id in ids if id in found]
+
+
+def purged(catalog: Reader, ids: list[str]) -> list[Run]:
+    """Of `ids` the runs that were purged, as they were; their folders are gone."""
+    return [_run(row) for row in catalog.rows(_STONES, [ids])]
 
 
 def find(catalog: Reader, text: str) -> list[str]:
@@ -248,7 +254,11 @@ def history(catalog: Reader, run_id: str) -> list[Edit]:
     }  # fmt: skip
     edits = []
     for row in catalog.rows(_EDITS, [run_id]):
-        what, body = _EDITED[row["type"]], json_object(row["body"])
+        body = json_object(row["body"])
+        if row["type"] == "run.pruned":
+            edits.append(Edit(row["ts"], "files", None, f"{body.get('files')} went to the trash, {body.get('batch')}"))
+            continue
+        what = _EDITED[row["type"]]
         value = body.get("value" if what in ("starred", "archived") else what)
         new = tuple(str(tag) for tag in value) if isinstance(value, list) else value
         edits.append(Edit(row["ts"], what, now[what], new))

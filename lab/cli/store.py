@@ -12,6 +12,7 @@ from lab.cli.formats import format_age, format_local
 from lab.cli.shapes import listing
 from lab.cli.tables import Column
 from lab.domain.resources import format_size
+from lab.domain.text import count_of
 from lab.errors import IntegrityError
 
 commands = Declarations("Store")
@@ -104,6 +105,7 @@ def _trash(context: Context, *, empty: bool) -> int:
         [
             Column("id", keep=True),
             Column("age", right=True),
+            Column("runs", right=True),
             Column("files", right=True),
             Column("size", right=True),
             Column("erased on"),
@@ -112,6 +114,7 @@ def _trash(context: Context, *, empty: bool) -> int:
             [
                 batch.id,
                 format_age(batch.made, now),
+                f"{batch.runs:,}",
                 f"{batch.objects:,}",
                 format_size(batch.bytes),
                 format_local(batch.expires),
@@ -128,7 +131,8 @@ def _restore(context: Context, batch: str) -> int:
     if context.out.json:
         context.out.document({"id": batch, **asdict(back)})
     else:
-        context.out.line(f"{back.objects:,} files and {back.manifests:,} manifests are back")
+        runs = f"{count_of(len(back.runs), 'run')}, " if back.runs else ""
+        context.out.line(f"{runs}{back.objects:,} files and {back.manifests:,} manifests are back")
     return 0
 
 

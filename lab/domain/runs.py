@@ -185,7 +185,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of what a user may edit: `what` is `name`, `notes`, `tags`, `starred` or `archived`."""
+    """One change of what a user may edit: `what` is `name`, `notes`, `tags`, `starred`, `archived`, or `files` where
+    some of them were pruned."""
 
     at: float  # seconds since the epoch
     what: str

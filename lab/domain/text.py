@@ -45,3 +45,8 @@ def cell_width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 run`, `1,234 runs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

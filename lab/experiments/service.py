@@ -16,6 +16,7 @@ from lab.catalog import lineage as catalog_lineage
 from lab.catalog import parents as catalog_parents
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
+from lab.catalog import tombstones as catalog_tombstones
 from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
 from lab.domain.directions import Direction
@@ -262,6 +263,10 @@ class Runs:
         Raises NotFoundError if there is none, ConflictError if there are several.
         """
         found = catalog_runs.find(self._catalog, ref)
+        for stone in () if found else catalog_tombstones.find(self._catalog, ref)[:1]:
+            there = (self._home.trash / stone.batch).is_dir()
+            hint = f"lab gc --undo {stone.batch} brings it back" if there else "its folder is gone for good"
+            raise NotFoundError(f"run {clean(stone.name)} was purged", hint)
         if not found:
             raise NotFoundError(f"no run {clean(ref)!r}", "lab runs ls shows what there is")
         runs = catalog_runs.get_many(self._catalog, found)
@@ -274,6 +279,11 @@ class Runs:
 
     def _as_of_now(self, run: Run) -> Run:
         return self.vitals.fill(self._live.fill(run))
+
+    def remembered(self, run_id: str) -> Run:
+        """The run with exactly that id, also one that was purged: its folder is gone then."""
+        found = catalog_runs.purged(self._catalog, [run_id])
+        return found[0] if found else self.get(run_id)
 
     def _settle_ended(self, runs: Sequence[Run]) -> bool:
         """Journal those of `runs` that have left their exit record; no engine is asked. True if there were any."""

@@ -49,7 +49,7 @@ class Verified:
 class Store:
     """`in_use` gives the manifests whose trees are mounted now; `copies` where a good copy of an object may be found,
     given its digest and the manifests that hold it, and `manifest_copies` where one of a manifest; `images` are
-    those that the engine keeps, with their bytes."""
+    those that the engine keeps, with their bytes; `restore` brings a batch back from the trash."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Store:
         copies: Callable[[str, Sequence[str]], Iterable[Source]],
         manifest_copies: Callable[[str], Iterable[Source]],
         images: Callable[[], Mapping[str, int]],
+        restore: Callable[[str], trash.Restored],
     ) -> None:
         self._home = home
         self._catalog = catalog
@@ -66,6 +67,7 @@ class Store:
         self._copies = copies
         self._manifest_copies = manifest_copies
         self._images = images
+        self._restore = restore
 
     # -- what is kept, and for whom ---------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class Store:
 
     def restore(self, batch: str) -> trash.Restored:
         """Bring a batch back from the trash."""
-        return trash.restore(self._home, batch)
+        return self._restore(batch)
 
     def empty_trash(self) -> int:
         """Erase what has been in the trash for 14 days; returns the bytes."""

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from lab.domain.names import check_name
 from lab.domain.resources import Resources
+from lab.domain.retention import Policy
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
+from lab.settings.retention import RETENTION
 from lab.settings.schema import (
     BOOLEAN,
     COMMAND,
@@ -59,6 +61,7 @@ SCHEMA = Table(
         "image": Table({"base": LINE, "requirements": INSIDE, "python": LINE}),
         "resources": _RESOURCES,
         "code": Table({"ignore": STRINGS, "max_file": SIZE, "max_total": SIZE}),
+        "retention": RETENTION,
     }
 )
 
@@ -109,6 +112,7 @@ class ProjectSettings:
     resources: Resources = field(default_factory=Resources)
     code: CodeSettings = field(default_factory=CodeSettings)
     remotes: Mapping[str, RemoteSettings] = field(default_factory=dict)
+    retention: Policy = field(default_factory=Policy)
 
     def entry(self, name: str) -> EntrySettings:
         """Raises NotFoundError with the nearest name."""
@@ -180,6 +184,7 @@ def load_project(folder: Path) -> ProjectSettings:
         resources=resources,
         code=CodeSettings(**data.get("code", {})),
         remotes=remotes,
+        retention=data.get("retention", Policy()),
     )
 
 

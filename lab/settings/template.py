@@ -51,6 +51,7 @@ def render_template(folder: Path) -> str:
         _image(root),
         _RESOURCES,
         _CODE,
+        _RETENTION,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -108,6 +109,18 @@ _CODE = """\
 # ignore = ["*.ckpt", "outputs/"]
 # max_file = "10m"
 # max_total = "200m\""""
+
+
+_RETENTION = """\
+# Which runs `lab runs prune` leaves whole; it tells first, and moves to the trash what nothing here keeps.
+# [retention]
+# best = { accuracy = 3 }        # so many of the best runs of each entry
+# last = 10                      # and of the latest
+# younger = "14d"
+# tagged = true
+# starred = true
+# drop = "checkpoints"           # or whole "runs"
+# checkpoints = ["*.ckpt", "*.pt"]"""
 
 
 def _last_dataset(dataset: _Dataset) -> str:

@@ -166,8 +166,9 @@ def collect(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     timeout: float = PATIENCE,
+    batch: Path | None = None,
 ) -> Freed:
-    """Carry out a plan: caches are erased, manifests and then objects move to the trash.
+    """Carry out a plan: caches are erased, manifests and then objects move to the trash, to `batch` or a new one.
 
     `fresh` is asked once, while publishers are kept out, what must stay by now: only what goes by the plan and by
     that answer goes. It must not wait for a publisher. May be stopped, or die, between any two files: what has not
@@ -179,7 +180,7 @@ def collect(
         again = plan(home, fresh(), intended.made, intended.grace, intended.cache_age)
         caches = {item.path for item in intended.caches}
         manifests, digests = {cost.id for cost in intended.goes}, {item.digest for item in intended.objects}
-        work = _Work(home, progress, stop)
+        work = _Work(home, progress, stop, batch)
         return work.run(
             [item for item in again.caches if item.path in caches],
             [cost.id for cost in again.goes if cost.id in manifests],
@@ -191,14 +192,18 @@ class _Work:
     """The moves of one sweep."""
 
     def __init__(
-        self, home: LabHome, progress: Callable[[int, int], None] | None, stop: Callable[[], bool] | None
+        self,
+        home: LabHome,
+        progress: Callable[[int, int], None] | None,
+        stop: Callable[[], bool] | None,
+        batch: Path | None,
     ) -> None:
         self._home = home
         self._progress = progress
         self._stop = stop
         self._done = self._total = 0
         self._stopped = False
-        self._batch: Path | None = None
+        self._batch = batch
 
     def run(self, caches: list[Cached], manifests: list[str], objects: list[Garbage]) -> Freed:
         self._total = len(caches) + len(manifests) + len(objects)

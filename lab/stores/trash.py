@@ -1,8 +1,9 @@
-"""The trash: what gc took out of the store, kept for a while under the same names.
+"""The trash: what gc took out of the store and purged runs, kept for a while under the same names.
 
     trash/2026-11-02-1f0c9a3e/record.json     {"made": seconds since the epoch, "why": "gc"}
                              /objects/ab/…    as below store/
                              /manifests/ab/…
+                             /runs/<id>/…     as below runs/ in the lab home: whole folders, or some files of them
 
 Things come and go by rename, one at a time, so that at any moment each is either in the store or here. A batch that
 was interrupted is a smaller batch.
@@ -22,7 +23,7 @@ from pathlib import Path
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.paths import LabHome
-from lab.stores import locks
+from lab.stores import locks, runtrash
 from lab.stores.durable import sync_filesystem, write_json
 from lab.stores.staging import stage
 
@@ -35,7 +36,8 @@ _LATEST = 1e11  # no sensible time is after it
 
 @dataclass(frozen=True)
 class Batch:
-    """What one sweep took. `made` and `expires` in seconds since the epoch, `bytes` of all its objects."""
+    """What one sweep took. `made` and `expires` in seconds since the epoch, `bytes` of all its objects and runs;
+    `runs` counts those of which all or some is here."""
 
     id: str
     made: float
@@ -43,15 +45,18 @@ class Batch:
     manifests: int
     objects: int
     bytes: int
+    runs: int = 0
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back; `known` were in the store again already, or are there in another state, and stay in the trash."""
+    """What came back; `known` were in the store again already, or are there in another state, and stay in the trash.
+    `runs` are the ids of those of which all or some came back."""
 
     objects: int
     manifests: int
     known: int
+    runs: tuple[str, ...] = ()
 
 
 def begin(home: LabHome, now: float, why: str = "gc") -> Path:
@@ -97,10 +102,12 @@ def restore(home: LabHome, batch_id: str, timeout: float = _PATIENCE) -> Restore
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
                 counts[kind] += 1
+        runs, left = runtrash.bring_back(home, folder)
+        known += left
         sync_filesystem(home.store)
         if not known:
-            _erase(home, folder)
-    return Restored(counts["objects"], counts["manifests"], known)
+            erase(home, folder)
+    return Restored(counts["objects"], counts["manifests"], known, runs)
 
 
 def empty(home: LabHome, older_than: float = KEEP, now: float | None = None, timeout: float = _PATIENCE) -> int:
@@ -111,13 +118,13 @@ def empty(home: LabHome, older_than: float = KEEP, now: float | None = None, tim
         for folder in _folders(home):
             batch = _look(folder)
             if batch.made + older_than <= moment:
-                _erase(home, folder)
+                erase(home, folder)
                 freed += batch.bytes
     return freed
 
 
-def _erase(home: LabHome, folder: Path) -> None:
-    """It vanishes at once, and what a kill leaves of it is swept with the staging folders."""
+def erase(home: LabHome, folder: Path) -> None:
+    """Delete a batch for ever: it vanishes at once, and what a kill leaves of it is swept with the staging folders."""
     home.tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
     with stage(home.tmp) as place:
         folder.rename(place / "batch")
@@ -134,7 +141,9 @@ def _look(folder: Path) -> Batch:
     sizes = [_size(path) for path in _files(folder / "objects")]
     manifests = sum(1 for _ in _files(folder / "manifests"))
     made = _made(folder)
-    return Batch(folder.name, made, made + KEEP, manifests, len(sizes), sum(sizes))
+    runs = runtrash.held(folder)
+    size = sum(sizes) + runtrash.room(runs).bytes
+    return Batch(folder.name, made, made + KEEP, manifests, len(sizes), size, len(runs))
 
 
 def _made(folder: Path) -> float:

@@ -175,6 +175,8 @@ ACTIONS: tuple[Action, ...] = (
            "lab gc --apply", "destructive", 2, "Free space"),
     Action("disk.restore", "Undo", "Bring back what the trash holds", ("z",), ("disk",), "lab gc --undo {batch}",
            "writes", 3),
+    Action("disk.prune", "Prune", "Move to the trash what the project's `[retention]` lets go; asks first", ("P",),
+           ("disk",), "lab runs prune --apply", "destructive", 4),
     # Runs
     Action("runs.filter", "Filter", "`lr<0.01 and (status:failed or not tag:best)`, or a text", ("/",),
            ("runs",),
@@ -200,6 +202,8 @@ ACTIONS: tuple[Action, ...] = (
            ("runs", "run"), "lab runs star {id}", "writes"),
     Action("runs.archive", "Archive", "Take the marked runs out of sight, or back; `archived:yes` finds them", ("D",),
            ("runs",), "lab runs archive {ids}", "writes"),
+    Action("runs.purge", "Purge", "Move the marked runs to the trash; tells first what it frees and what must stay",
+           ("X",), ("runs", "disk"), "lab runs purge {ids} --apply", "destructive"),
     # Run detail
     Action("run.next_tab", "Next tab", "Metrics, logs, parameters, files", ("]",), ("run",),
            rank=1, label="Tab"),

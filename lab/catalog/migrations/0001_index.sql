@@ -52,7 +52,9 @@ CREATE TABLE runs (
     -- run.tagged, run.noted
     tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR,
     -- run.renamed, run.starred, run.archived
-    given_name VARCHAR, name_event VARCHAR, star BOOLEAN, star_event VARCHAR, away BOOLEAN, archive_event VARCHAR
+    given_name VARCHAR, name_event VARCHAR, star BOOLEAN, star_event VARCHAR, away BOOLEAN, archive_event VARCHAR,
+    -- run.purged
+    purged BOOLEAN, purge_batch VARCHAR, purged_at DOUBLE, purge_event VARCHAR
 );
 -- Every edit of a run, to tell its history: each event once.
 CREATE TABLE run_edits (run VARCHAR, event VARCHAR, ts DOUBLE, type VARCHAR, body JSON);
@@ -63,7 +65,8 @@ CREATE TABLE run_views (
 -- Names of parameters and metrics that any event told of: says what a bare name in a filter means without a scan.
 CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
 
-CREATE VIEW run_table AS
+-- With the tombstones of those that were purged: lineage still knows them.
+CREATE VIEW all_runs AS
 SELECT
     * REPLACE (coalesce(given_name, name) AS name),
     name AS born,
@@ -74,6 +77,8 @@ SELECT
     ended - coalesce(entry_started, launched) AS duration,
     cpu_time AS cost
 FROM runs WHERE created_event IS NOT NULL;
+
+CREATE VIEW run_table AS SELECT * FROM all_runs WHERE NOT coalesce(purged, false);
 
 CREATE TABLE model_versions (
     model VARCHAR, number INTEGER, manifest VARCHAR, framework VARCHAR, run VARCHAR, project VARCHAR, created DOUBLE,

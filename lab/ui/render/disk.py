@@ -32,6 +32,7 @@ GC_COLUMNS = (
 TRASH_COLUMNS = (
     Column("id", "batch", min_width=12, max_width=24, sortable=False),
     Column("age", "taken", width=9, sortable=False),
+    Column("runs", "runs", width=6, align="right", sortable=False),
     Column("objects", "objects", width=9, align="right", sortable=False),
     Column("manifests", "lists", width=7, align="right", sortable=False),
     Column("bytes", "size", width=9, align="right", sortable=False),
@@ -155,6 +156,8 @@ class Batch(Protocol):
     def manifests(self) -> int: ...
     @property
     def objects(self) -> int: ...
+    @property
+    def runs(self) -> int: ...
     @property
     def bytes(self) -> int: ...
 
@@ -303,7 +306,8 @@ def _cache_row(one: Cached) -> Row:
 
 def trash_rows(batches: Sequence[Batch], now: float) -> list[Row]:
     return [
-        Row(one.id, (Cell(one.id, "accent"), Cell(format_age(one.made, now), "muted"), Cell(f"{one.objects:,}"),
+        Row(one.id, (Cell(one.id, "accent"), Cell(format_age(one.made, now), "muted"), Cell(f"{one.runs:,}"),
+                     Cell(f"{one.objects:,}"),
                      Cell(f"{one.manifests:,}"), Cell(format_size(one.bytes)),
                      Cell(f"on {format_time(one.expires)}", "muted")))
         for one in batches

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lab.domain.text import count_of
 from lab.errors import UsageError
 from lab.ui import actions
 from lab.ui.bridge import NOUNS
@@ -18,6 +19,7 @@ from lab.ui.jobs import Job
 from lab.ui.render import disk
 from lab.ui.render.number import format_size
 from lab.ui.render.rows import ListSource
+from lab.ui.screens import purge_flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.parts import Lines
@@ -144,10 +146,23 @@ class DiskScreen(LabScreen):
         async def work(_: Job) -> str:
             back = await self.lab.bridge.ask(lambda ws: ws.store.restore(batch))
             self._again()
-            return f"{back.objects:,} objects and {back.manifests:,} lists are back from the trash"
+            runs = f"{count_of(len(back.runs), 'run')}, " if back.runs else ""
+            return f"{runs}{back.objects:,} objects and {back.manifests:,} lists are back from the trash"
 
         command = actions.command(actions.get("disk.restore"), batch=batch)
         self.lab.background(f"bringing back {batch}", command, work)
+
+    def action_disk_prune(self) -> None:
+        self.start(purge_flows.prune(self, "P", self._again))
+
+    def action_runs_purge(self) -> None:
+        self.start(self._purge())
+
+    async def _purge(self) -> None:
+        kind, _, name = (self._table("owners").cursor_key or "").partition(" ")
+        if kind != "run" or self.tabs.current != "owners":
+            raise UsageError("no run under the cursor", "purge takes runs: the first tab lists who holds what")
+        await purge_flows.purge(self, [name], self._again)
 
     def _again(self) -> None:
         """Count once more, if this is still there."""

@@ -18,7 +18,7 @@ from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row
-from lab.ui.screens import flows
+from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.parts import Lines
@@ -312,6 +312,11 @@ class RunsScreen(ListScreen):
         runs = [run for key in self.table.selection_keys if (run := self._pages.get(key)) is not None]
         if runs:
             self.start(flows.archive(self, runs))
+
+    def action_runs_purge(self) -> None:
+        ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
+        if ids:
+            self.start(purge_flows.purge(self, ids))
 
     def action_runs_register(self) -> None:
         run = self.current

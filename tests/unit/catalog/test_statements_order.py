@@ -27,6 +27,7 @@ TABLES = (
     "dataset_table",
     "dataset_aliases",
     "run_table",
+    "all_runs",
     "run_edits",
     "run_views",
     "model_versions",
@@ -53,6 +54,11 @@ def story() -> list[Event]:
             ("run.starred", run, {"value": False}),
             ("run.archived", run, {"value": False}),
             ("run.archived", run, {"value": True}),
+            ("run.purged", run, {"value": True, "batch": "one"}),
+            ("run.purged", run, {"value": False, "batch": "one"}),
+            ("run.purged", f"purged-{run}", {"value": True, "batch": "two"}),
+            ("run.created", f"purged-{run}", {"name": "gone", "params": {"a": 1}}),
+            ("run.pruned", run, {"batch": "three", "files": 2, "bytes": 5}),
             ("run.stop_requested", run, {}),
             ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
             ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
@@ -141,7 +147,8 @@ def test_the_story_ends_as_it_should() -> None:
     assert all("finished" in row and "three" in row and "second" in row for row in own)
     assert all('"new"' in row and "6.0" in row and "finished" not in row for row in revised), "the last revision holds"
     assert all("second-name" in row and "false" in row.lower() for row in own)
-    assert len(EXPECTED["run_edits"]) == 20
+    assert len(EXPECTED["run_edits"]) == 22
+    assert sum("gone" in row for row in EXPECTED["all_runs"]) == 2, "a purged run leaves a tombstone"
     assert "lr<2" in EXPECTED["run_views"][0]
     assert "True" in EXPECTED["run_views"][1]
     assert "/two" in EXPECTED["projects"][0]

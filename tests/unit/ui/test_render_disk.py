@@ -87,8 +87,8 @@ def test_a_root_that_cannot_be_read_is_told() -> None:
 
 
 def test_the_trash() -> None:
-    rows = disk.trash_rows([Batch("2026-11-02-1f0c9a3e", NOW - 3600, NOW, 2, 1234, 5 * KB)], NOW)
-    assert [cell.text for cell in rows[0].cells][:5] == ["2026-11-02-1f0c9a3e", "1h ago", "1,234", "2", "5 KB"]
+    rows = disk.trash_rows([Batch("2026-11-02-1f0c9a3e", NOW - 3600, NOW, 2, 1234, 5 * KB, 3)], NOW)
+    assert [cell.text for cell in rows[0].cells][:5] == ["2026-11-02-1f0c9a3e", "1h ago", "3", "1,234", "2"]
 
 
 def test_hostile_owners(hostile: str) -> None:
