@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from lab.engine import connect, home_id
 from lab.engine.base import Engine
 from lab.errors import EngineUnavailableError
 from lab.paths import LabHome
+
+_ENVIRONMENTS = Path(__file__).resolve().parent.parent / ".state" / "environments"
 
 
 def docker_or_skip(home: LabHome) -> Engine:
@@ -30,3 +33,12 @@ def remove_jobs(engine: Engine, home: LabHome) -> None:
     """Leave nothing running that a test started."""
     for job in engine.list(home_id(home)):
         engine.remove(job.id)
+
+
+def share_environments(home: LabHome) -> LabHome:
+    """Let a new home use virtual environments that tests have made before: that they are made anew is for the tests of
+    engines. Returns the home."""
+    _ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.environments.symlink_to(_ENVIRONMENTS, target_is_directory=True)
+    return home

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import docker_or_skip, remove_jobs
+from support import docker_or_skip, remove_jobs, share_environments
 from terminal import ROOT, Terminal, lab
 
 from lab.engine import connect
@@ -22,7 +22,7 @@ BUILDING = 240  # seconds: the first launch makes an environment
 
 @pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.engine)])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[LabHome, str]]:
-    home = LabHome(tmp_path / "home").create()
+    home = share_environments(LabHome(tmp_path / "home")).create()
     if request.param == "docker":
         docker_or_skip(home).close()
     yield home, request.param

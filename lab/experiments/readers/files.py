@@ -127,11 +127,15 @@ def json_object(path: Path) -> dict[str, Any]:
 class _Plain(yaml.SafeLoader):
     """YAML in which a tag of another language means nothing: what it marks is read as the plain value that it is."""
 
+    _merged = 0
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Each level of merges may double what the one below it made: a few lines could fill the memory."""
+        """Every merge copies what it names, and each level of them may double it: a few lines could fill the memory."""
+        before = len(node.value)
         super().flatten_mapping(node)
-        if len(node.value) > _MERGED_MAX:
-            raise yaml.YAMLError(f"more than {_MERGED_MAX} keys in a mapping")
+        self._merged += max(0, len(node.value) - before)
+        if self._merged > _MERGED_MAX:
+            raise yaml.YAMLError(f"more than {_MERGED_MAX} merged keys")
 
 
 def _without_tag(loader: _Plain, _suffix: str, node: yaml.Node) -> object:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 from lab_program import ROOT, Lab
+from support import share_environments
+
+from lab.paths import LabHome
 
 LAB_TOML = """\
 [project]
@@ -79,6 +82,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "LAB_ENGINE": "process",
         "COLUMNS": "120",
     }
+    share_environments(LabHome(root / "home"))
     lab = Lab(folder, environment)
     yield lab
     for run in json.loads(lab("runs", "ls", "status:running", "--json").stdout)["items"]:

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 from demonstration import Shown
-from support import docker_or_skip, remove_jobs
+from support import docker_or_skip, remove_jobs, share_environments
 
 from lab.domain.demo import DemoStep
+from lab.paths import LabHome
 from lab.workspace import Workspace
 
 
 @pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.engine)])
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    home = tmp_path_factory.mktemp(f"demo-{request.param}")
-    ws = Workspace(home / "home", home, engine=request.param)
+    folder = tmp_path_factory.mktemp(f"demo-{request.param}")
+    home = share_environments(LabHome(folder / "home"))
+    ws = Workspace(home.root, folder, engine=request.param)
     if request.param == "docker":
         docker_or_skip(ws.home).close()
     told: list[DemoStep] = []
