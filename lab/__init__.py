@@ -11,12 +11,19 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost every run ten milliseconds
 if TYPE_CHECKING:
     from lab.runtime import tracking as track
+    from lab.workspace import Workspace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "track"]
+__all__ = ["Workspace", "__version__", "track"]
 
 
 def __getattr__(name: str) -> object:
     if name == "track":
         return import_module("lab.runtime.tracking")
+    if name == "Workspace":
+        return import_module("lab.workspace").Workspace
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "Workspace", "track"]

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lab.engine.base import Engine
     from lab.experiments.captures import Captures
     from lab.experiments.launch import Launcher
+    from lab.experiments.own_runs import OwnRuns
     from lab.experiments.service import Runs
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
@@ -279,6 +280,12 @@ class Workspace:
         from lab.experiments.captures import Captures
 
         return Captures(self.home, self.runs.get)
+
+    @cached_property
+    def own_runs(self) -> OwnRuns:
+        from lab.experiments.own_runs import OwnRuns
+
+        return OwnRuns(self.home, self._journal, self._launcher, self.projects.place, lambda: self.projects.current)
 
     def _launcher(self) -> Launcher:
         from lab.experiments.launch import Launcher

@@ -17,6 +17,10 @@ SPEC_VERSION = 1
 #: The engine of runs that other tools recorded: Lab can look at them, not start or stop them.
 IMPORTED = "imported"
 
+#: The engines of runs that a process made of itself with `track.run`: it is the job, and Lab did not start it.
+NOTEBOOK, LOCAL = "notebook", "local"
+OWN = frozenset((NOTEBOOK, LOCAL))
+
 
 class RunStatus(StrEnum):
     CREATED = "created"  # asked for; its environment may still be building

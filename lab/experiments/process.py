@@ -1,9 +1,15 @@
-"""Whether the Lab process that launched a run is still there: its pid, told apart from a later one of that number."""
+"""Whether the process that launched a run, or is it, is still there: its pid, told apart from a later one of that
+number."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
+
+from lab.domain.runs import Run
+from lab.engine.base import JobState, JobStatus
+from lab.paths import LabHome
 
 
 def identity() -> str:
@@ -24,6 +30,20 @@ def alive(who: str) -> bool:
     except PermissionError:
         return start == _start(int(pid))
     return start == _start(int(pid))
+
+
+def status(home: LabHome, run: Run) -> JobStatus:
+    """How the process of an own run stands. Its exit record goes before whether it lives: a notebook's kernel goes on
+    when the run has ended."""
+    if home.run(run.id).exit.exists():
+        return JobStatus(run.id, JobState.EXITED)
+    return JobStatus(run.id, JobState.RUNNING if alive(run.launcher) else JobState.GONE)
+
+
+def interrupt(run: Run) -> None:
+    """What Ctrl-C does to the process of an own run. Harmless when it is gone."""
+    if alive(run.launcher):
+        os.kill(int(run.launcher.partition(":")[0]), signal.SIGINT)
 
 
 def _start(pid: int) -> str:

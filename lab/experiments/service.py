@@ -24,7 +24,7 @@ from lab.domain.groups import RunGroup, sort_groups
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
-from lab.domain.runs import IMPORTED, Edit, History, Param, Run, RunSpec
+from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec
 from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.domain.views import RunView
@@ -38,6 +38,7 @@ from lab.events import (
     RUN_TAGGED,
     VIEW_SAVED,
 )
+from lab.experiments import process
 from lab.experiments.live import LiveMetrics
 from lab.experiments.vitals import Vitals
 from lab.journal import Journal
@@ -46,6 +47,8 @@ from lab.settings import ProjectSettings
 from lab.stores import runfolder
 
 if TYPE_CHECKING:
+    import polars
+
     from lab.domain.changes import Changes, DiffLine
     from lab.domain.compare import Comparison
     from lab.engine.base import Engine
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 _POLL = 0.05  # seconds between two looks for exit.json: one stat each
+_ALL = 1 << 40  # runs on a page
 _ASK_EVERY = 2.0  # seconds between two questions to the engine
 
 
@@ -122,7 +126,10 @@ class Runs:
         if run.engine == IMPORTED:
             raise ConflictError(f"run {run.name} was imported: Lab only looks at it", "stop it where it was started")
         self._journal.append(RUN_STOP_REQUESTED, run.id)
-        self._engine_of(run.engine).stop(run.id)
+        if run.engine in OWN:
+            process.interrupt(run)
+        else:
+            self._engine_of(run.engine).stop(run.id)
         self._watch.settle(run)
         self._catalog.refresh()
         return self.get(run.id)
@@ -311,7 +318,7 @@ class Runs:
         """The last lines of what the run printed; if it never came to print, what the engine caught."""
         run = self.get(ref)
         said = runfolder.tail(self._home.run(run.id).stdout, lines)
-        if said or not run.status.active or run.engine == IMPORTED:
+        if said or not run.status.active or run.engine == IMPORTED or run.engine in OWN:
             return said
         return self._engine_of(run.engine).logs(run.id, lines)
 
@@ -346,6 +353,24 @@ class Runs:
         if not source.exists():
             return History((), (), ())
         return History(*histories.read(source, metric))
+
+    def frame(
+        self, filter: str = "", sort: str = "", columns: Sequence[str] = (), statistic: str = "last"
+    ) -> polars.DataFrame:
+        """All runs that fit, as a table for a notebook; see `lab.experiments.frames.frame`."""
+        from lab.experiments.frames import frame
+
+        orders = parse_orders(sort) if sort else (Order(),)
+        self._catalog.refresh()  # a notebook lives long, and other processes write
+        page = self.list(RunQuery(parse_filter(filter), orders[0], _ALL, then=orders[1:]))
+        return frame(page.items, columns, statistic, time.time(), self.keys())
+
+    def histories(self, refs: Sequence[str], metrics: Sequence[str] = ()) -> polars.DataFrame:
+        """All values of `metrics` (none: of all) of runs, one row each; see `lab.experiments.frames.histories`."""
+        from lab.experiments.frames import histories
+
+        self._catalog.refresh()
+        return histories(self._home, self._get_all(refs), metrics, self.history)
 
     def compare(
         self, refs: Sequence[str], baseline: str = "", better: Mapping[str, Direction] | None = None
@@ -411,13 +436,15 @@ class Runs:
                 "start it once with lab run, then it can be run again",
             )
         spec = self.spec(run.id)
+        if run.engine in OWN and len(spec.command) < 2:
+            raise ConflictError(f"run {run.name} is of a notebook: its cells are no script", "run the notebook again")
         return LaunchRequest(
-            entry=spec.entry,
+            entry=spec.command[1] if run.engine in OWN else spec.entry,
             params={**spec.params, **(params or {})},
             seed=spec.seed,
             tags=spec.tags,
             data={name: item.version for name, item in spec.datasets.items()},
-            engine=spec.engine,
+            engine="" if spec.engine in OWN else spec.engine,
             cpus=spec.resources.cpus or None,
             memory=spec.resources.memory,
             gpus=spec.resources.gpus or None,

@@ -14,11 +14,12 @@ from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.domain.numbers import jsonable
-from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, Ending, MetricSummary, Run, RunStatus, ending_of
+from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, OWN, Ending, MetricSummary, Run, RunStatus, ending_of
 from lab.domain.system import Usage
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
 from lab.events import RUN_ENDED, RUN_STARTED
+from lab.experiments import process
 from lab.experiments.process import alive
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
@@ -29,6 +30,7 @@ from lab.stores.runfolder import ExitRecord
 _Times = tuple[float | None, float | None]
 
 _LOST = "lost: its container is gone and it left no exit record"
+_LOST_PROCESS = "lost: its process is gone and it left no exit record"
 
 
 class Watch:
@@ -67,7 +69,7 @@ class Watch:
 
     def _gone(self, run: Run) -> bool:
         """Whether the engine says that the job no longer runs. Also repairs a start that nobody wrote down."""
-        status = self._engine_of(run.engine).status(run.id)
+        status = self._status(run)
         if status.state is JobState.RUNNING:
             if run.status is RunStatus.CREATED and not alive(run.launcher):
                 self._journal.append(RUN_STARTED, run.id)
@@ -109,19 +111,26 @@ class Watch:
         if status.state is JobState.GONE or status.exit_code is None:
             if run.stop_requested:
                 return Ending(RunStatus.STOPPED, "stopped by user", None, NOBODY), times
-            return Ending(RunStatus.LOST, _LOST, None, NOBODY), times
+            return Ending(RunStatus.LOST, _LOST_PROCESS if run.engine in OWN else _LOST, None, NOBODY), times
         return self._engine_ending(run, status, status.exit_code), times
 
     def _engine_status(self, run: Run, *, needed: bool) -> JobStatus | None:
         """What the engine says; None when it does not answer and is not `needed`, else EngineUnavailableError."""
         try:
-            return self._engine_of(run.engine).status(run.id)
+            return self._status(run)
         except EngineUnavailableError:
             if needed:
                 raise
             return None
 
+    def _status(self, run: Run) -> JobStatus:
+        return process.status(self._home, run) if run.engine in OWN else self._engine_of(run.engine).status(run.id)
+
     def _entry_ending(self, run: Run, told: ExitRecord, status: JobStatus | None) -> Ending:
+        if run.engine in OWN and told.error and not run.stop_requested:
+            if told.received:
+                return Ending(RunStatus.STOPPED, "stopped by Ctrl-C", told.exit_code, ENTRY)
+            return Ending(RunStatus.FAILED, f"failed: {told.error}", told.exit_code, ENTRY)
         from_outside = bool(told.received) and bool(told.exit_code) and not run.stop_requested
         why = status.interruption if status else ""
         return ending_of(
@@ -146,6 +155,8 @@ class Watch:
         )
 
     def _forget(self, run: Run) -> None:
+        if run.engine in OWN:
+            return
         try:
             self._engine_of(run.engine).remove(run.id)
         except EngineUnavailableError:

@@ -41,7 +41,7 @@ class EventsFile:
         self._torn = False
         self._fd = self._open()
         os.register_at_fork(after_in_child=self._after_fork)
-        atexit.register(self._close)
+        atexit.register(self._sync)
 
     def append(self, line: str, now: int) -> None:
         """Append one line that ends with a newline; `now` in microseconds since the epoch."""
@@ -103,7 +103,16 @@ class EventsFile:
         self._lines, self._bytes = [], 0
         self._collects = self._may_collect = False
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Write out and let go of the file; what a straggling thread still appends is dropped."""
+        atexit.unregister(self._sync)
+        self._sync()
+        with self._lock:
+            fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _sync(self) -> None:
         self.flush()
         if self._fd >= 0:
             try:

@@ -27,9 +27,11 @@ TYPE_CHECKING = False  # type checkers take it for true; importing typing would 
 if TYPE_CHECKING:
     from typing import Any, ParamSpec
 
+    from lab.runtime.own_run import OwnRun
+
     _P = ParamSpec("_P")
 
-__all__ = ["artifact", "data", "flush", "log", "model", "params", "run_dir", "seed"]
+__all__ = ["artifact", "data", "flush", "log", "model", "params", "run", "run_dir", "seed"]
 
 #: Names met so far, ready for a line; bounded, for a script that makes names up as it goes.
 _KEYS: dict[str, str] = {}
@@ -73,6 +75,29 @@ def _stream() -> EventsFile | None:
         folder = os.environ.get("LAB_RUN_DIR")
         _events = EventsFile(os.path.join(folder, "events.jsonl"), _report) if folder else None
     return _events
+
+
+def run(name: str = "", *, params: Mapping[str, Any] | None = None, project: str = "", tags: Any = ()) -> OwnRun:
+    """A run of this very process, in the lab home: `with track.run("first try", params={"lr": 0.1}):`.
+
+    For notebooks and plain scripts. Everything that is logged inside belongs to it; it ends `finished`, or `failed`
+    by the exception that leaves the block. `start()` and `end()` do the same over several cells of a notebook. Inside a
+    run there is that one already: this says so once, and all goes there.
+    """
+    # Here and not above: who is run by Lab never needs it.
+    from lab.runtime.own_run import OwnRun
+
+    return OwnRun(name, params or {}, project, tags)
+
+
+def _change_runs() -> None:
+    """Write out what is left, and look again where the run is: from here on there is another, or none."""
+    global _events, _opened, _steps
+    stream, _events, _opened = _events, None, False
+    _steps = itertools.count()
+    if stream is not None:
+        stream.close()
+    params._values = None  # type: ignore[attr-defined]
 
 
 def _key(name: Any) -> str:

@@ -37,7 +37,7 @@ class ExitRecord:
 
     `signal` is 0 unless one killed the command, `received` 0 unless one asked the run to end; `oom` tells of any
     out-of-memory kill in the run; times are seconds since the epoch, `duration` seconds by a clock that does not
-    jump; `packages` maps distributions to versions.
+    jump; `packages` maps distributions to versions; `error` is the exception that ended a run of a process of its own.
     """
 
     exit_code: int
@@ -50,6 +50,7 @@ class ExitRecord:
     python: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)  # as `systemlog.usage` reads it
+    error: str = ""
 
 
 def create(folder: RunFolder) -> None:
@@ -117,6 +118,7 @@ def read_exit(folder: RunFolder) -> tuple[ExitRecord | None, str]:
         python=str(data.get("python", ""))[:40],
         packages=_strings(packages) if isinstance(packages, dict) else {},
         usage=usage if isinstance(usage, dict) else {},
+        error=clean(str(data.get("error", "")), 300),
     ), ""
 
 

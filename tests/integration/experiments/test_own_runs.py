@@ -1,0 +1,268 @@
+"""`track.run`: a run of the process that asks for one, and how the lab learns of its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab.domain.runs import Run, RunStatus
+from lab.errors import ConflictError
+from lab.stores.manifests import ManifestStore
+from lab.workspace import Workspace
+
+ROOT = Path(lab.__file__).parents[1]
+
+
+class Trainer:
+    """Runs scripts as a user does, outside any run, on a lab home of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.home = folder / "home"
+        self.folder.mkdir()
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+        self.env |= {"PYTHONPATH": str(ROOT), "LAB_HOME": str(self.home)}
+
+    def command(self, source: str, name: str = "train.py") -> list[str]:
+        (self.folder / name).write_text("from lab import track\n" + source)
+        return [sys.executable, name]
+
+    def __call__(self, source: str, *arguments: str, name: str = "train.py") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command(source, name), *arguments],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Trainer:
+    return Trainer(tmp_path)
+
+
+@pytest.fixture
+def look(train: Trainer) -> Iterator[Workspace]:
+    with Workspace(train.home, train.folder, engine="process") as ws:
+        yield ws
+
+
+def only(ws: Workspace) -> Run:
+    ws.refresh()
+    ws.settle()
+    (run,) = ws.runs.list().items
+    return run
+
+
+def code(ws: Workspace, run: Run) -> dict[str, int]:
+    return {entry.path: entry.size for entry in ManifestStore(ws.home).read(run.code).files}
+
+
+def test_a_block_is_a_run(train: Trainer, look: Workspace) -> None:
+    (train.folder / "model.py").write_text("SIZE = 3\n")
+    (train.folder / "unused.py").write_text("")
+    done = train(
+        "import model, os\n"
+        "with track.run('first try!', params={'lr': 0.5, 'deep': True, 'shape': (1, 2)}, tags='a') as run:\n"
+        "    for step in range(4): track.log(step=step, loss=1 / (step + 1))\n"
+        "    open('plot.txt', 'w').write('x'); track.artifact('plot.txt')\n"
+        "    print(run.id, track.params['lr'], track.run_dir().name)\n"
+        "track.log(step=9, loss=9.0)\n"
+        "print(sorted(name for name in os.environ if name.startswith('LAB_')), dict(track.params))\n",
+        "--fast",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    run = only(look)
+    assert (run.status, run.cause, run.exit_code, run.engine) == (RunStatus.FINISHED, "finished", 0, "local")
+    assert (run.name, run.project, run.entry, run.tags) == ("first-try", "work", "train", ("a",))
+    assert run.params == {"lr": 0.5, "deep": True, "shape": "(1, 2)"}
+    assert (run.metrics["loss"].last, run.metrics["loss"].count) == (0.25, 4)
+    assert list(look.runs.history(run.id, "loss").steps) == [0, 1, 2, 3]
+    folder = look.runs.folder(run.id)
+    assert (folder.artifacts / "plot.txt").read_text() == "x"
+    assert set(code(look, run)) == {"train.py", "model.py"}
+    assert look.runs.spec(run.id).command == ("python", "train.py", "--fast")
+    said = done.stdout.splitlines()
+    assert said == [f"{run.id} 0.5 {run.id}", "step 9  loss=9", "['LAB_HOME'] {}"]
+
+
+def test_exceptions_end_a_run_and_go_on_to_their_owner(train: Trainer, look: Workspace) -> None:
+    done = train("with track.run('bad'):\n    track.log(loss=1)\n    raise ValueError('too\\nlarge')\n")
+    assert done.returncode == 1
+    assert "ValueError: too" in done.stderr
+    run = only(look)
+    assert (run.status, run.cause, run.exit_code) == (RunStatus.FAILED, "failed: ValueError: too large", 1)
+    assert "raise ValueError" in "\n".join(look.runs.log_tail(run.id, 20))
+    assert run.metrics["loss"].last == 1
+
+
+def test_other_ways_out(train: Trainer, look: Workspace) -> None:
+    done = train(
+        "for error in (SystemExit(0), SystemExit(7), KeyboardInterrupt()):\n"
+        "    try:\n"
+        "        with track.run(): raise error\n"
+        "    except BaseException as caught: print(caught is error)\n"
+    )
+    assert done.stdout == "True\n" * 3
+    look.refresh()
+    look.settle()
+    assert [(run.status, run.cause) for run in reversed(look.runs.list().items)] == [
+        (RunStatus.FINISHED, "finished"),
+        (RunStatus.FAILED, "failed: SystemExit: 7"),
+        (RunStatus.STOPPED, "stopped by Ctrl-C"),
+    ]
+
+
+def test_a_killed_process_is_a_lost_run_and_a_living_one_is_running(train: Trainer, look: Workspace) -> None:
+    source = "with track.run('long'):\n    track.log(loss=1)\n    print('up', flush=True)\n    input()\n"
+    with subprocess.Popen(
+        train.command(source), cwd=train.folder, env=train.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as trainer:
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == "up\n"
+        run = only(look)
+        assert run.status is RunStatus.RUNNING
+        assert run.metrics["loss"].last == 1
+        assert look.runs.log_tail(run.id) == []
+        trainer.kill()
+    run = only(look)
+    assert (run.status, run.cause) == (RunStatus.LOST, "lost: its process is gone and it left no exit record")
+    assert run.metrics["loss"].last == 1, "what it logged is there"
+
+
+def test_stopping_from_the_lab_is_ctrl_c(train: Trainer, look: Workspace) -> None:
+    source = "with track.run('long'):\n    print('up', flush=True)\n    import time\n    while True: time.sleep(0.05)\n"
+    with subprocess.Popen(
+        train.command(source),
+        cwd=train.folder,
+        env=train.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as trainer:
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == "up\n"
+        look.runs.stop(only(look).id)
+        assert trainer.wait(timeout=30) == -signal.SIGINT
+    run = only(look)
+    assert (run.status, run.cause) == (RunStatus.STOPPED, "stopped by user")
+    with pytest.raises(ConflictError, match="ended already"):
+        look.runs.stop(run.id)
+
+
+def test_inside_a_run_everything_goes_there(train: Trainer, look: Workspace) -> None:
+    run_dir = train.folder / "run"
+    run_dir.mkdir()
+    train.env["LAB_RUN_DIR"] = str(run_dir)
+    done = train("with track.run('mine', params={'lr': 1}) as run:\n    track.log(loss=1)\n    print(repr(run.id))\n")
+    assert (done.returncode, done.stdout) == (0, "''\n")
+    assert done.stderr.count("\n") == 1
+    assert "around this already" in done.stderr
+    assert [json.loads(line)["m"] for line in (run_dir / "events.jsonl").read_text().splitlines()] == [{"loss": 1}]
+    assert not (run_dir / "exit.json").exists()
+    assert look.runs.list().total == 0
+
+
+def test_nothing_raises_where_no_lab_can_be_written(train: Trainer) -> None:
+    (train.folder / "blocked").write_text("a file")
+    train.env["LAB_HOME"] = str(train.folder / "blocked" / "home")
+    done = train("with track.run('x') as run:\n    track.log(loss=1)\nprint('alive', repr(run.id))\n")
+    assert (done.returncode, done.stdout) == (0, "step 0  loss=1\nalive ''\n")
+    assert done.stderr.count("\n") == 1
+    assert "nothing is kept" in done.stderr
+
+
+def test_where_only_the_runtime_is_mounted_it_says_so(train: Trainer) -> None:
+    mounted = train.folder / "mounted" / "lab"
+    mounted.mkdir(parents=True)
+    (mounted / "__init__.py").symlink_to(ROOT / "lab" / "__init__.py")
+    (mounted / "runtime").symlink_to(ROOT / "lab" / "runtime")
+    train.env["PYTHONPATH"] = str(mounted.parent)
+    done = train("with track.run('x'):\n    track.log(loss=1)\n")
+    assert (done.returncode, done.stdout) == (0, "step 0  loss=1\n")
+    assert "not installed whole" in done.stderr
+
+
+def test_many_runs_one_after_the_other_and_workers_that_fork(train: Trainer, look: Workspace) -> None:
+    done = train(
+        "import os\n"
+        "before = len(os.listdir('/dev/fd'))\n"
+        "for number in range(3):\n"
+        "    with track.run(f'r{number}'):\n"
+        "        track.log(x=number)\n"
+        "        child = os.fork()\n"
+        "        if not child: break\n"  # leaves the block in the child
+        "        os.waitpid(child, 0)\n"
+        "        track.log(x=number + 10)\n"
+        "else:\n    print(len(os.listdir('/dev/fd')) - before)\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+    look.refresh()
+    look.settle()
+    runs = look.runs.list().items
+    assert {run.name: (run.status, run.metrics["x"].last) for run in runs} == {
+        f"r{number}": (RunStatus.FINISHED, number + 10) for number in range(3)
+    }
+
+
+def test_a_project_gives_its_tree_its_name_and_its_entry(train: Trainer, look: Workspace) -> None:
+    (train.folder / "lab.toml").write_text(
+        '[project]\nname = "shop"\n[datasets.d]\npath = "d.csv"\n[entries.fit]\ncommand = "python train.py"\n'
+    )
+    (train.folder / "d.csv").write_text("a\n1\n")
+    (train.folder / "unused.py").write_text("")
+    train("with track.run(project='other', params={'seed': 5}): pass\nwith track.run('b'): pass\n")
+    look.refresh()
+    look.settle()
+    second, first = look.runs.list().items
+    assert (first.project, second.project, first.entry, first.seed) == ("other", "shop", "fit", 5)
+    assert set(code(look, second)) == {"lab.toml", "train.py", "unused.py"}
+    request = look.runs.rerun(second.id)
+    assert (request.entry, request.engine) == ("train.py", "")
+
+
+def test_a_notebook_keeps_the_cells_that_were_executed(train: Trainer, look: Workspace) -> None:
+    """IPython is stood in for: what is read of it is `get_ipython().user_ns['In']`."""
+    train.env["JPY_SESSION_NAME"] = "/home/me/Churn study.ipynb"
+    train(
+        "import sys, types\n"
+        "shell = types.SimpleNamespace(user_ns={'In': ['', 'x = 1', 'with track.run():\\n    pass']})\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
+        "run = track.run('cells').start(); run.start()\n"
+        "track.log(loss=1)\n"
+        "run.end(); run.end()\n"
+    )
+    run = only(look)
+    assert (run.engine, run.entry, run.status) == ("notebook", "Churn-study", RunStatus.FINISHED)
+    (entry,) = (file for file in ManifestStore(look.home).read(run.code).files if file.path == "notebook.py")
+    text = (look.home.objects / entry.hash[:2] / entry.hash[2:]).read_text()
+    assert text == "# %% [1]\nx = 1\n\n# %% [2]\nwith track.run():\n    pass\n\n"
+    with pytest.raises(ConflictError, match="notebook"):
+        look.runs.rerun(run.id)
+
+
+def test_frames_of_what_was_run(train: Trainer, look: Workspace) -> None:
+    train(
+        "for lr in (0.1, 0.2):\n"
+        "    with track.run(params={'lr': lr}):\n"
+        "        for step in range(3): track.log(step=step, loss=lr * step)\n"
+    )
+    look.refresh()
+    look.settle()
+    found = look.runs.frame("lr>0.15", columns=["lr", "loss", "loss.min"])
+    assert found.rows() == [(0.2, 0.4, 0.0)]
+    assert look.runs.frame(sort="lr")["lr"].to_list() == [0.1, 0.2]
+    refs = [run.id for run in look.runs.list().items]
+    assert look.runs.histories(refs, ["loss"])["value"].to_list() == [0.0, 0.2, 0.4, 0.0, 0.1, 0.2]
+    assert look.runs.frame("engine:local").height == 2
