@@ -44,6 +44,21 @@ class RunFolder:
         return self.root / "events.jsonl"
 
     @property
+    def printed(self) -> Path:
+        """Metrics that were found in what the run printed; see `lab.runtime.stdout_metrics`."""
+        return self.root / "printed.jsonl"
+
+    @property
+    def collected(self) -> Path:
+        """Metrics that were found in what other tracking tools wrote in the run."""
+        return self.root / "collected.jsonl"
+
+    @property
+    def records(self) -> Path:
+        """Where other tracking tools are told to write."""
+        return self.root / "records"
+
+    @property
     def stdout(self) -> Path:
         return self.root / "stdout.log"
 

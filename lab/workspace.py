@@ -121,7 +121,12 @@ class Projects:
         if settings is None:
             settings = alone
         else:  # a script of a project runs with the project's data and resources
-            found = replace(found, datasets=tuple(settings.datasets), resources=settings.resources)
+            found = replace(
+                found,
+                datasets=tuple(settings.datasets),
+                resources=settings.resources,
+                collecting=settings.collecting,
+            )
         self.remember(settings)
         return replace(settings, entries={**settings.entries, entry: found})
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lab.domain.collecting import Collecting
 from lab.domain.resources import Resources, format_size
 
 Param = str | int | float | bool | None
@@ -110,6 +111,7 @@ class RunSpec:
     image_id: str = ""
     base: str = ""
     base_id: str = ""
+    collecting: Collecting = field(default_factory=Collecting)
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}
@@ -122,6 +124,7 @@ class RunSpec:
         known["tags"] = tuple(data.get("tags", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
         known["code"] = CodeSnapshot.from_json(data["code"])
+        known["collecting"] = Collecting.from_json(data.get("collecting", {}))
         known["resources"] = Resources(**data["resources"])
         return cls(**known)
 

@@ -172,6 +172,7 @@ class Launcher:
             environment=prepared.digest,
             resources=plan.resources,
             network=plan.entry.network,
+            collecting=plan.entry.collecting,
             created=0.0,
             sweep=request.sweep,
             tags=request.tags,

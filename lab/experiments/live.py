@@ -6,11 +6,13 @@ import math
 import threading
 from array import array
 from dataclasses import replace
+from pathlib import Path
 
+from lab.domain.collecting import Collecting, counted
 from lab.domain.numbers import decode_float
 from lab.domain.runs import History, MetricSummary, Run
 from lab.paths import LabHome
-from lab.stores.runfolder import EventTail
+from lab.stores.runfolder import EventTail, collecting_of, files
 
 #: A series is thinned to half when it holds this many points, so its memory is constant.
 CAP = 1 << 15
@@ -58,19 +60,19 @@ class Series:
         self.values = array("d", (self.values[index] for index in keep))
 
 
-class _Follow:
-    def __init__(self, home: LabHome, run_id: str) -> None:
-        self.tail = EventTail(home.run(run_id).events)
+class _Part:
+    """One file of metrics as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.tail = EventTail(path)
         self.series: dict[str, Series] = {}
-        self.lock = threading.Lock()
 
     def poll(self) -> None:
-        with self.lock:
-            while lines := self.tail.poll():  # a megabyte at a time
-                for line in lines:
-                    values = line.get("m")
-                    if isinstance(values, dict):
-                        self._take(line, values)
+        while lines := self.tail.poll():  # a megabyte at a time
+            for line in lines:
+                values = line.get("m")
+                if isinstance(values, dict):
+                    self._take(line, values)
 
     def _take(self, line: dict[str, object], values: dict[str, object]) -> None:
         try:
@@ -81,6 +83,32 @@ class _Follow:
             return
         for key, value in numbers.items():
             self.series.setdefault(key, Series()).add(step, at, value)
+
+
+class _Follow:
+    def __init__(self, home: LabHome, run_id: str) -> None:
+        self._folder = home.run(run_id)
+        self._parts = [_Part(path) for path in files(self._folder)]
+        self._collecting: Collecting | None = None
+        self.lock = threading.Lock()
+
+    def poll(self) -> None:
+        with self.lock:
+            for part in self._parts:
+                part.poll()
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """What counts, by name."""
+        if not any(part.series for part in self._parts[1:]):
+            return self._parts[0].series
+        if self._collecting is None:
+            self._collecting, _ = collecting_of(self._folder)
+        kept = counted([part.series for part in self._parts], self._collecting)
+        return {
+            name: part.series[name] for part, names in zip(self._parts, kept, strict=True) for name in part.series
+            if name in names
+        }  # fmt: skip
 
 
 class LiveMetrics:

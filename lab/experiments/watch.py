@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.domain.numbers import jsonable
@@ -19,7 +18,7 @@ from lab.domain.system import Usage
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
 from lab.events import RUN_ENDED, RUN_STARTED
-from lab.experiments import process
+from lab.experiments import process, sources
 from lab.experiments.process import alive
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
@@ -86,10 +85,7 @@ class Watch:
             return False
         ending, times = found
         folder = self._home.run(run_id)
-        metrics: dict[str, MetricSummary] = {}
-        if folder.events.exists():
-            metrics = runfolder.summarise(folder.events)
-            histories.write(folder.events, folder.metrics)
+        metrics = sources.settle(folder)
         self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics, _usage(folder)))
         self._catalog.refresh()
         self._forget(run)

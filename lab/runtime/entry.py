@@ -1,24 +1,34 @@
 """The entry point of every run, in every engine: `python -m lab.runtime.entry -- COMMAND…`.
 
-Runs the command in the current folder with its output appended to `$LAB_RUN_DIR/stdout.log`, waits, and writes
-`$LAB_RUN_DIR/exit.json`, the first truth about how the run ended. Ends with the command's own exit code, 128 + n for a
-death by signal n, 127 or 126 if the command was not found or cannot be run. Standard library only.
+Runs the command in the current folder with its output appended to `$LAB_RUN_DIR/stdout.log`, looks for metrics in that
+while it waits, and writes `$LAB_RUN_DIR/exit.json`, the first truth about how the run ended. Ends with the command's
+own exit code, 128 + n for a death by signal n, 127 or 126 if the command was not found or cannot be run. Standard
+library only.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from shutil import which
 from types import FrameType
 
 from lab.runtime.atomic import write_json
 from lab.runtime.sampler import Sampler
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lab.runtime.stdout_metrics import StdoutMetrics
+
 TAIL_BYTES = 2048
+_LOOK_EVERY = 0.25  # seconds between two looks at what was printed
+_SPEC_MAX = 8 << 20  # bytes
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 #: Whether a dead child can be looked at without reaping it; macOS learnt it with Python 3.13.
 _CAN_PEEK = hasattr(os, "waitid")
@@ -33,9 +43,14 @@ class Child:
         self.ended = 0.0  # monotonic
         self.received = 0  # the first signal that came from outside to end the run
         self._pending = 0
+        self._woken = -1  # readable when a signal has come
 
     def listen(self) -> None:
         """Catch the signals to forward and the child's death, from before it starts."""
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in _FORWARDED:
             signal.signal(number, self._forward)
         signal.signal(signal.SIGCHLD, self._note_death)
@@ -53,8 +68,13 @@ class Child:
         if self._pending:
             self._send(self._pending)
 
-    def wait(self) -> int:
-        """Wait for the end; kill what is left of its group; return the wait status."""
+    def wait(self, look: Callable[[], None]) -> int:
+        """Wait for the end, calling `look` now and then; kill what is left of its group; return the wait status."""
+        while _CAN_PEEK and not self.ended:
+            look()
+            self._note_death(0, None)
+            if not self.ended and select.select([self._woken], [], [], _LOOK_EVERY)[0]:
+                os.read(self._woken, 4096)
         if not _CAN_PEEK:
             status = os.waitpid(self.pid, 0)[1]
             self.ended = self.ended or time.monotonic()
@@ -128,6 +148,38 @@ def packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def printed_metrics(folder: str) -> StdoutMetrics | None:
+    """What finds metrics in the output of the run that `spec.json` in `folder` asked for; None where it shall not."""
+    # Here and not above: the command is to start first.
+    from lab.runtime.printed import Patterns
+    from lab.runtime.stdout_metrics import StdoutMetrics
+
+    try:
+        with open(os.path.join(folder, "spec.json"), "rb") as file:
+            spec = json.loads(file.read(_SPEC_MAX))
+        wanted = spec["collecting"]
+        patterns = Patterns(wanted["patterns"], wanted["ignore"], spec["params"]) if wanted["stdout"] else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, re.error):
+        return None  # not a run of this Lab: there is nobody who wants its metrics
+    return StdoutMetrics(folder, patterns) if patterns else None
+
+
+class _Look:
+    """Looks at what the command has printed, and does so no more once that has failed: the run must not suffer."""
+
+    def __init__(self, folder: str) -> None:
+        self._printed = printed_metrics(folder)
+
+    def __call__(self, *, last: bool = False) -> None:
+        if self._printed is None:
+            return
+        try:
+            self._printed.poll(last=last)
+        except OSError as error:
+            self._printed = None
+            sys.stderr.write(f"lab: what is printed is not looked at for metrics any more: {error}\n")
+
+
 def _with_interpreter(argv: list[str]) -> list[str]:
     """`python` is this interpreter where no program of that name is (Debian has only `python3`)."""
     return [sys.executable, *argv[1:]] if argv[0] == "python" and which("python") is None else argv
@@ -159,6 +211,7 @@ def run(argv: list[str], folder: str) -> int:
     sampler = Sampler(folder)
     kills, started, began = oom_kills(), time.time(), time.monotonic()
     installed: dict[str, str] = {}
+    look: _Look | None = None
     try:
         child.start(_with_interpreter(argv), output)
     except (OSError, ValueError) as error:
@@ -170,7 +223,8 @@ def run(argv: list[str], folder: str) -> int:
     else:
         sampler.start()
         installed = packages()
-        code, number = _fate(child.wait())
+        look = _Look(folder)
+        code, number = _fate(child.wait(look))
         sampler.stop()
     duration = child.ended - began
     verdict: dict[str, object] = {
@@ -187,6 +241,8 @@ def run(argv: list[str], folder: str) -> int:
         "usage": sampler.usage(),
     }
     write_json(os.path.join(folder, "exit.json"), verdict)
+    if look is not None:
+        look(last=True)  # after the record of the end: who ends the run now does not wait for this
     if code:
         sys.stderr.buffer.write(_tail(log))
         sys.stderr.flush()

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.domain.collecting import Collecting
 from lab.domain.names import check_name
 from lab.domain.resources import Resources
 from lab.domain.retention import Policy
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import NotFoundError
+from lab.settings.collecting import METRICS, collecting
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
 from lab.settings.retention import RETENTION
 from lab.settings.schema import (
@@ -54,12 +56,14 @@ SCHEMA = Table(
                     "network": BOOLEAN,
                     "params": Table(each=PARAM, check=check_param),
                     "resources": _RESOURCES,
+                    "metrics": METRICS,
                 }
             ),
             check=lambda name: check_name("entry", name),
         ),
         "image": Table({"base": LINE, "requirements": INSIDE, "python": LINE}),
         "resources": _RESOURCES,
+        "metrics": METRICS,
         "code": Table({"ignore": STRINGS, "max_file": SIZE, "max_total": SIZE}),
         "retention": RETENTION,
     }
@@ -69,7 +73,7 @@ SCHEMA = Table(
 @dataclass(frozen=True)
 class EntrySettings:
     """An entry point. `command` is argv, `workdir` relative to the project ("" for the
-    project itself), `resources` the project's with the
+    project itself), `resources` and `collecting` the project's with the
     entry's own on top."""
 
     name: str
@@ -79,6 +83,7 @@ class EntrySettings:
     network: bool = False
     params: Mapping[str, Param] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
+    collecting: Collecting = field(default_factory=Collecting)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class ProjectSettings:
     image: ImageSettings = field(default_factory=ImageSettings)
     resources: Resources = field(default_factory=Resources)
     code: CodeSettings = field(default_factory=CodeSettings)
+    collecting: Collecting = field(default_factory=Collecting)
     remotes: Mapping[str, RemoteSettings] = field(default_factory=dict)
     retention: Policy = field(default_factory=Policy)
 
@@ -157,7 +163,8 @@ def load_project(folder: Path) -> ProjectSettings:
     data = document.data
     resources = Resources(**data.get("resources", {}))
     datasets = {name: DatasetSettings(name, **table) for name, table in data.get("datasets", {}).items()}
-    entries = {name: _entry(name, table, resources) for name, table in data.get("entries", {}).items()}
+    metrics = data.get("metrics", {})
+    entries = {name: _entry(name, table, resources, metrics) for name, table in data.get("entries", {}).items()}
     for entry in entries.values():
         for used in entry.datasets:
             if used not in datasets:
@@ -183,14 +190,16 @@ def load_project(folder: Path) -> ProjectSettings:
         image=ImageSettings(**data.get("image", {})),
         resources=resources,
         code=CodeSettings(**data.get("code", {})),
+        collecting=collecting(metrics, {}),
         remotes=remotes,
         retention=data.get("retention", Policy()),
     )
 
 
-def _entry(name: str, table: dict[str, Any], resources: Resources) -> EntrySettings:
+def _entry(name: str, table: dict[str, Any], resources: Resources, metrics: dict[str, Any]) -> EntrySettings:
     own = table.pop("resources", {})
-    return EntrySettings(name, **table, resources=replace(resources, **own))
+    collected = collecting(metrics, table.pop("metrics", {}))
+    return EntrySettings(name, **table, resources=replace(resources, **own), collecting=collected)
 
 
 def settings_for_script(folder: Path, script: Path) -> ProjectSettings:

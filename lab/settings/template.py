@@ -50,6 +50,7 @@ def render_template(folder: Path) -> str:
         *([_entry(script, datasets) for script in scripts] or [_NO_ENTRIES]),
         _image(root),
         _RESOURCES,
+        _METRICS,
         _CODE,
         _RETENTION,
     ]
@@ -102,6 +103,16 @@ memory = "2g"
 # gpus = "all"
 # shm = "256m"
 # pids = 512"""
+
+_METRICS = """\
+# Metrics come from track.log, from what MLflow, W&B, TensorBoard and others write, and from what is printed
+# (`loss: 0.3`, `epoch 3 acc=0.9`, JSON lines), the last only in runs that do not use track.log.
+# An entry can have its own under [entries.NAME.metrics].
+# [metrics]
+# stdout = true
+# tools = true
+# ignore = ["lr"]
+# patterns = ['gen (?P<step>\\d+): fitness (?P<fitness>\\S+)']   # in place of the built-in ones"""
 
 _CODE = """\
 # Every run keeps a snapshot of the project's code. Data does not belong in it.

@@ -15,6 +15,7 @@ from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
+from lab.domain.collecting import Collecting
 from lab.domain.runs import MetricSummary, Param, RunSpec
 from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
@@ -86,6 +87,20 @@ def read_spec(folder: RunFolder) -> RunSpec:
         return RunSpec.from_json(data)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise IntegrityError(f"{clean(str(folder.spec))} is damaged: {clean(str(error), 120)}") from error
+
+
+def files(folder: RunFolder) -> tuple[Path, Path, Path]:
+    """The files of metrics: what the script logged itself, what other tools wrote, what was found in its output."""
+    return folder.events, folder.collected, folder.printed
+
+
+def collecting_of(folder: RunFolder) -> tuple[Collecting, Mapping[str, Param]]:
+    """What is to be collected of a run, and its parameters; nothing where its spec is gone."""
+    try:
+        spec = read_spec(folder)
+    except (NotFoundError, IntegrityError):
+        return Collecting(stdout=False, tools=False), {}
+    return spec.collecting, spec.params
 
 
 def read_params(folder: RunFolder) -> dict[str, Param]:

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 import bench_app  # noqa: E402 (found through the line above)
+import bench_capture  # noqa: E402
 import bench_catalog  # noqa: E402
 import bench_compare  # noqa: E402
 import bench_data  # noqa: E402
@@ -27,7 +28,7 @@ def main() -> None:
     print(f"{'figure':52} {'measured':>12}   target")
     modules = (
         *(bench_catalog, bench_compare, bench_readers, bench_app, bench_track, bench_store),
-        *(bench_data, bench_expect, bench_launch, bench_live, bench_demo),
+        *(bench_capture, bench_data, bench_expect, bench_launch, bench_live, bench_demo),
     )
     for module in modules:
         for name, value, unit, target in module.figures():
