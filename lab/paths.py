@@ -278,6 +278,11 @@ class LabHome:
         return self.root / "cache" / "imports"
 
     @property
+    def collecting(self) -> Path:
+        """How far the records of other tools in runs that go on have been read: a cache."""
+        return self.root / "cache" / "collecting"
+
+    @property
     def ui_state(self) -> Path:
         return self.root / "ui.json"
 

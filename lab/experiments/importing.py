@@ -21,6 +21,7 @@ from lab.errors import ConflictError, NotFoundError
 from lab.events import RUN_ENDED
 from lab.experiments.intake import QUIET, STALE, Intake, fate_of, read_origin
 from lab.experiments.readers.base import ForeignRun, Reader, Source, Unreadable
+from lab.experiments.readers.files import signature
 from lab.experiments.readers.find import sources
 from lab.journal import Journal
 from lab.paths import LabHome
@@ -136,9 +137,9 @@ class Importer:
         """All runs of one source. It is read only if a file of it has changed since the last time, or a run of it may
         have come to its end by silence."""
         now = time.time()
-        state, signature = self._remembered(source), _signature(source)
+        state, mark = self._remembered(source), signature(source.files)
         wanted = [request.project if fixed else "", request.copy]
-        if state and state["signature"] == signature and state["wanted"] == wanted and now < state["until"]:
+        if state and state["signature"] == mark and state["wanted"] == wanted and now < state["until"]:
             unread += [Unread(*item) for item in state["unread"]]
             return [Imported(**{**item, "outcome": Outcome.UNCHANGED}) for item in state["items"]]
         items: list[Imported] = []
@@ -157,7 +158,7 @@ class Importer:
             mine.append(Unread(str(source.path), str(error)))
         unread += mine
         if not request.dry:
-            self._remember(source, signature, wanted, until, items, mine)
+            self._remember(source, mark, wanted, until, items, mine)
         return items
 
     def _remembered(self, source: Source) -> dict[str, Any]:
@@ -209,16 +210,6 @@ def _dated(run: ForeignRun, source: Source) -> ForeignRun:
 
 def _same(source: Source, place: Path, tool: str) -> bool:
     return source.tool == tool and source.path == place
-
-
-def _signature(source: Source) -> str:
-    """Sizes and times of all files of a source: another one, and something has changed."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for path in source.files:
-        info = _stat(path)
-        mark = f"{info.st_size} {info.st_mtime_ns} {info.st_ino}" if info else ""
-        hashed.update(os.fsencode(f"{path}\0{mark}\0"))
-    return hashed.hexdigest()
 
 
 def _written(source: Source, now: float) -> float:

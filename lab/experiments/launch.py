@@ -25,7 +25,7 @@ from lab.engine import home_id
 from lab.engine.base import Engine, Environment, Job, Mount, Prepared
 from lab.errors import ConflictError, UsageError
 from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED, RUN_TAGGED
-from lab.experiments import code
+from lab.experiments import code, tools
 from lab.experiments.environments import environment
 from lab.experiments.process import identity
 from lab.journal import Journal
@@ -101,7 +101,7 @@ class Launcher:
         run_id, folder = self._new_folder()
         spec = replace(draft, id=run_id, name=draft.name or run_name(run_id), created=time.time())
         runfolder.write_spec(folder, spec)
-        self._journal.append(RUN_CREATED, run_id, _created(spec))
+        self._journal.append(RUN_CREATED, run_id, created_body(spec))
         if spec.tags:
             self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
         return spec
@@ -112,6 +112,8 @@ class Launcher:
         folder = self._home.run(spec.id)
         try:
             trees.materialise(self._home, spec.code.tree, folder.code, read_only=False)
+            if spec.collecting.tools:
+                folder.records.mkdir(exist_ok=True)
             engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
         except Exception as error:
             self._journal.append(
@@ -211,6 +213,8 @@ class Launcher:
         }
         if isolated:
             env["LAB_OWN_CGROUP"] = "1"  # so that what the control group uses is what the run uses
+        if spec.collecting.tools:
+            env |= tools.environment(f"{paths.RUN_DIR}/{folder.records.name}")
         if spec.resources.cpus:
             # Numerical libraries would start a thread for every core of the machine and fight over the quota.
             env["OMP_NUM_THREADS"] = str(max(1, round(spec.resources.cpus)))
@@ -262,7 +266,8 @@ def _variable(name: str) -> str:
     return "".join(char if char.isalnum() and char.isascii() else "_" for char in name).upper()
 
 
-def _created(spec: RunSpec) -> dict[str, object]:
+def created_body(spec: RunSpec) -> dict[str, object]:
+    """What the journal is told of a new run."""
     return {
         "name": spec.name,
         "project": spec.project,

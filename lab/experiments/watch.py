@@ -17,8 +17,9 @@ from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, OWN, Ending, Metric
 from lab.domain.system import Usage
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
-from lab.events import RUN_ENDED, RUN_STARTED
+from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED
 from lab.experiments import process, sources
+from lab.experiments.collector import Collectors
 from lab.experiments.process import alive
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
@@ -49,6 +50,7 @@ class Watch:
         self._catalog = catalog
         self._engine_of = engine_of
         self._imported = imported
+        self._collectors = Collectors(home)
 
     def settle(self, run: Run, *, ask_engine: bool = True) -> bool:
         """Journal the ending of an active run if it has one. True when it has ended.
@@ -59,6 +61,7 @@ class Watch:
         if run.engine == IMPORTED:
             return ask_engine and self._imported(run)
         if not self._home.run(run.id).exit.exists() and not (ask_engine and self._gone(run)):
+            self._collect(run)
             return False
         try:
             with locks.hold(self._home.locks / f"run-{run.id}.lock", timeout=0.0):
@@ -85,11 +88,25 @@ class Watch:
             return False
         ending, times = found
         folder = self._home.run(run_id)
+        self._collect(run, last=True)
         metrics = sources.settle(folder)
         self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics, _usage(folder)))
         self._catalog.refresh()
         self._forget(run)
         return True
+
+    def _collect(self, run: Run, *, last: bool = False) -> None:
+        """Take in what other tools wrote in the run; parameters that they were told become the run's."""
+        found = self._collectors.look(run.id, last=last)
+        params = {**found, **run.params}
+        if len(params) == len(run.params):
+            return
+        from lab.experiments.launch import created_body  # it needs engines, and most runs do not come here
+
+        spec = runfolder.read_spec(self._home.run(run.id))
+        body = {**created_body(spec), "launcher": run.launcher, "params": jsonable(params)}
+        self._journal.append(RUN_CREATED, run.id, {**body, "at": run.created, "revised": True})
+        self._catalog.refresh()
 
     def _ending(self, run: Run) -> tuple[Ending, _Times] | None:
         """The verdict and the times of start and end; None while the engine says that the job runs.

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +109,17 @@ class Reader(Protocol):
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         """All runs of a source, as they are now. Raises Unreadable."""
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """Readers of what only grows: they go on where they were."""
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        """What came since `at`, which is moved on: JSON that the reader alone understands, empty at first. True beside
+        a run whose metrics are all that there are, since its file was begun anew. With `last` nothing more will come.
+        Raises Unreadable."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from lab.domain.imports import Unread
 from lab.domain.runs import Param
@@ -34,6 +35,9 @@ class Lightning:
     def read(self, source: Source) -> Iterator[ForeignRun]:
         yield _run(source, source.files[0], source.files[1], tree(source.path / "checkpoints", 10_000))
 
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        yield _grown(source, source.files[0], source.files[1], at)
+
 
 class Ultralytics:
     """`runs/<task>/<name>/{results.csv,args.yaml,weights/}` of YOLO trainings."""
@@ -48,6 +52,9 @@ class Ultralytics:
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         yield _run(source, source.files[0], source.files[1], tree(source.path / "weights", 10_000))
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        yield _grown(source, source.files[0], source.files[1], at)
 
 
 class PlainCsv:
@@ -73,9 +80,22 @@ class PlainCsv:
         if steps and all(_rises(series.steps) for series in run.metrics.values()):
             yield run
 
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        yield _grown(source, source.path, None, at)
+
 
 def _run(source: Source, path: Path, settings: Path | None, artifacts: tuple[Path, ...] = ()) -> ForeignRun:
-    table = tables.read(path)
+    return _of(source, path, tables.read(path), settings, artifacts)
+
+
+def _grown(source: Source, path: Path, settings: Path | None, at: dict[str, Any]) -> tuple[ForeignRun, bool]:
+    table, anew = tables.grown(path, at)
+    return _of(source, path, table, settings), anew
+
+
+def _of(
+    source: Source, path: Path, table: tables.Table, settings: Path | None, artifacts: tuple[Path, ...] = ()
+) -> ForeignRun:
     metrics = Metrics()
     step = next((name for name in tables.STEPS if name in table.header), "")
     tables.take(table, metrics, step)

@@ -29,6 +29,28 @@ class DvcLive:
             return Found()
         return Found((Source(self.tool, folder.path, (*curves, *beside), folder.label),), whole=True)
 
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        """One curve after another, since each may be begun anew by itself; results without a curve at the end."""
+        plots = source.path / "plots" / "metrics"
+        for path in source.files:
+            if path.suffix != ".tsv":
+                continue
+            metrics, key = Metrics(), path.relative_to(plots).with_suffix("").as_posix()
+            try:
+                table, anew = tables.grown(path, at.setdefault(key, {}))
+            except Unreadable:  # no row yet
+                continue
+            _points(table, key, metrics)
+            yield ForeignRun(name=source.label, metrics=metrics.series()), anew
+        settings = source.path / _PARAMS
+        params = flat(yaml_object(settings)) if settings in source.files else {}
+        results = Metrics()
+        if last and source.path / _SUMMARY in source.files:
+            summary = json_object(source.path / _SUMMARY)
+            told = {name: value for name, value in flat(summary).items() if name.replace(".", "/") not in at}
+            _results(told, results)
+        yield ForeignRun(name=source.label, params=params, metrics=results.series()), False
+
     def read(self, source: Source) -> Iterator[ForeignRun]:
         metrics = Metrics()
         problems: list[Unread] = []
@@ -56,15 +78,19 @@ class DvcLive:
 
 
 def _curve(path: Path, key: str, metrics: Metrics) -> tuple[Unread, ...]:
-    """The column of values is called by the last part of the metric's path."""
     table = tables.read(path)
+    _points(table, key, metrics)
+    return tables.problems(path, table)
+
+
+def _points(table: tables.Table, key: str, metrics: Metrics) -> None:
+    """The column of values is called by the last part of the metric's path."""
     name = next((name for name in reversed(table.header) if name not in ("step", "timestamp")), "")
     one = Metrics()
     tables.take(table, one, "step")
     series = one.series().get(name)
     if series is not None:
         metrics.extend(key, series.values, series.steps, series.times)
-    return tables.problems(path, table)
 
 
 def _results(summary: dict[str, Any], metrics: Metrics) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -97,6 +98,26 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             yield file
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
+
+
+def rest(path: Path, begin: int, limit: int) -> bytes:
+    """At most `limit` bytes of a file from `begin` on."""
+    with opened(path) as file:
+        file.seek(begin)
+        return file.read(limit)
+
+
+def signature(files: Sequence[Path]) -> str:
+    """Sizes and times of files: another one, and something has changed."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for path in files:
+        try:
+            info = os.lstat(path)
+            mark = f"{info.st_size} {info.st_mtime_ns} {info.st_ino}"
+        except OSError:
+            mark = ""
+        hashed.update(os.fsencode(f"{path}\0{mark}\0"))
+    return hashed.hexdigest()
 
 
 def load(path: Path, limit: int = TEXT_MAX) -> bytes:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
 from lab.experiments.readers.base import Folder, ForeignRun, Found, Metrics, Source, Unreadable
-from lab.experiments.readers.files import TABLE_MAX, load, text, tree, yaml_object
+from lab.experiments.readers.files import rest, text, tree, yaml_object
 from lab.experiments.readers.values import PARAMS_MAX, milliseconds, word
 
 #: Of mlflow/entities/run_status.py, by number and by name.
@@ -24,6 +25,7 @@ STATUS = {
     "FAILED": RunStatus.FAILED, "KILLED": RunStatus.STOPPED,
 }  # fmt: skip
 _VALUE_MAX = 1 << 20  # bytes of one parameter or tag
+_PORTION = 16 << 20  # bytes of a metric that are taken at a time
 
 
 class MlflowFiles:
@@ -42,28 +44,35 @@ class MlflowFiles:
         return Found((Source(self.tool, folder.path, files, folder.label),), whole=True)
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
-        root = source.path
-        meta = yaml_object(root / "meta.yaml")
-        problems: list[Unread] = []
-        tags = _words(root / "tags", problems)
-        metrics = _metrics(root / "metrics", problems)
-        params: dict[str, Param] = {key: word(value) for key, value in _words(root / "params", problems).items()}
-        status = meta.get("status")
-        started, ended = milliseconds(meta.get("start_time")), milliseconds(meta.get("end_time"))
-        yield ForeignRun(
-            name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
-            uid=str(meta.get("run_id") or meta.get("run_uuid") or ""),
-            group=_experiment(root.parent),
-            status=STATUS.get(status) if isinstance(status, int | str) else None,
-            params=params,
-            tags=tags_of(tags),
-            metrics=metrics.series(),
-            artifacts=tree(root / "artifacts", 10_000),
-            notes=tags.get("mlflow.note.content", ""),
-            started=started,
-            ended=ended,
-            problems=tuple(problems),
-        )
+        yield _run(source, {})
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        yield _run(source, at), False
+
+
+def _run(source: Source, at: dict[str, Any]) -> ForeignRun:
+    root = source.path
+    meta = yaml_object(root / "meta.yaml")
+    problems: list[Unread] = []
+    tags = _words(root / "tags", problems)
+    metrics = _metrics(root / "metrics", problems, at)
+    params: dict[str, Param] = {key: word(value) for key, value in _words(root / "params", problems).items()}
+    status = meta.get("status")
+    started, ended = milliseconds(meta.get("start_time")), milliseconds(meta.get("end_time"))
+    return ForeignRun(
+        name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
+        uid=str(meta.get("run_id") or meta.get("run_uuid") or ""),
+        group=_experiment(root.parent),
+        status=STATUS.get(status) if isinstance(status, int | str) else None,
+        params=params,
+        tags=tags_of(tags),
+        metrics=metrics.series(),
+        artifacts=tree(root / "artifacts", 10_000),
+        notes=tags.get("mlflow.note.content", ""),
+        started=started,
+        ended=ended,
+        problems=tuple(problems),
+    )
 
 
 def tags_of(tags: dict[str, str]) -> tuple[str, ...]:
@@ -89,13 +98,16 @@ def _words(folder: Path, problems: list[Unread]) -> dict[str, str]:
     return found
 
 
-def _metrics(folder: Path, problems: list[Unread]) -> Metrics:
+def _metrics(folder: Path, problems: list[Unread], at: dict[str, Any]) -> Metrics:
+    """What came since `at`, by metric the bytes that were read of it; it is moved on."""
     metrics = Metrics()
     for path in tree(folder):
         key = path.relative_to(folder).as_posix()
+        bad = 0
         try:
-            data = load(path, TABLE_MAX)
-            bad = _take(data, key, metrics)
+            while whole := (data := rest(path, at.get(key, 0), _PORTION)).rfind(b"\n") + 1:
+                bad += _take(data, key, metrics)
+                at[key] = at.get(key, 0) + whole
         except Unreadable as error:
             problems.append(Unread(str(path), str(error)))
             continue

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.domain.imports import Unread
 from lab.experiments.readers.base import METRICS_MAX, Metrics, Unreadable
@@ -47,7 +49,29 @@ def header(path: Path) -> tuple[str, ...]:
 def read(path: Path) -> Table:
     """All finished rows of a table; a last line without its end is left for later. Raises Unreadable."""
     data = load(path, TABLE_MAX)
+    return _table(path, data[: data.rfind(b"\n") + 1])
+
+
+def grown(path: Path, at: dict[str, Any]) -> tuple[Table, bool]:
+    """The finished rows that came since `at`, which is moved on, and whether the table was begun anew: it has another
+    header, or is shorter. Raises Unreadable."""
+    with opened(path) as file:
+        first = file.readline(_HEAD)
+        size = os.fstat(file.fileno()).st_size
+        begin = int(at.get("read", 0))
+        anew = at.get("header") != first.hex() or size < begin
+        begin = len(first) if anew else begin
+        if not first.endswith(b"\n") or size - begin > TABLE_MAX:
+            raise Unreadable("no header yet" if size < _HEAD else f"larger than {TABLE_MAX >> 20} MB")
+        file.seek(begin)
+        data = file.read(size - begin)
     data = data[: data.rfind(b"\n") + 1]
+    table = _table(path, first + data)
+    at.update(header=first.hex(), read=begin + len(data))
+    return table, anew
+
+
+def _table(path: Path, data: bytes) -> Table:
     first = data.partition(b"\n")[0]
     if not first.strip():
         raise Unreadable("empty")

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
@@ -63,6 +63,9 @@ class TensorBoard:
     def read(self, source: Source) -> Iterator[ForeignRun]:
         yield read_events(source.files, source.label)
 
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        yield read_events(source.files, source.label, at), False
+
 
 @dataclass
 class _State:
@@ -72,13 +75,18 @@ class _State:
     others: set[str] = field(default_factory=set)  # tags of other plug-ins, whose tensors are no scalars
 
 
-def read_events(files: tuple[Path, ...], name: str) -> ForeignRun:
-    """The run in `files`, which continue each other. A damaged record is left out and told of."""
-    state, problems = _State(), []
+def read_events(files: tuple[Path, ...], name: str, at: dict[str, Any] | None = None) -> ForeignRun:
+    """The run in `files`, which continue each other, or what came to it since `at`, which is moved on. A damaged record
+    is left out and told of."""
+    at = {} if at is None else at
+    state, problems = _State(others=set(at.get("others", ()))), []
+    read = at.setdefault("read", {})
     for path in files:
+        place = [int(read.get(path.name, 0))]
         try:
             with opened(path) as file:
-                for event in _records(file):
+                file.seek(place[0])
+                for event in _records(file, place):
                     if isinstance(event, str):
                         problems.append(Unread(str(path), event))
                     elif not _quick(event, state.metrics):
@@ -87,6 +95,8 @@ def read_events(files: tuple[Path, ...], name: str) -> ForeignRun:
             problems.append(Unread(str(path), str(error)))
         except ValueError as error:
             problems.append(Unread(str(path), f"not an event: {error}"))
+        read[path.name] = place[0]
+    at["others"] = sorted(state.others)
     started, ended = state.metrics.span()
     return ForeignRun(
         name=name,
@@ -99,10 +109,11 @@ def read_events(files: tuple[Path, ...], name: str) -> ForeignRun:
     )
 
 
-def _records(file: BinaryIO) -> Iterator[bytes | str]:
+def _records(file: BinaryIO, place: list[int]) -> Iterator[bytes | str]:
     """The data of every record whose CRCs are right, or a sentence about what is wrong. An unfinished record at the
-    end is no fault: its writer is still at it, or was killed."""
-    at = 0
+    end is no fault: its writer is still at it, or was killed. The file stands at `place[0]`, which is moved on behind
+    what was read."""
+    at = place[0]
     while True:
         headers, places, messages, sums = _portion(file)
         if not headers:
@@ -111,13 +122,15 @@ def _records(file: BinaryIO) -> Iterator[bytes | str]:
         right = [good[index] == _HEADER.unpack(header)[1] for index, header in enumerate(headers)]
         whole = right.index(False) if False in right else len(right)
         found = masked_crcs(messages).tolist()
-        for index, (place, message) in enumerate(zip(places, messages, strict=True)):
-            if place >= whole:
+        # Of a portion that is broken off nothing is to be read once more.
+        place[0] = at + _offset(headers, whole)
+        for index, (one, message) in enumerate(zip(places, messages, strict=True)):
+            if one >= whole:
                 break
             if found[index] == sums[index]:
                 yield message
             else:
-                yield f"record at byte {at + _offset(headers, place)} is damaged: its checksum is wrong"
+                yield f"record at byte {at + _offset(headers, one)} is damaged: its checksum is wrong"
         if whole < len(headers):
             yield f"damaged at byte {at + _offset(headers, whole)}: what follows was not read"
             return

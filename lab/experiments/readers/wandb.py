@@ -47,20 +47,20 @@ class Wandb:
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         state = _State()
-        problems: list[Unread] = []
-        try:
-            with opened(source.path) as file:
-                for record in _records(file):
-                    if isinstance(record, str):
-                        problems.append(Unread(str(source.path), record))
-                        continue
-                    try:
-                        _take(record, state)
-                    except (ValueError, RecursionError) as error:
-                        problems.append(Unread(str(source.path), f"not a record of W&B: {error}"))
-        except Unreadable as error:
-            raise Unreadable(f"{error}") from error
+        problems = _read(source, state, [0])
         yield _finish(state, source, problems)
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        state = _State(**at.get("state", {}))
+        place = [int(at.get("read", 0))]
+        problems = _read(source, state, place)
+        logged = sorted({*at.get("logged", ()), *state.metrics.series()})
+        results = {} if last else dict(state.summary)  # what was never logged is known at the end
+        state.summary = {key: value for key, value in state.summary.items() if last and key not in logged}
+        found = _finish(state, source, problems)
+        kept = {name: getattr(state, name) for name in ("config", "tags", "id", "name", "project", "group", "started")}
+        at.update(read=place[0], logged=logged, state={**kept, "summary": results, "exit_code": state.exit_code})
+        yield found, False
 
 
 @dataclass
@@ -77,6 +77,20 @@ class _State:
     commit: str = ""
     started: float | None = None
     exit_code: int | None = None
+
+
+def _read(source: Source, state: _State, place: list[int]) -> list[Unread]:
+    problems: list[Unread] = []
+    with opened(source.path) as file:
+        for record in _records(file, place):
+            if isinstance(record, str):
+                problems.append(Unread(str(source.path), record))
+                continue
+            try:
+                _take(record, state)
+            except (ValueError, RecursionError) as error:
+                problems.append(Unread(str(source.path), f"not a record of W&B: {error}"))
+    return problems
 
 
 def _finish(state: _State, source: Source, problems: list[Unread]) -> ForeignRun:
@@ -108,15 +122,20 @@ def _finish(state: _State, source: Source, problems: list[Unread]) -> ForeignRun
     )
 
 
-def _records(file: BinaryIO) -> Iterator[bytes | str]:
+def _records(file: BinaryIO, read: list[int]) -> Iterator[bytes | str]:
     """Whole records, or a sentence about a damaged place, behind which the next block is tried. What is unfinished at
-    the end is no fault: its writer is still at it, or was killed."""
+    the end is no fault: its writer is still at it, or was killed. Begins at `read[0]`, which is moved on behind each
+    record."""
+    place = read[0] - read[0] % _BLOCK
+    file.seek(place)
     block = file.read(_BLOCK)
-    if len(block) < 7:
-        raise Unreadable("empty: it never came to be written" if not block else "cut off in its header")
-    if not block.startswith(_FILE_HEADER):
-        raise Unreadable("not a log of W&B")
-    at, place, size = 7, 0, 0
+    if not read[0]:
+        if len(block) < 7:
+            raise Unreadable("empty: it never came to be written" if not block else "cut off in its header")
+        if not block.startswith(_FILE_HEADER):
+            raise Unreadable("not a log of W&B")
+        read[0] = 7
+    at, size = read[0] - place, 0
     parts: list[bytes] = []
     while block:
         while at + _HEADER.size <= len(block):
@@ -140,6 +159,7 @@ def _records(file: BinaryIO) -> Iterator[bytes | str]:
             if size > _RECORD_MAX:
                 raise Unreadable(f"a record larger than {_RECORD_MAX >> 20} MB")
             if kind in (_FULL, _LAST):
+                read[0] = place + at
                 yield b"".join(parts) if len(parts) > 1 else parts[0]
                 parts, size = [], 0
         place += len(block)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from foreign import LOSS, lay_out, same
 
 from lab.domain.launch import LaunchRequest
 from lab.domain.runs import Run, RunStatus
@@ -96,3 +97,45 @@ def test_metrics_of_a_running_run_are_seen_and_a_kill_loses_none(process_lab: Wo
     assert ended.status is not RunStatus.FINISHED
     assert last(ended) == {"loss": 0.25}
     assert list(process_lab.runs.history(run.id, "loss").values) == [0.5, 0.25]
+
+
+def test_what_other_tools_write_is_collected_while_it_is_written(
+    process_lab: Workspace, project: Path, tmp_path: Path
+) -> None:
+    """The script stands for the tools: it writes their files where Lab tells them to, and where they do unasked."""
+    (first,) = lay_out(tmp_path / "samples", "mlruns").glob("mlruns/*/f2f1a593933b47dd961babb2e86c8207")
+    (project / "train.py").write_text(
+        f"""
+import os, shutil, sys, time
+assert os.environ["WANDB_MODE"] == "offline" and os.path.isdir(os.environ["WANDB_DIR"])
+shutil.copytree({str(first)!r}, os.environ["MLFLOW_TRACKING_URI"] + "/0/first")
+table = open("metrics.csv", "w")
+table.write("step,val\\n0,0.5\\n")
+table.flush()
+print("loss: 0.9 extra_loss: 0.7", flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.01)
+table.write("1,0.25\\n")
+"""
+    )
+    run = process_lab.runs.launch(TRAIN)
+
+    def seen() -> bool:
+        process_lab.settle()
+        return {"val", "acc", "extra_loss"} <= set(process_lab.runs.get(run.id).metrics)
+
+    until(seen)
+    assert process_lab.runs.get(run.id).params["depth"] == 3
+    (process_lab.runs.folder(run.id).code / "go").touch()
+    until(lambda: process_lab.runs.folder(run.id).exit.exists())
+    ended = process_lab.runs.wait(run.id, timeout=60)
+    assert ended.status is RunStatus.FINISHED
+    found = last(ended)
+    assert found.pop("train/loss") == 0.1
+    assert found == {"val": 0.25, "acc": 0.75, "loss": 0.9, "extra_loss": 0.7}
+    assert ended.params == {"lr": 0.1, "kind": "plain", "depth": 3, "model": "forest", "flag": True}
+    assert ended.created == run.created
+    history = process_lab.runs.history(run.id, "train/loss")
+    assert same(list(history.values), LOSS)
+    assert history.times[0] == 1_700_000_000.0
+    assert not process_lab.home.collecting.exists() or not list(process_lab.home.collecting.iterdir())
