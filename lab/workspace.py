@@ -198,7 +198,13 @@ class Workspace:
     def datasets(self) -> Datasets:
         from lab.datasets.service import Datasets
 
-        return Datasets(self.home, self._journal, self._catalog, self.projects.place, self._inspect)
+        return Datasets(self.home, self._journal, self._catalog, self.projects.place, self._inspect, self._recheck)
+
+    def _recheck(self, version: DatasetVersion) -> None:
+        settings = self.projects.settings_of(version.project)
+        declared = settings.datasets.get(version.dataset) if settings else None
+        if version.verdict or (declared and declared.expect):
+            self.findings.check(version)
 
     def _inspect(self, version: DatasetVersion, progress: Callable[[str], None] | None) -> None:
         """Look at a new version. What takes long goes on in the background: in this process where it stays, else in

@@ -313,13 +313,17 @@ def _changes(changes: Changes) -> str:
 def show(context: Context, args: Namespace) -> int:
     out, datasets = context.out, context.ws.datasets
     version = datasets.get(args.ref)
-    files = datasets.files(version)
+    files, (links, folders) = datasets.files(version), datasets.others(version)
     history = datasets.versions(version.dataset, version.project)
     aliases = datasets.aliases(version)
     if out.json:
         versions = [{"version": item.number, "manifest": item.id} for item in history]
         shape = dataset_version_shape(version, aliases)
-        out.document({**shape, "contents": files_shape(files), "versions": versions})
+        others = {
+            "links": [{"path": path, "target": target} for path, target in links.items()],
+            "folders": list(folders),
+        }
+        out.document({**shape, "contents": files_shape(files), **others, "versions": versions})
         return 0
     out.line(f"{version.dataset}@{version.label}  {_size(version)}", "bold")
     out.facts(
@@ -341,6 +345,10 @@ def show(context: Context, args: Namespace) -> int:
     )
     if len(files) > _FILES:
         out.say(f"and {len(files) - _FILES:,} more files; --json lists them all")
+    for path, target in list(links.items())[:_FILES]:
+        out.line(f"{path} is a link to {target}")
+    for path in folders[:_FILES]:
+        out.line(f"{path} is an empty folder")
     if version.columns:
         out.line()
         columns, rows = datasets.preview(version, _ROWS)

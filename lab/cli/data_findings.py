@@ -20,6 +20,7 @@ from lab.errors import GateRejectedError, NotFoundError
 commands = Declarations("Data")
 
 _REF = argument("ref", metavar="REF", completes="dataset", help="NAME, NAME@v2, NAME@ALIAS or NAME@HASH")
+_NAMED = 8  # columns that a sentence names
 _SHOWN = 20  # lines that are shown to people; JSON has them all
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -38,7 +39,8 @@ def profile(context: Context, args: Namespace) -> int:
     if out.json:
         out.document({"id": version.ref, "manifest": version.id, "profile": found.to_json()})
         return 0
-    out.line(f"{version.dataset}@{version.label}  {found.files:,} files, {format_size(found.bytes)}", "bold")
+    files = "1 file" if found.files == 1 else f"{found.files:,} files"
+    out.line(f"{version.dataset}@{version.label}  {files}, {format_size(found.bytes)}", "bold")
     for sentence in (*found.notes, *_warnings(found)):
         out.say(sentence)
     if found.table:
@@ -68,13 +70,22 @@ def _warnings(found: Profile) -> list[str]:
     ]
     if table.duplicate_rows:
         told.append(f"{table.duplicate_rows:,} rows are there more than once")
+    personal: dict[str, list[str]] = {}
     for column in table.columns:
-        told += [f"{column.name} looks like {kind.kind}" for kind in column.pii[:1]]
-        if column.constant:
-            told.append(f"{column.name} has one value only")
-        if column.duplicate_of:
-            told.append(f"{column.name} is the same as {column.duplicate_of}")
-    return told
+        for kind in column.pii:
+            personal.setdefault(kind.kind, []).append(column.name)
+    groups = [
+        *((f"looks personal ({kind})", names) for kind, names in personal.items()),
+        ("has one value only", [item.name for item in table.columns if item.constant]),
+        ("is the same as another", [f"{one.name} = {one.duplicate_of}" for one in table.columns if one.duplicate_of]),
+        ("looks like an identifier", [item.name for item in table.columns if item.id_like]),
+    ]
+    return told + [f"{what}: {_listed(names)}" for what, names in groups if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _table(context: Context, table: TableProfile) -> None:

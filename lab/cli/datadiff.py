@@ -37,8 +37,8 @@ def _files(out: Output, files: FilesDiff) -> None:
         ("changed", files.changed),
         ("renamed", files.renamed),
     )
-    told = ", ".join(f"{len(items):,} {word}" for word, items in counts if items)
-    out.line(f"files    {told}, {files.unchanged:,} unchanged")
+    told = "".join(f"{len(items):,} {word}, " for word, items in counts if items)
+    out.line(f"files    {told}{files.unchanged:,} unchanged")
     lines = [
         *(("+", item) for item in files.added),
         *(("-", item) for item in files.removed),
@@ -49,6 +49,10 @@ def _files(out: Output, files: FilesDiff) -> None:
         out.line(f"  {sign} {_file(item)}")
     if len(lines) > _SHOWN:
         out.say(f"  and {len(lines) - _SHOWN:,} more files")
+    for entry in files.entries[:_SHOWN]:
+        out.line(f"  {entry.sign} {entry.path}  {entry.told}")
+    if len(files.entries) > _SHOWN:
+        out.say(f"  and {len(files.entries) - _SHOWN:,} more links, empty folders or executable files")
 
 
 def _file(item: FileChange) -> str:

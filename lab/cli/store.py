@@ -20,18 +20,20 @@ commands = Declarations("Store")
 _SHOWN = 20  # lines that are shown to people; JSON has them all
 
 
-@commands.add(
-    "gc",
-    help="tell what could be freed; with --apply move it to the trash for 14 days",
-    example="lab gc",
-    arguments=(
-        argument("--apply", action="store_true", help="do it"),
-        argument("--trash", action="store_true", help="list what is in the trash"),
-        argument("--undo", metavar="ID", default="", help="bring a batch back from the trash"),
-        argument("--empty", action="store_true", help="erase what is in the trash for more than 14 days"),
-    ),
+_GC = "tell what could be freed; with --apply move it to the trash for 14 days"
+_GC_ARGUMENTS = (
+    argument("--apply", action="store_true", help="do it"),
+    argument("--trash", action="store_true", help="list what is in the trash"),
+    argument("--undo", metavar="ID", default="", help="bring a batch back from the trash"),
+    argument("--empty", action="store_true", help="erase what is in the trash for more than 14 days"),
 )
+
+
+# Users of other tools look for it among the verbs of data.
+@commands.add("data", "gc", help=_GC, example="lab gc", arguments=_GC_ARGUMENTS, hidden=True)
+@commands.add("gc", help=_GC, example="lab gc", arguments=_GC_ARGUMENTS)
 def gc(context: Context, args: Namespace) -> int:
+    """Without --apply nothing is touched."""
     if args.undo:
         return _restore(context, args.undo)
     if args.trash or args.empty:

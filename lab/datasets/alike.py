@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from lab.datasets import tables
-from lab.datasets.formats import NotATableError, wider
+from lab.datasets.formats import NotATableError, column, exactly, wider
 from lab.domain.datasets import Column
 from lab.domain.diffs import Retyped, SchemaDiff
 from lab.domain.text import clean
@@ -72,10 +72,10 @@ def align(old: pl.LazyFrame, new: pl.LazyFrame) -> Alike:
 
 def _as(name: str, dtype: pl.DataType, schema: pl.Schema) -> pl.Expr:
     """A column in a type that values of both sides can be compared in."""
-    column = pl.col(name)
+    value = column(name)
     if dtype in (pl.Categorical, pl.Enum):
-        return column.cast(pl.String)
-    return column if schema[name] == dtype else column.cast(dtype)
+        return value.cast(pl.String)
+    return value if schema[name] == dtype else value.cast(dtype)
 
 
 def _renamed(
@@ -84,8 +84,8 @@ def _renamed(
     """Dropped and added columns of one type with nearly the same values in the first rows, each at most once."""
     if not dropped or not added or len(dropped) > _RENAME_MOST or len(added) > _RENAME_MOST:
         return []
-    gone = tables.collect(old.select(dropped).head(_RENAME_ROWS))
-    come = tables.collect(new.select(added).head(_RENAME_ROWS))
+    gone = tables.collect(old.select(exactly(dropped)).head(_RENAME_ROWS))
+    come = tables.collect(new.select(exactly(added)).head(_RENAME_ROWS))
     found: list[tuple[str, str]] = []
     for one in dropped:
         taken = {new_name for _, new_name in found}

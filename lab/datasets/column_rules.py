@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from polars import selectors
 
+from lab.datasets.formats import column
 from lab.domain.expectations import ColumnRule, UniqueRule, format_bound, format_number, type_matches
 from lab.domain.text import clean
 
@@ -48,11 +48,6 @@ class Test:
     bad: pl.Expr | None = None
     order: pl.Expr | None = None  # of the sample's rows
     listing: bool = False  # whether the sentence lists the values to blame
-
-
-def column(name: str) -> pl.Expr:
-    """The column of exactly that name; `pl.col` takes `*` and `^…$` for patterns."""
-    return selectors.by_name(name).as_expr()
 
 
 def column_test(rule: ColumnRule, name: str, dtype: pl.DataType) -> Test:

@@ -7,7 +7,7 @@ more than two gigabytes in memory are read in pieces.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import polars as pl
 from lab.datasets import images, tables
 from lab.datasets.alike import Alike, align
 from lab.datasets.distributions import SAMPLE_ROWS, drifts
-from lab.datasets.formats import ARROW, PARQUET, SUFFIXES, NotATableError, kind
+from lab.datasets.formats import ARROW, PARQUET, SUFFIXES, NotATableError, column, kind
 from lab.datasets.rows import compare_rows
-from lab.domain.diffs import DatasetDiff, FileChange, FilesDiff, ImagesDiff, RowsDiff, Side, SideFile
+from lab.domain.diffs import DatasetDiff, EntryChange, FileChange, FilesDiff, ImagesDiff, RowsDiff, Side, SideFile
 from lab.domain.profiles import ImagesProfile
 from lab.domain.text import clean
 
@@ -34,8 +34,9 @@ def compare(old: Side, new: Side, key: Sequence[str] = (), progress: Progress | 
 
     What cannot be compared is left out, and a note says why. Raises OSError for files that cannot be read at all.
     """
-    base = DatasetDiff(old.label, new.label, compare_files(old.files, new.files))
-    if base.identical:
+    files = replace(compare_files(old.files, new.files), entries=compare_entries(old, new))
+    base = DatasetDiff(old.label, new.label, files)
+    if files.same_files:
         return base
     if _pictures(old) and _pictures(new):
         if progress:
@@ -73,6 +74,45 @@ def compare_files(old: Sequence[SideFile], new: Sequence[SideFile]) -> FilesDiff
         renamed=tuple(renamed),
         unchanged=len(common) - len(changed),
     )
+
+
+def compare_entries(old: Side, new: Side) -> tuple[EntryChange, ...]:
+    """Links, empty folders and executable files that are not the same on both sides, by path.
+
+    An empty folder that got its first entry, or lost its last, is no change of its own, nor is a file that one side
+    has not: that is told already.
+    """
+    before, after = _entries(old), _entries(new)
+    full = [_folders(before), _folders(after)]
+    differing = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    found = [EntryChange(path, before.get(path, ""), after.get(path, "")) for path in differing]
+    return tuple(one for one in found if not _told_already(one, full))
+
+
+_FOLDER, _FILE, _EXECUTABLE = "an empty folder", "a file", "an executable file"
+
+
+def _entries(side: Side) -> dict[str, str]:
+    """What stands under each path, in a few words."""
+    told = {file.path: _EXECUTABLE if file.executable else _FILE for file in side.files}
+    told |= dict.fromkeys(side.folders, _FOLDER)
+    return told | {path: f"a link to {target}" for path, target in side.links.items()}
+
+
+def _told_already(change: EntryChange, full: Sequence[set[str]]) -> bool:
+    if change.old and change.new:
+        return False
+    there, folders = (change.old, full[1]) if change.old else (change.new, full[0])
+    return there in (_FILE, _EXECUTABLE) or (there == _FOLDER and change.path in folders)
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Every folder above one of these paths."""
+    found: set[str] = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in found:
+            found.add(path)
+    return found
 
 
 def _compare_tables(
@@ -138,7 +178,7 @@ def _rows(
 def _one_sided(whole: Alike, mine: Sequence[SideFile], theirs: Sequence[SideFile]) -> Alike:
     """Files that only one side has, set against no rows."""
     present = tables.read(_named(mine or theirs)).frame
-    present = present.select([pl.col(name).cast(dtype) for name, dtype in whole.columns.items()])
+    present = present.select([column(name).cast(dtype) for name, dtype in whole.columns.items()])
     nothing = whole.columns.to_frame().lazy()
     return replace(whole, old=present if mine else nothing, new=nothing if mine else present, held=False)
 

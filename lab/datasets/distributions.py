@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lab.datasets import drift, tables
 from lab.datasets.alike import Alike
 from lab.datasets.columns import kind_of
+from lab.datasets.formats import exactly
 from lab.domain.diffs import CATEGORIES, LENGTHS, NOTHING, VALUES, ColumnDrift
 from lab.domain.profiles import BOOLEAN, NESTED, NUMBER, OTHER, TEXT, TIME
 
@@ -42,7 +43,7 @@ def drifts(
         if progress:
             progress(f"distributions: {len(found):,} of {len(names):,} columns")
         old, new = (
-            _sampled(tables.collect(frame.select(part)), rows)
+            _sampled(tables.collect(frame.select(exactly(part))), rows)
             for frame, rows in zip((both.old, both.new), chosen, strict=True)
         )
         found += [column_drift(old[name], new[name]) for name in part]

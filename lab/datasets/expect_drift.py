@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from lab.datasets import drift, tables
-from lab.datasets.column_rules import column
+from lab.datasets.formats import column
 from lab.domain.expectations import DriftRule, Result
 from lab.domain.text import clean
 

@@ -12,8 +12,9 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from lab.datasets import tables
-from lab.datasets.column_rules import Test, Unfit, column, column_test, iso, moments, unique_test
+from lab.datasets.column_rules import Test, Unfit, column_test, iso, moments, unique_test
 from lab.datasets.expect_drift import drift_results
+from lab.datasets.formats import column
 from lab.domain.datasets import Column
 from lab.domain.expectations import (
     SAMPLE_ROWS,
@@ -154,7 +155,7 @@ class _Table:
 
     def check(self, expect: Expectations, previous: Sequence[Column] | None) -> tuple[list[Result], int]:
         """Results of all rules that the table itself answers, and how many rows it has."""
-        asked = list(self._asked(expect))
+        asked = self._proved(list(self._asked(expect)))
         fresh = expect.freshness if expect.freshness and expect.freshness.column else None
         latest, refusal = self._latest(fresh) if fresh else (None, "")
         measured, last = self._measure(asked, latest)
@@ -172,7 +173,7 @@ class _Table:
             for rule in rules:
                 made = _Asked(rule.rule, (name,), rule.severity)
                 if name in self._schema:
-                    yield self._proved(replace(made, test=column_test(rule, name, self._schema[name])))
+                    yield replace(made, test=column_test(rule, name, self._schema[name]))
                 else:
                     yield replace(made, refusal=self._missing(name))
         if unique := expect.unique:
@@ -181,26 +182,26 @@ class _Table:
             if missing:
                 yield replace(made, refusal=self._missing(missing[0]))
             else:
-                yield self._proved(replace(made, test=unique_test(unique, self._schema)))
+                yield replace(made, test=unique_test(unique, self._schema))
 
     def _missing(self, name: str) -> str:
         near = difflib.get_close_matches(name, self._schema, 1)
         there = f"; did you mean {clean(near[0], 80)!r}?" if near else ""
         return f"there is no column {clean(name, 80)!r}{there}"
 
-    def _proved(self, asked: _Asked) -> _Asked:
-        """`asked` with a refusal if polars does not accept its test: one bad expression would spoil the whole pass."""
+    def _proved(self, asked: Sequence[_Asked]) -> list[_Asked]:
+        """`asked`, with a refusal where polars does not accept a test: one bad expression would spoil the pass."""
+        empty = pl.DataFrame(schema=self._schema).lazy()
+        return list(asked) if _refusal(empty, asked) is None else [self._refused(one) for one in asked]
+
+    def _refused(self, asked: _Asked) -> _Asked:
         test = asked.test
-        if test is None:
+        # Only its own columns: a frame of all of them, for each of their rules, takes minutes where they are many.
+        error = _refusal(pl.LazyFrame(schema={name: self._schema.get(name) for name in asked.columns}), [asked])
+        if test is None or error is None:
             return asked
-        try:
-            empty = pl.LazyFrame(schema=self._schema)
-            found = empty.select(_named([*test.measures, *([] if test.bad is None else [test.bad.sum()])]))
-            found.collect()
-        except (PolarsError, PanicException) as error:
-            reason = clean(" ".join(str(error).split("\n\nThis error")[0].split()), 200)
-            return replace(asked, test=None, wanted=test.wanted, refusal=f"cannot be checked: {reason}")
-        return asked
+        reason = clean(" ".join(str(error).split("\n\nThis error")[0].split()), 200)
+        return replace(asked, test=None, wanted=test.wanted, refusal=f"cannot be checked: {reason}")
 
     def _latest(self, rule: FreshnessRule) -> tuple[pl.Expr | None, str]:
         """The last moment in a column in seconds since 1970, or why there is none. A date lasts until its end."""
@@ -323,6 +324,17 @@ class _Table:
         others = (name for name in self._schema if name not in first)
         room = max(0, _SAMPLE_COLUMNS - len(first))
         return (*first, *(name for _, name in zip(range(room), others, strict=False)))
+
+
+def _refusal(empty: pl.LazyFrame, asked: Iterable[_Asked]) -> BaseException | None:
+    """What polars says against tests, if anything; `empty` is a frame without rows."""
+    tests = [one.test for one in asked if one.test is not None]
+    measures = [measure for test in tests for measure in test.measures]
+    try:
+        empty.select(_named([*measures, *(test.bad.sum() for test in tests if test.bad is not None)])).collect()
+    except (PolarsError, PanicException) as error:
+        return error
+    return None
 
 
 def _named(expressions: Iterable[pl.Expr]) -> list[pl.Expr]:

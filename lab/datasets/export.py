@@ -144,7 +144,7 @@ def _check_free(dest: Path, overwrite: bool, kind: str) -> None:
     if is_folder != (kind == "folder"):
         raise ConflictError(f"{clean(str(dest))} is there and no {kind}", "choose another name, or move it away")
     if not overwrite:
-        raise ConflictError(f"{clean(str(dest))} is there already", "choose another name, or ask to overwrite it")
+        raise ConflictError(f"{clean(str(dest))} is there already", "choose another name, or add --overwrite")
 
 
 def _swap(new: Path, dest: Path, aside: Path) -> None:

@@ -93,11 +93,12 @@ class Findings:
 
     def _side(self, version: DatasetVersion) -> Side:
         root = trees.materialise(self._home, version.id)
+        manifest = self._datasets.manifest(version)
         files = [
-            SideFile(entry.path, entry.hash, entry.size, root / entry.path)
-            for entry in self._datasets.manifest(version).files
+            SideFile(entry.path, entry.hash, entry.size, root / entry.path, entry.executable)
+            for entry in manifest.files
         ]
-        return Side(version.label, files)
+        return Side(version.label, files, manifest.links, manifest.folders)
 
     # -- expectations -----------------------------------------------------------------------------
 
@@ -105,7 +106,9 @@ class Findings:
         """Hold a version against what lab.toml expects of it, and remember the outcome; None if nothing is expected."""
         settings = self._settings(version)
         expected = settings.expect
-        if expected == Expectations():
+        if not expected:
+            if version.verdict and self._settings_of(version.project):
+                self._remember(version, {"verdict": Verdict.NONE.value})
             return None
         if progress:
             progress(f"checking what is expected of {version.dataset}")
@@ -119,18 +122,13 @@ class Findings:
             reference=self._reference(version, expected),
             pandera=self._pandera(version, settings),
         )
-        self._journal.append(
-            DATASET_CHECKED,
-            f"{version.project}/{version.dataset}",
-            {
-                "project": version.project,
-                "dataset": version.dataset,
-                "number": version.number,
-                "value": {"verdict": _verdict(report).value, **report.to_json()},
-            },
-        )
-        self._catalog.refresh()
+        self._remember(version, {"verdict": _verdict(report).value, **report.to_json()})
         return report
+
+    def _remember(self, version: DatasetVersion, outcome: dict[str, Any]) -> None:
+        body = {"project": version.project, "dataset": version.dataset, "number": version.number, "value": outcome}
+        self._journal.append(DATASET_CHECKED, f"{version.project}/{version.dataset}", body)
+        self._catalog.refresh()
 
     def report(self, version: DatasetVersion) -> CheckReport | None:
         """What was found when the version was last held against its expectations; None if it never was."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
+from polars import selectors
 from polars.exceptions import PanicException, PolarsError
 
 from lab.domain.text import clean
@@ -13,6 +14,7 @@ from lab.errors import LabError
 
 #: Text files of cells, by suffix, and what stands between their cells.
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_UNUSUAL = (";", "\t", "|")
 PARQUET = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson")
 ARROW = (".arrow", ".feather", ".ipc")
@@ -21,6 +23,7 @@ SUFFIXES = (*SEPARATORS, *PARQUET, *JSON_LINES, *ARROW)
 SAMPLE_ROWS = 10_000  # rows that a text file's types are read from
 COLUMNS_MAX = 10_000
 _SAMPLE_BYTES = 16 << 20
+_HEADER_BYTES = 64 << 10
 _ARROW_FILE = b"ARROW1"
 
 # PanicException is what polars raises for its own bugs, which a broken file may meet; it is no Exception.
@@ -31,6 +34,16 @@ class NotATableError(LabError):
     """The file is no table, or files are not one; the message is a part of a sentence that says why."""
 
     code = "not_a_table"
+
+
+def column(name: str) -> pl.Expr:
+    """The column of exactly that name; `pl.col` takes `*` and `^…$` for patterns, and so does `select`."""
+    return selectors.by_name(name).as_expr()
+
+
+def exactly(names: Iterable[str]) -> list[pl.Expr]:
+    """The columns of exactly these names."""
+    return [column(name) for name in names]
 
 
 def kind(name: str) -> str:
@@ -50,6 +63,17 @@ def sample(path: Path) -> bytes:
     if not end:
         raise NotATableError(f"its first line is longer than {_SAMPLE_BYTES >> 20} MB")
     return data[:end]
+
+
+def separator(name: str, path: Path) -> str:
+    """What stands between the cells of a text file: what its name says or, where a CSV file's header has no comma,
+    the semicolon, tab or bar that it has instead."""
+    usual = SEPARATORS[kind(name)]
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES).lstrip().partition(b"\n")[0]
+    if usual != "," or b"," in header:
+        return usual
+    return next((mark for mark in _UNUSUAL if mark.encode() in header), usual)
 
 
 def arrow(path: Path) -> pl.LazyFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lab.datasets import tables
+from lab.datasets.formats import column
 
 _ID_WORDS = ("id", "uuid", "guid", "key", "pk")
 _UNNAMED = 3  # rank of a column without such a name
@@ -45,10 +46,10 @@ def infer_key(old: pl.LazyFrame, new: pl.LazyFrame, columns: pl.Schema) -> str:
         key=_rank,
     )
     for name in tries[:_TRIES_MAX]:
-        one = tables.collect(old.select(name))[name]
+        one = tables.collect(old.select(column(name)))[name]
         if not _identifies(one):
             continue
-        other = tables.collect(new.select(name))[name]
+        other = tables.collect(new.select(column(name)))[name]
         if _identifies(other) and (_rank(name) < _UNNAMED or _mostly_common(one, other)):
             return name
     return ""

@@ -40,7 +40,7 @@ _NAMES = {
 
 
 def find(series: pl.Series) -> tuple[Pii, ...]:
-    """What a column seems to hold, by its name and the first `SAMPLE` values that are not null."""
+    """What a column seems to hold, by its name and up to `SAMPLE` of the values that are not null."""
     named = {kind for kind, names in _NAMES.items() if _means(series.name, names)}
     shares = _shares(series)
     return tuple(
@@ -60,9 +60,11 @@ def _shares(series: pl.Series) -> dict[str, float]:
     """Shares of matching values by kind; nothing for columns that can hold none of them."""
     if not (series.dtype.is_integer() or series.dtype in (pl.String, pl.Categorical, pl.Enum)):
         return {}
-    values = series.drop_nulls().head(SAMPLE).cast(pl.String).str.strip_chars()
-    if not len(values):
+    known = series.rename("value").drop_nulls()
+    if not len(known):
         return {}
+    # From all over the column: what comes first may be of one kind.
+    values = known.gather_every(-(-len(known) // SAMPLE)).cast(pl.String).str.strip_chars()
     cards = _checked(values, "[ -]", _CARD, luhn)
     found = {"card": int(cards.sum())}
     if not series.dtype.is_integer():

@@ -16,7 +16,7 @@ import polars as pl
 
 from lab.datasets import images, pii, relations, tables
 from lab.datasets.columns import column_profile
-from lab.datasets.formats import ARROW, PARQUET, SUFFIXES, kind
+from lab.datasets.formats import ARROW, PARQUET, SUFFIXES, exactly, kind
 from lab.domain.profiles import (
     MASKED,
     ColumnProfile,
@@ -102,7 +102,7 @@ class _Table:
         groups = list(self._column_groups())
         for names in groups:
             self._tell(f"{len(columns):,} of {len(self._schema):,} columns")
-            part = tables.collect(self.frame.select(names))
+            part = tables.collect(self.frame.select(exactly(names)))
             rows = len(part)
             columns += [column_profile(part[name]) for name in names]
             samples.append(_sampled(part))
@@ -164,7 +164,8 @@ class _Table:
     def _same(self, name: str, earlier: Sequence[str]) -> str:
         if not earlier:
             return ""
-        asked = [pl.col(name).eq_missing(pl.col(other)).all().alias(str(at)) for at, other in enumerate(earlier)]
+        mine, *others = exactly([name, *earlier])
+        asked = [mine.eq_missing(other).all().alias(str(at)) for at, other in enumerate(others)]
         row = tables.collect(self.frame.select(asked), streaming=True).row(0)
         return next((other for other, same in zip(earlier, row, strict=True) if same), "")
 

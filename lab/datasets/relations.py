@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lab.datasets.formats import column
 from lab.domain.profiles import Correlation, Leakage
 
 _PAIRS = 20  # correlations that are kept
@@ -52,7 +53,7 @@ def leakage(sample: pl.DataFrame, label: str) -> tuple[Leakage, ...]:
     """
     if label not in sample.columns:
         return ()
-    sample = sample.filter(pl.col(label).is_not_null())
+    sample = sample.filter(column(label).is_not_null())
     if len(sample) < _ROWS_LEAST or sample[label].dtype.is_nested():
         return ()
     target = sample[label]

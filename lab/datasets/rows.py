@@ -15,6 +15,7 @@ import polars as pl
 from lab.datasets import tables
 from lab.datasets.alike import Alike
 from lab.datasets.columns import as_text
+from lab.datasets.formats import exactly
 from lab.datasets.matching import Match, Rows, infer_key, match, match_contents
 from lab.domain.diffs import DECLARED, INFERRED, NONE, Cell, ChangedRow, RowsDiff
 from lab.domain.text import clean
@@ -47,7 +48,7 @@ def compare_rows(both: Alike, key: Sequence[str] = (), progress: Progress | None
         notes.append("Without a key, a row that changed counts as one deleted and one inserted.")
         base = RowsDiff(len(old_hashes), len(new_hashes), notes=tuple(notes))
         return _with_samples(replace(base, inserted=len(inserted), deleted=len(deleted)), both, inserted, deleted)
-    pairs = match(tables.collect(both.old.select(names)), tables.collect(both.new.select(names)))
+    pairs = match(tables.collect(both.old.select(exactly(names))), tables.collect(both.new.select(exactly(names))))
     tell("changed rows")
     differs = old_hashes[pairs.old] != new_hashes[pairs.new]
     found = _compare_cells(both, names, pairs.old[differs], pairs.new[differs])
@@ -132,7 +133,7 @@ def _changed_rows(
     before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str], marks: Mapping[str, pl.Series]
 ) -> list[ChangedRow]:
     """The first rows with their cells that changed."""
-    keys = _shown(after.select(key).head(SAMPLE))
+    keys = _shown(after.select(exactly(key)).head(SAMPLE))
     texts = {name: (as_text(before[name].head(SAMPLE)), as_text(after[name].head(SAMPLE))) for name in marks}
     return [
         ChangedRow(own, tuple(Cell(name, old[row], new[row]) for name, (old, new) in texts.items() if marks[name][row]))

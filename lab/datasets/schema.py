@@ -28,6 +28,7 @@ from lab.datasets.formats import (
     common_schema,
     kind,
     sample,
+    separator,
 )
 from lab.domain.datasets import Column
 
@@ -81,7 +82,7 @@ def head(name: str, path: Path, limit: int) -> tuple[list[str], list[list[str]]]
     suffix = kind(name)
     try:
         if suffix in SEPARATORS:
-            names, rows = _text_head(path, SEPARATORS[suffix], limit)
+            names, rows = _text_head(path, separator(name, path), limit)
         elif suffix in PARQUET:
             frame = pl.scan_parquet(path, glob=False).head(limit).collect()
             names, rows = frame.columns, frame.rows()
@@ -102,7 +103,7 @@ def _read(name: str, path: Path) -> tuple[int, pl.Schema]:
     suffix = kind(name)
     try:
         if suffix in SEPARATORS:
-            rows, schema = _text(path, SEPARATORS[suffix])
+            rows, schema = _text(path, separator(name, path))
         elif suffix in PARQUET:
             rows, schema = _parquet(path)
         elif suffix in JSON_LINES:
@@ -132,12 +133,12 @@ def _arrow(path: Path) -> tuple[int, pl.Schema]:
     return int(rows), frame.collect_schema()
 
 
-def _text(path: Path, separator: str) -> tuple[int, pl.Schema]:
+def _text(path: Path, mark: str) -> tuple[int, pl.Schema]:
     beginning = pl.scan_csv(
-        io.BytesIO(sample(path)), separator=separator, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
+        io.BytesIO(sample(path)), separator=mark, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
     )
     schema = beginning.collect_schema()
-    return max(0, lines.survey(path, separator).records - 1), schema
+    return max(0, lines.survey(path, mark).records - 1), schema
 
 
 def _json_lines(path: Path) -> tuple[int, pl.Schema]:
@@ -153,10 +154,10 @@ def _first_lines(data: bytes, count: int) -> bytes:
     return b"\n".join(itertools.islice(filled, count))
 
 
-def _text_head(path: Path, separator: str, limit: int) -> tuple[list[str], list[tuple[str, ...]]]:
+def _text_head(path: Path, mark: str, limit: int) -> tuple[list[str], list[tuple[str, ...]]]:
     text = io.StringIO(sample(path).decode("utf-8-sig", "replace"), newline="")
     try:
-        rows = (row for row in csv.reader(text, delimiter=separator) if row)
+        rows = (row for row in csv.reader(text, delimiter=mark) if row)
         names = next(rows, [])
         found = list(itertools.islice(rows, limit))
     except csv.Error as error:

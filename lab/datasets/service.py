@@ -12,6 +12,7 @@ from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage as catalog_lineage
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
+from lab.datasets.narration import narrate
 from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
@@ -25,7 +26,7 @@ from lab.settings import ProjectSettings
 from lab.stores import locks, status, trees
 from lab.stores.checkout import checkout
 from lab.stores.manifests import Manifest, ManifestStore
-from lab.stores.snapshot import Done, Snapshot, snapshot
+from lab.stores.snapshot import Snapshot, snapshot
 
 Progress = Callable[[str], None]
 
@@ -38,7 +39,8 @@ _PATIENCE = 600.0
 class Datasets:
     """The dataset room. `project` tells the current project: its name, and its folder.
 
-    `inspect` looks at every new version once it is published (its expectations), and may tell of what it sees.
+    `inspect` looks at every new version once it is published (its expectations), and may tell of what it sees;
+    `recheck` holds a version against what is expected now, which may be another thing than when it was made.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Datasets:
         catalog: Catalog,
         project: Callable[[], tuple[str, Path]],
         inspect: Callable[[DatasetVersion, Progress | None], None],
+        recheck: Callable[[DatasetVersion], None],
     ) -> None:
         self._home = home
         self._journal = journal
         self._catalog = catalog
         self._project = project
         self._inspect = inspect
+        self._recheck = recheck
 
     def add(
         self,
@@ -139,13 +143,16 @@ class Datasets:
             taken = snapshot(
                 source,
                 self._home,
-                progress=_narrate(progress),
+                progress=narrate(progress),
                 previous=self._readable(live[0]) if live else None,
                 paranoid=paranoid,
                 restless=restless,
             )
             if not taken.manifest.files:
                 raise UsageError(f"{clean(str(path))} holds no files", "point at a file, or a folder with files in it")
+            if progress:
+                for left in taken.skipped:
+                    progress(f"{left.path} is left out: it {left.reason}")
             if live and live[0].id == taken.id:
                 return live[0], False
             facts = {
@@ -264,6 +271,11 @@ class Datasets:
         """Names and sizes in bytes of all files of a version."""
         return [(entry.path, entry.size) for entry in self._manifest(version).files]
 
+    def others(self, version: DatasetVersion) -> tuple[Mapping[str, str], Sequence[str]]:
+        """What a version holds beside files: symbolic links with their targets, and empty folders."""
+        manifest = self._manifest(version)
+        return manifest.links, manifest.folders
+
     def mount(self, version: DatasetVersion) -> tuple[Path, Path]:
         """A read-only tree of hard links, and what a script is given inside it: the lone file, or the tree."""
         root = trees.materialise(self._home, version.id)
@@ -318,7 +330,7 @@ class Datasets:
             stashed = made if new else None
         # What is thrown away must be in a version; the likeliest comes first.
         known = [item.id for item in self.versions(version.dataset, version.project)]
-        done = checkout(self._home, version.id, target, only=only, known=known, progress=_narrate(progress))
+        done = checkout(self._home, version.id, target, only=only, known=known, progress=narrate(progress))
         return version, done.path, stashed
 
     def _root_of(self, project: str) -> Path:
@@ -343,7 +355,8 @@ class Datasets:
         version = self.get(ref)
         if _LABEL.fullmatch(alias):
             raise UsageError(f"{alias!r} names a version by number", "choose a word, such as prod or baseline")
-        if version.verdict is Verdict.BLOCKED:
+        self._recheck(version)
+        if self._again(version).verdict is Verdict.BLOCKED:
             raise GateRejectedError(
                 f"{version.ref} does not meet its expectations, so no alias may be moved to it",
                 f"lab data expect {version.ref} tells which; mend the data, or the expectations in lab.toml",
@@ -421,14 +434,3 @@ class Datasets:
             "rows": rows,
             "columns": [asdict(column) for column in columns],
         }
-
-
-def _narrate(progress: Progress | None) -> Callable[[Done], None] | None:
-    if progress is None:
-        return None
-    tell = progress
-
-    def told(done: Done) -> None:
-        tell(f"{done.files}/{done.files_total} files, {format_size(done.bytes)} of {format_size(done.bytes_total)}")
-
-    return told

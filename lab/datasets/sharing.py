@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.datasets import dvc, export
+from lab.datasets.narration import Narration, narrate
 from lab.datasets.service import Datasets, Progress
 from lab.domain.datasets import DatasetVersion
 from lab.domain.names import check_name
-from lab.domain.resources import format_size
 from lab.errors import ConflictError, NotFoundError, UsageError
 from lab.paths import LabHome
 from lab.settings import ProjectSettings, legal_name
 from lab.stores import locks, marks
 from lab.stores.remotes import Remote
 from lab.stores.repair import Source
-from lab.stores.snapshot import Done
 from lab.stores.transfers import Presence, Refs, Transfer
 
 SettingsOf = Callable[[str], ProjectSettings | None]
@@ -55,7 +54,7 @@ class Sharing:
         version = self._datasets.get(ref)
         place = self._remote(version.project, version.dataset, remote)
         with locks.share(self._home.store_lock):
-            done = place.push(version.id, version, progress=_narrate(progress))
+            done = place.push(version.id, version, progress=narrate(progress))
         return version, place.url, done
 
     def pull(
@@ -73,7 +72,7 @@ class Sharing:
         place = self._remote(project, name, remote)
         there = self._offered(place, project, name, wanted)
         with locks.share(self._home.store_lock):
-            pulled = place.pull(there.id, only, progress=_narrate(progress))
+            pulled = place.pull(there.id, only, progress=narrate(progress))
         known = [item for item in self._datasets.versions(name, project) if item.id == there.id and not item.retired]
         if known:
             return known[0], False, pulled.transfer, pulled.missing
@@ -173,13 +172,14 @@ class Sharing:
     ) -> tuple[DatasetVersion, Path]:
         """Write a version to a folder, or by the ending of `dest` to `.tar.zst`, `.tar.gz` or `.parquet`."""
         version = self._datasets.get(ref)
-        total, done = version.bytes, 0
+        narration = Narration(progress) if progress else None
+        done = 0
 
         def on_bytes(size: int) -> None:
             nonlocal done
             done += size
-            if progress:
-                progress(f"{format_size(done)} of {format_size(total)}")
+            if narration:
+                narration.bytes(done, version.bytes)
 
         with locks.share(self._home.store_lock):
             return version, export.export(self._home, version.id, dest, overwrite=overwrite, on_bytes=on_bytes)
@@ -206,7 +206,7 @@ class Sharing:
         check_name("dataset", name)
         project, root = self._datasets.project_name, self._datasets.project_root
         with locks.share(self._home.store_lock):
-            loaded = dvc.load(self._home, plan, out, _narrate(progress))
+            loaded = dvc.load(self._home, plan, out, narrate(progress))
         if loaded.manifest is None:
             missing = f"{len(loaded.missing)} of its files are in no cache and not in the working copy"
             return Imported(name, out.path, reason=f"{missing}; 'dvc pull' brings them")
@@ -228,14 +228,3 @@ def _unused(name: str, taken: set[str]) -> str:
         unused = f"{name}-{number}"
         number += 1
     return unused
-
-
-def _narrate(progress: Progress | None) -> Callable[[Done], None] | None:
-    if progress is None:
-        return None
-    tell = progress
-
-    def told(done: Done) -> None:
-        tell(f"{done.files}/{done.files_total} files, {format_size(done.bytes)} of {format_size(done.bytes_total)}")
-
-    return told

@@ -25,9 +25,11 @@ from lab.datasets.formats import (
     SUFFIXES,
     NotATableError,
     arrow,
+    column,
     common_schema,
     kind,
     sample,
+    separator,
 )
 from lab.domain.text import clean
 
@@ -122,7 +124,7 @@ def _open(name: str, path: Path, notes: list[str]) -> _Source:
         raise NotATableError(f"{clean(name)} is not CSV, TSV, Parquet, JSON lines or Arrow by its name")
     try:
         if suffix in SEPARATORS:
-            source = _open_text(name, path, SEPARATORS[suffix], notes)
+            source = _open_text(name, path, separator(name, path), notes)
         else:
             frame = _frame(name, path, notes)
             parquet = path if suffix in PARQUET else None
@@ -144,12 +146,16 @@ def _frame(name: str, path: Path, notes: list[str]) -> pl.LazyFrame:
     return _json_lines(path, notes, name) if kind(name) in JSON_LINES else arrow(path)
 
 
-def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Source:
+def _open_text(name: str, path: Path, mark: str, notes: list[str]) -> _Source:
     beginning = sample(path)
-    found = lines.survey(path, separator, count_irregular=False)
+    try:
+        beginning.decode()
+    except UnicodeDecodeError:
+        notes.append(f"{clean(name)}: bytes that are no UTF-8 are read as \ufffd; the file may be in another encoding.")
+    found = lines.survey(path, mark, count_irregular=False)
     text: Path | BinaryIO = path
     if found.blank or not found.regular:
-        copy = lines.straighten(path, separator, found)
+        copy = lines.straighten(path, mark, found)
         beginning = copy.read(len(beginning))
         copy.seek(0)
         beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
@@ -157,9 +163,9 @@ def _open_text(name: str, path: Path, separator: str, notes: list[str]) -> _Sour
         if not found.regular:
             notes.append(f"{clean(name)}: quotes inside unquoted values are taken as characters.")
     schema = pl.scan_csv(
-        io.BytesIO(beginning), separator=separator, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
+        io.BytesIO(beginning), separator=mark, infer_schema_length=SAMPLE_ROWS, encoding="utf8-lossy"
     ).collect_schema()
-    return _Source(name, schema, text=text, separator=separator, bytes=path.stat().st_size)
+    return _Source(name, schema, text=text, separator=mark, bytes=path.stat().st_size)
 
 
 def _json_lines(path: Path, notes: list[str], name: str) -> pl.LazyFrame:
@@ -182,33 +188,50 @@ def _fit(
     texts: Sequence[_Source], schema: pl.Schema, keep: bool, notes: list[str]
 ) -> tuple[pl.Schema, list[pl.LazyFrame]]:
     """`schema`, widened where values of text files do not fit what their beginnings promised, and their frames."""
-    if (frames := _parsed(texts, schema, keep)) is not None:
+    if (frames := _parsed(texts, schema, keep, notes)) is not None:
         return schema, frames
     misfits = _misfits(texts, schema)
     widened = pl.Schema({**schema, **misfits})
-    if misfits and (frames := _parsed(texts, widened, keep)) is not None:
+    if misfits and (frames := _parsed(texts, widened, keep, notes)) is not None:
         for name, dtype in misfits.items():
             notes.append(f"Column {clean(name, 80)!r} is read as {dtype}: a later value is no {schema[name]}.")
         return widened, frames
     strings = pl.Schema({name: pl.String() for name in schema})
-    if (frames := _parsed(texts, strings, keep)) is not None:
+    if (frames := _parsed(texts, strings, keep, notes)) is not None:
         notes.append("All columns are read as text: values do not fit the types of the first rows.")
         return strings, frames
     names = ", ".join(clean(source.name) for source in texts[:3])
     raise NotATableError(f"{names} cannot be read as a table: quotes or line ends do not match up")
 
 
-def _parsed(texts: Sequence[_Source], schema: pl.Schema, keep: bool) -> list[pl.LazyFrame] | None:
-    """The frames of text files whose values all fit, held in memory or not; None if some do not fit."""
-    frames = [_parse(source, schema) for source in texts]
+def _parsed(texts: Sequence[_Source], schema: pl.Schema, keep: bool, notes: list[str]) -> list[pl.LazyFrame] | None:
+    """The frames of text files whose values all fit, held in memory or not; None if some do not fit.
+
+    Cells beyond the header's are given up only where a file is no table otherwise, and then a note says so.
+    """
+    frames: list[pl.LazyFrame] = []
+    cut: list[str] = []
+    for source in texts:
+        frame = _whole(_parse(source, schema), keep)
+        if frame is None:
+            frame = _whole(_parse(source, schema, ragged=True), keep)
+            cut.append(f"{clean(source.name)}: cells beyond those of the header are left out.")
+        if frame is None:
+            return None
+        frames.append(frame)
+    notes += cut
+    return frames
+
+
+def _whole(frame: pl.LazyFrame, keep: bool) -> pl.LazyFrame | None:
+    """The frame, read to its end; None if that fails."""
     try:
         if keep:
-            return [frame.collect().lazy() for frame in frames]
-        for frame in frames:
-            frame.select(pl.all().null_count()).collect(engine="streaming")
+            return frame.collect().lazy()
+        frame.select(pl.all().null_count()).collect(engine="streaming")
     except BROKEN:
         return None
-    return frames
+    return frame
 
 
 def _misfits(texts: Sequence[_Source], schema: pl.Schema) -> dict[str, pl.DataType]:
@@ -219,10 +242,10 @@ def _misfits(texts: Sequence[_Source], schema: pl.Schema) -> dict[str, pl.DataTy
     counts: dict[str, list[int]] = {name: [0] * len(rungs) for name in typed}
     wrong: set[str] = set()
     for source in texts:
-        frame = _parse(source, strings)
+        frame = _parse(source, strings, ragged=True)
         for name in typed:
-            column = pl.col(name).str.strip_chars()
-            asked = [_unlike(column, dtype).alias(str(at)) for at, dtype in enumerate((schema[name], *rungs))]
+            text = column(name).str.strip_chars()
+            asked = [_unlike(text, dtype).alias(str(at)) for at, dtype in enumerate((schema[name], *rungs))]
             try:
                 row = frame.select(asked).collect(engine="streaming").row(0)
             except BROKEN:
@@ -250,7 +273,7 @@ def _lowest(dtype: pl.DataType, counts: Sequence[int]) -> pl.DataType:
     return pl.String()
 
 
-def _parse(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
+def _parse(source: _Source, schema: pl.Schema, *, ragged: bool = False) -> pl.LazyFrame:
     assert source.text is not None
     return pl.scan_csv(
         source.text,
@@ -258,7 +281,7 @@ def _parse(source: _Source, schema: pl.Schema) -> pl.LazyFrame:
         schema_overrides=schema,
         infer_schema=False,
         encoding="utf8-lossy",
-        truncate_ragged_lines=True,
+        truncate_ragged_lines=ragged,
         glob=False,
     )
 
@@ -282,5 +305,5 @@ def _frames(sources: Sequence[_Source], schema: pl.Schema, parsed: Sequence[pl.L
 
 def _typed(source: _Source, frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
     """A file's frame with the types that all files share."""
-    changed = [pl.col(name).cast(dtype) for name, dtype in schema.items() if source.schema[name] != dtype]
+    changed = [column(name).cast(dtype) for name, dtype in schema.items() if source.schema[name] != dtype]
     return frame.with_columns(changed) if changed else frame

@@ -5,8 +5,8 @@ Paths, names and values are as in the files: clean them to show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,20 @@ class SideFile:
     hash: str
     size: int
     real: Path
+    executable: bool = False
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of two versions; `label` is how sentences call it, such as `v3`."""
+    """One of two versions; `label` is how sentences call it, such as `v3`.
+
+    `links` are symbolic links with their targets, `folders` those that are empty.
+    """
 
     label: str
     files: Sequence[SideFile]
+    links: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,42 @@ class FileChange:
 
 
 @dataclass(frozen=True)
+class EntryChange:
+    """What is not told by bytes of files: a link, an empty folder, or whether a file is executable.
+
+    `old` and `new` say what is there on either side, in a few words; `""` where nothing is.
+    """
+
+    path: str
+    old: str = ""
+    new: str = ""
+
+    @property
+    def sign(self) -> str:
+        """`+`, `-` or `~`."""
+        return "~" if self.old and self.new else "+" if self.new else "-"
+
+    @property
+    def told(self) -> str:
+        """What is there, or was, or both."""
+        return " → ".join(filter(None, (self.old, self.new)))
+
+
+@dataclass(frozen=True)
 class FilesDiff:
+    """`entries` are changes of other things than the content of files."""
+
     added: tuple[FileChange, ...] = ()
     removed: tuple[FileChange, ...] = ()
     changed: tuple[FileChange, ...] = ()
     renamed: tuple[FileChange, ...] = ()
     unchanged: int = 0
+    entries: tuple[EntryChange, ...] = ()
+
+    @property
+    def same_files(self) -> bool:
+        """Whether both sides hold the same files under the same paths."""
+        return not (self.added or self.removed or self.changed or self.renamed)
 
 
 @dataclass(frozen=True)
@@ -170,9 +206,8 @@ class DatasetDiff:
 
     @property
     def identical(self) -> bool:
-        """Whether both sides hold the same files under the same paths."""
-        files = self.files
-        return not (files.added or files.removed or files.changed or files.renamed)
+        """Whether both sides hold the same: files, links, empty folders, and what may be executed."""
+        return self.files.same_files and not self.files.entries
 
     def to_json(self) -> dict[str, Any]:
         """For `json.dumps`; NaN and infinities are strings."""

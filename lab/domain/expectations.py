@@ -136,6 +136,10 @@ class Expectations:
     drift: DriftRule | None = None
     pandera: PanderaRule | None = None
 
+    def __bool__(self) -> bool:
+        """Whether anything is expected."""
+        return self != Expectations()
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -97,7 +97,7 @@ def _below(manifest: Manifest, only: str) -> tuple[Entry, ...]:
 
 
 def _no_part(only: str) -> NotFoundError:
-    return NotFoundError(f"the version has no {clean(repr(only), 200)}", "see what it has: lab data show")
+    return NotFoundError(f"the version has no {clean(repr(only), 200)}", "see what it has: lab data show REF --json")
 
 
 def _refuse_detour(root: Path, only: str) -> None:

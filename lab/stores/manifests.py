@@ -86,6 +86,16 @@ class Manifest:
         return tuple(entry for entry in self.entries if isinstance(entry, FileEntry))
 
     @property
+    def links(self) -> dict[str, str]:
+        """The symbolic links, with their targets."""
+        return {entry.path: entry.target for entry in self.entries if isinstance(entry, LinkEntry)}
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The empty folders."""
+        return tuple(entry.path for entry in self.entries if isinstance(entry, FolderEntry))
+
+    @property
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(entry.size for entry in self.files)

@@ -9,6 +9,7 @@ from lab.domain.diffs import (
     NONE,
     ColumnDrift,
     DatasetDiff,
+    EntryChange,
     FileChange,
     FilesDiff,
     ImagesDiff,
@@ -133,15 +134,23 @@ def _counted(*parts: tuple[int, str]) -> str:
 def _files_section(files: FilesDiff) -> Section:
     parts = ((len(files.removed), "removed"), (len(files.changed), "changed"), (len(files.renamed), "renamed"),
              (len(files.added), "added"))  # fmt: skip
-    count = sum(number for number, _ in parts)
+    others = (len(files.entries), "changed besides content")
+    count = sum(number for number, _ in (*parts, others))
     level: Level = "warn" if files.removed else "idle" if count else "ok"
-    text = _counted(*parts, (files.unchanged, "the same")) or "none"
+    text = _counted(*parts, others, (files.unchanged, "the same")) or "none"
     return Section(FILES, level, count, text)
 
 
 def file_rows(files: FilesDiff) -> list[Row]:
     parts = (("removed", files.removed), ("changed", files.changed), ("renamed", files.renamed), ("added", files.added))
-    return [_file_row(word, one) for word, items in parts for one in items]
+    rows = [_file_row(word, one) for word, items in parts for one in items]
+    return rows + [_entry_row(one) for one in files.entries]
+
+
+def _entry_row(one: EntryChange) -> Row:
+    word = {"+": "added", "-": "removed", "~": "changed"}[one.sign]
+    nothing = (Cell(""),) * 4
+    return Row(f"entry {one.path}", (_change(word), Cell(f"{one.path}  {one.told}"), *nothing))
 
 
 def _file_row(word: str, one: FileChange) -> Row:

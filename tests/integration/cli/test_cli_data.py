@@ -36,6 +36,8 @@ def test_log_and_show_tell_what_changed(lab: Lab, table: Path) -> None:
     text = said(lab, "data", "log", "table")
     assert "+9" in text
     assert "second" in text
+    shown = told(lab, "data", "show", "table")
+    assert (shown["links"], shown["folders"]) == ([], [])
 
 
 def test_status_says_by_its_exit_code_whether_all_is_kept(lab: Lab, table: Path) -> None:
@@ -66,7 +68,9 @@ def test_diff_is_told_and_its_exit_code_says_whether_there_is_any(lab: Lab, tabl
 def test_profile_names_every_column(lab: Lab, table: Path) -> None:
     found = told(lab, "data", "profile", "table")["profile"]
     assert [column["name"] for column in found["table"]["columns"]] == ["id", "a", "b"]
-    assert "x0 (15)" in said(lab, "data", "profile", "table")
+    text = said(lab, "data", "profile", "table")
+    assert "x0 (15)" in text
+    assert "looks like an identifier: id" in text
 
 
 def test_marks(lab: Lab, table: Path) -> None:
@@ -124,7 +128,7 @@ def test_the_store_is_looked_after(lab: Lab, table: Path) -> None:
     plan = told(lab, "gc")
     assert plan["freed"] is None
     assert len(plan["plan"]["stays"]) >= 2
-    assert told(lab, "gc", "--trash")["total"] == 0
+    assert told(lab, "data", "gc", "--trash")["total"] == 0
     assert told(lab, "gc", "--undo", "nothing", code=3)["error"]["code"] == "not_found"
     usage = told(lab, "disk")
     assert any(name.startswith("dataset small/table@v") for name in usage["owners"])

@@ -5,6 +5,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lab.datasets import diff, distributions, rows
-from lab.datasets.diff import compare, compare_files
+from lab.datasets.diff import compare, compare_entries, compare_files
 from lab.domain.datasets import Column
-from lab.domain.diffs import DatasetDiff, FileChange, Retyped, RowsDiff, Side, SideFile
+from lab.domain.diffs import DatasetDiff, EntryChange, FileChange, Retyped, RowsDiff, Side, SideFile
 
 
 class Sides:
@@ -419,3 +420,32 @@ def test_rows_agree_with_counting_by_hand(
         assert (changes.inserted, changes.deleted) == (came, went)
     assert (changes.inserted + changes.changed, changes.deleted + changes.changed) == (came, went)
     assert sum(count for _, count in changes.changed_cells) >= changes.changed
+
+
+def test_links_empty_folders_and_executable_files_are_compared(side: Sides) -> None:
+    run, tool, data = (side.file(name, b"x") for name in ("run.sh", "tool", "full/data"))
+    old = Side("v1", [run, tool], {"latest": "a", "gone": "a", "turned": "a"}, ["empty", "full", "left"])
+    new = Side("v2", [replace(run, executable=True), data, side.file("turned", b"y")], {"latest": "b"}, ["left", "new"])
+    assert compare_entries(old, new) == (
+        EntryChange("empty", "an empty folder", ""),
+        EntryChange("gone", "a link to a", ""),
+        EntryChange("latest", "a link to a", "a link to b"),
+        EntryChange("new", "", "an empty folder"),
+        EntryChange("run.sh", "a file", "an executable file"),
+        EntryChange("turned", "a link to a", "a file"),
+    )
+    assert compare_entries(old, old) == ()
+    found = compare(Side("v1", [run]), Side("v2", [replace(run, executable=True)]))
+    assert not found.identical
+    assert json.loads(json.dumps(found.to_json()))["files"]["entries"] == [
+        {"path": "run.sh", "old": "a file", "new": "an executable file"}
+    ]
+
+
+def test_names_that_polars_takes_for_patterns(side: Sides) -> None:
+    old = pl.DataFrame({"*": [1, 2, 3], "^.*$": ["a", "b", "c"], "": [1.0, 2.0, 3.0], "*x": [1, 2, 3]})
+    found = between(side, old, old.with_columns(pl.Series("^.*$", ["a", "z", "c"])).rename({"*x": "x*"}), ["*"])
+    assert (rows_of(found).changed, rows_of(found).changed_cells[0]) == (1, ("^.*$", 1))
+    assert found.schema is not None
+    assert found.schema.renamed == (("*x", "x*"),)
+    assert rows_of(between(side, old, old.head(2))).deleted == 1

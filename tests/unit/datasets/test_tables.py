@@ -40,6 +40,10 @@ def opened(tmp_path: Path, name: str, content: bytes) -> Tables:
         ("a.csv", b"a,b\n", []),
         ("a.csv", b"a\n1\n\n2", [(1,), (2,)]),
         ("a.tsv", b"a\tb\n1\t2,5\n\t\n", [(1, "2,5"), (None, None)]),
+        ("a.csv", b'a;b\r\n1;"2;5"\r\n\r\n3;4,5\r\n', [(1, "2;5"), (3, "4,5")]),
+        ("a.csv", b"\n\na\tb\n1\t2\n", [(1, 2)]),
+        ("a.csv", b"\xef\xbb\xbfa|b\n1|2\n", [(1, 2)]),
+        ("a.csv", b"a;b,c\n1;2,3\n", [("1;2", 3)]),
         ("a.jsonl", b'{"a":1}\n\n{"a":2.5,"b":[1]}\n', [(1.0, None), (2.5, [1])]),
         ("a.ndjson", b'{"a":9007199254740993}', [(9007199254740993,)]),
         ("a.jsonl", b'{"a":1.5}\n{"a":NaN}\n{"a":-Infinity}\n', [(1.5,), (None,), (None,)]),
@@ -57,6 +61,18 @@ def test_stray_quotes_are_told(tmp_path: Path) -> None:
     found = opened(tmp_path, "a.csv", b'a,b\n1,5" disk\n2,"x\ny"\n')
     assert collect(found.frame)["b"].to_list() == ['5" disk', "x\ny"]
     assert found.notes == ("a.csv: quotes inside unquoted values are taken as characters.",)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_left_out_or_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
+    if not kept:
+        monkeypatch.setattr(tables, "_KEPT_BYTES", 0)
+    assert opened(tmp_path, "a.csv", b"a,b\n1\n2,3\n").notes == ()
+    ragged = opened(tmp_path, "a.csv", b"a,b\n1,2,3\n4,5\n")
+    assert ragged.notes == ("a.csv: cells beyond those of the header are left out.",)
+    assert collect(ragged.frame).rows() == [(1, 2), (4, 5)]
+    (note,) = opened(tmp_path, "a.csv", b"a,b\ncaf\xe9,2\n").notes
+    assert "another encoding" in note
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import json
 import math
 from pathlib import Path
 
-from lab.domain.diffs import ColumnDrift, DatasetDiff, FileChange, FilesDiff, SchemaDiff, SideFile
+from lab.domain.diffs import ColumnDrift, DatasetDiff, EntryChange, FileChange, FilesDiff, SchemaDiff, SideFile
 
 
 def test_what_json_does_not_hold_is_a_string() -> None:
@@ -20,4 +20,5 @@ def test_what_follows_from_the_fields() -> None:
     assert not SchemaDiff(renamed=(("a", "b"),)).same
     assert DatasetDiff("v1", "v2", FilesDiff(unchanged=3)).identical
     assert not DatasetDiff("v1", "v2", FilesDiff(renamed=(FileChange("a", 1, 1, was="b"),))).identical
+    assert not DatasetDiff("v1", "v2", FilesDiff(unchanged=3, entries=(EntryChange("a", "", "x"),))).identical
     assert SideFile("a", "00", 1, Path("x")).path == "a"

@@ -7,6 +7,7 @@ from lab.domain.diffs import (
     ChangedRow,
     ColumnDrift,
     DatasetDiff,
+    EntryChange,
     FileChange,
     FilesDiff,
     ImagesDiff,
@@ -65,6 +66,14 @@ def test_the_summary_is_worst_first() -> None:
     assert lines[5] == "   A note."
     same = DatasetDiff("v1", "v2", FilesDiff(unchanged=3))
     assert "nothing: both hold the same files" in words(same)[1]
+
+
+def test_a_change_of_links_alone_is_a_change() -> None:
+    moved = FilesDiff(unchanged=3, entries=(EntryChange("latest", "a link to a", "a link to b"),))
+    diff = DatasetDiff("v1", "v2", moved)
+    assert not diff.identical
+    assert words(diff)[1] == " ○ Files: 1 changed besides content, 3 the same"
+    assert texts(datadiff.file_rows(moved)) == [["~ changed", "latest  a link to a → a link to b", "", "", "", ""]]
 
 
 def test_the_section_to_look_at_first() -> None:
