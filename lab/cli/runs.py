@@ -6,6 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterable
 
+from lab.cli import capture_shapes
 from lab.cli.comparing import draw
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
@@ -16,6 +17,7 @@ from lab.cli.shapes import run_detail, run_shape
 from lab.cli.tables import Column
 from lab.cli.values import count, parse_better, positive
 from lab.cli.verdict_shapes import comparison_shape
+from lab.domain.capture import Capture
 from lab.domain.resources import format_size
 from lab.domain.runs import IMPORTED, Run, RunSpec
 from lab.errors import NotFoundError, UsageError
@@ -31,8 +33,8 @@ def show(context: Context, args: Namespace) -> int:
     run = context.settled.runs.get(args.ref)
     folder = str(context.settled.runs.folder(run.id).root)
     spec = _spec(context, run)
+    capture = context.ws.captures.known(run.id) if spec else None
     if context.out.json:
-        capture = context.ws.captures.of(run.id) if spec else None
         context.out.document(run_detail(run, spec, folder, time.time(), capture))
         return 0
     out = context.out
@@ -74,7 +76,24 @@ def show(context: Context, args: Namespace) -> int:
             [Column("metric", keep=True), *(Column(title, right=True) for title in titles)],
             [[name, *(format_value(getattr(item, title)) for title in titles)] for name, item in run.metrics.items()],
         )
+    if capture is not None:
+        _tell_capture(context, capture)
     return 0
+
+
+def _tell_capture(context: Context, capture: Capture) -> None:
+    """What went into the run beyond what stands above, and what it left."""
+    context.out.line()
+    context.out.line("capture", "bold")
+    context.out.facts(capture_shapes.facts(capture))
+    rows = capture_shapes.outputs(capture)
+    if rows:
+        context.out.line()
+        context.out.table(
+            [Column("output", keep=True), Column("kind"), Column("size", right=True), Column("sha256")], rows
+        )
+        if len(capture.outputs) > len(rows):
+            context.out.say(f"the first {len(rows)} of {len(capture.outputs)} outputs; --json has all")
 
 
 def _spec(context: Context, run: Run) -> RunSpec | None:

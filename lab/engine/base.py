@@ -94,13 +94,20 @@ class Environment:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An environment ready to run in. `image` goes into `Job.image`; `note` tells what was chosen and why."""
+    """An environment ready to run in. `image` goes into `Job.image`; `note` tells what was chosen and why.
+
+    `image_id` is the hash of its content, `base` what it was built on and `base_id` the hash of that, by the registry
+    where it came from one.
+    """
 
     image: str
     digest: str
     built: bool
     seconds: float
     note: str = ""
+    image_id: str = ""
+    base: str = ""
+    base_id: str = ""
 
 
 @dataclass(frozen=True)

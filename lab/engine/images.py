@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class _Base:
     id: str
     platform: str
     config: Mapping[str, Any]
+    digest: str = ""
     note: str = ""
 
 
@@ -70,27 +71,31 @@ class ImageBuilder:
             base = self._base(environment, plan, progress)
             if plan.kind == dependencies.NOTHING:
                 key = dependencies.environment_key(base.id)
-                return Prepared(base.name, key, False, time.monotonic() - begun, base.note)
+                return Prepared(
+                    base.name, key, False, time.monotonic() - begun, base.note, base.id, base.name, base.digest
+                )
             shared = "shared" if environment.base else ""
             key = dependencies.environment_key(base.id, base.platform, plan.kind, plan.identity, plan.python, shared)
             image = f"{REPOSITORY}:{key[:16]}"
             built = False
             notes = [base.note] if base.note else []
-            if not self._exists(image):
+            if not self._id(image):
                 with build_lock(self._home, key, progress):
-                    if not self._exists(image):
+                    if not self._id(image):
                         settings = index_settings(os.environ, inside=True)
                         notes += settings.notes
                         self._build(plan, base, key, image, settings, shared, progress)
                         built = True
-        return Prepared(image, key, built, time.monotonic() - begun, "; ".join(notes))
+            image_id = self._id(image)
+        seconds = time.monotonic() - begun
+        return Prepared(image, key, built, seconds, "; ".join(notes), image_id, base.name, base.digest)
 
-    def _exists(self, image: str) -> bool:
+    def _id(self, image: str) -> str:
+        """The hash of an image's content; "" if there is no such image."""
         try:
-            self._clients.quick.inspect_image(image)
+            return str(self._clients.quick.inspect_image(image)["Id"])
         except docker.errors.ImageNotFound:
-            return False
-        return True
+            return ""
 
     # -- the base -----------------------------------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class ImageBuilder:
             self._note_refusal(name, refused)
         note = f"base image {local.name}, since {name} cannot be pulled ({refused})"
         progress(note)
-        return _Base(local.name, local.id, local.platform, local.config, note)
+        return replace(local, note=note)
 
     def _inspect(self, name: str) -> _Base | None:
         try:
@@ -127,7 +132,8 @@ class ImageBuilder:
         except docker.errors.ImageNotFound:
             return None
         platform = f"{details['Os']}/{details['Architecture']}"
-        return _Base(name, details["Id"], platform, details.get("Config") or {})
+        digests = details.get("RepoDigests") or [details["Id"]]
+        return _Base(name, details["Id"], platform, details.get("Config") or {}, digests[0])
 
     def _local_base(self) -> _Base | None:
         """The newest image here that is labelled as a base."""

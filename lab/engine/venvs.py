@@ -45,7 +45,9 @@ class VenvBuilder:
                     self._build(plan, python, venv, progress)
                     built = True
         image = str(venv.relative_to(self._home.root))
-        return Prepared(image, key, built, time.monotonic() - begun)
+        return Prepared(
+            image, key, built, time.monotonic() - begun, image_id=key, base=str(python), base_id=platform.platform()
+        )
 
     def _build(self, plan: Plan, python: Path, venv: Path, progress: Progress) -> None:
         if venv.exists():

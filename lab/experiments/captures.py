@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.domain.capture import ARTIFACT, FILE, MODEL, Capture, Machine, Output, Software
 from lab.domain.runs import IMPORTED, Run, RunSpec
-from lab.errors import ConflictError
+from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.paths import LabHome, RunFolder
 from lab.stores import runfolder
 
@@ -37,6 +37,13 @@ class Captures:
         folder = self._home.run(run.id)
         return gather(runfolder.read_spec(folder), folder, ended=not run.status.active)
 
+    def known(self, ref: str) -> Capture | None:
+        """The same, None for a run of which nothing was captured."""
+        try:
+            return self.of(ref)
+        except (NotFoundError, IntegrityError, ConflictError):
+            return None
+
 
 def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
     """The capture of the run that `spec` asked for. What is not there is told in `missing`, never an error."""
@@ -51,7 +58,11 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
         missing.append("image: the engine told no id of its content")
     outputs = _outputs(_read(folder, folder.outputs.name, "its outputs were not listed", missing)) if ended else ()
     if spec.code.partial:
-        missing.append(f"code: {len(spec.code.skipped)} files over the caps were left out")
+        missing.append(f"code: partial, {len(spec.code.skipped)} files over the caps were left out")
+    if spec.code.dirty and not spec.code.patch and not spec.code.untracked:
+        missing.append("patch: what changed since the commit was too much for one; the files are in the snapshot")
+    if any(not item.sha256 for item in outputs):
+        missing.append("outputs: some have no hash, since there was too much to read or the run was stopped")
     return Capture(
         run=spec.id,
         entry=spec.entry,

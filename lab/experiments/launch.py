@@ -100,6 +100,7 @@ class Launcher:
         """Write the run folder, then tell the journal: from here on the run exists. Returns the spec with its id."""
         run_id, folder = self._new_folder()
         spec = replace(draft, id=run_id, name=draft.name or run_name(run_id), created=time.time())
+        code.keep_patch(self._home, spec.code, folder.patch)
         runfolder.write_spec(folder, spec)
         self._journal.append(RUN_CREATED, run_id, created_body(spec))
         if spec.tags:
@@ -172,6 +173,9 @@ class Launcher:
             engine=engine,
             image=prepared.image,
             environment=prepared.digest,
+            image_id=prepared.image_id,
+            base=prepared.base,
+            base_id=prepared.base_id,
             resources=plan.resources,
             network=plan.entry.network,
             collecting=plan.entry.collecting,

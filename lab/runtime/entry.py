@@ -1,9 +1,9 @@
 """The entry point of every run, in every engine: `python -m lab.runtime.entry -- COMMAND…`.
 
 Runs the command in the current folder with its output appended to `$LAB_RUN_DIR/stdout.log`, looks for metrics in that
-while it waits, and writes `$LAB_RUN_DIR/exit.json`, the first truth about how the run ended. Ends with the command's
-own exit code, 128 + n for a death by signal n, 127 or 126 if the command was not found or cannot be run. Standard
-library only.
+while it waits, and writes `$LAB_RUN_DIR/exit.json`, the first truth about how the run ended. Beside that it notes what
+the run is run by (`capture.json`) and what it left (`outputs.json`). Ends with the command's own exit code, 128 + n for
+a death by signal n, 127 or 126 if the command was not found or cannot be run. Standard library only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from shutil import which
 from types import FrameType
 
@@ -24,6 +25,8 @@ from lab.runtime.sampler import Sampler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lab.runtime.stdout_metrics import StdoutMetrics
 
 TAIL_BYTES = 2048
@@ -148,29 +151,43 @@ def packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def printed_metrics(folder: str) -> StdoutMetrics | None:
-    """What finds metrics in the output of the run that `spec.json` in `folder` asked for; None where it shall not."""
+def _spec(folder: str) -> dict[str, Any]:
+    """`spec.json` in `folder`; empty where there is none, which is no run of this Lab."""
+    try:
+        with open(os.path.join(folder, "spec.json"), "rb") as file:
+            spec = json.loads(file.read(_SPEC_MAX))
+    except (OSError, ValueError):
+        return {}
+    return spec if isinstance(spec, dict) else {}
+
+
+def printed_metrics(folder: str, spec: dict[str, Any]) -> StdoutMetrics | None:
+    """What finds metrics in the output of the run that `spec` asked for; None where it shall not."""
     # Here and not above: the command is to start first.
     from lab.runtime.printed import Patterns
     from lab.runtime.stdout_metrics import StdoutMetrics
 
     try:
-        with open(os.path.join(folder, "spec.json"), "rb") as file:
-            spec = json.loads(file.read(_SPEC_MAX))
         wanted = spec["collecting"]
         patterns = Patterns(wanted["patterns"], wanted["ignore"], spec["params"]) if wanted["stdout"] else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, re.error):
-        return None  # not a run of this Lab: there is nobody who wants its metrics
+    except (KeyError, TypeError, AttributeError, re.error):
+        return None
     return StdoutMetrics(folder, patterns) if patterns else None
 
 
-class _Look:
-    """Looks at what the command has printed, and does so no more once that has failed: the run must not suffer."""
+class _Witness:
+    """Notes beside the run what it is run by, what it prints and what it leaves. Where that fails it says so and goes
+    on without: the run must not suffer."""
 
-    def __init__(self, folder: str) -> None:
-        self._printed = printed_metrics(folder)
+    def __init__(self, folder: str, installed: dict[str, str]) -> None:
+        self._folder = folder
+        self._spec = _spec(folder)
+        self._printed = printed_metrics(folder, self._spec) if self._spec else None
+        if self._spec:
+            self._write("capture.json", lambda: import_module("lab.runtime.surroundings").describe(installed))
 
-    def __call__(self, *, last: bool = False) -> None:
+    def look(self, *, last: bool = False) -> None:
+        """Take in what was printed."""
         if self._printed is None:
             return
         try:
@@ -178,6 +195,21 @@ class _Look:
         except OSError as error:
             self._printed = None
             sys.stderr.write(f"lab: what is printed is not looked at for metrics any more: {error}\n")
+
+    def leave(self, since: int, stop: Callable[[], bool]) -> None:
+        """List what the run left that began at `since`, nanoseconds since the epoch."""
+        datasets = self._spec.get("datasets")
+        told = datasets.values() if isinstance(datasets, dict) else ()
+        places = [str(item.get("place") or "") for item in told if isinstance(item, dict)]
+        if self._spec:
+            outputs = import_module("lab.runtime.outputs")
+            self._write("outputs.json", lambda: outputs.describe(self._folder, since, places, stop))
+
+    def _write(self, name: str, describe: Callable[[], dict[str, Any]]) -> None:
+        try:
+            write_json(os.path.join(self._folder, name), describe())
+        except OSError as error:
+            sys.stderr.write(f"lab: {name} could not be written: {error}\n")
 
 
 def _with_interpreter(argv: list[str]) -> list[str]:
@@ -211,7 +243,7 @@ def run(argv: list[str], folder: str) -> int:
     sampler = Sampler(folder)
     kills, started, began = oom_kills(), time.time(), time.monotonic()
     installed: dict[str, str] = {}
-    look: _Look | None = None
+    witness: _Witness | None = None
     try:
         child.start(_with_interpreter(argv), output)
     except (OSError, ValueError) as error:
@@ -223,8 +255,8 @@ def run(argv: list[str], folder: str) -> int:
     else:
         sampler.start()
         installed = packages()
-        look = _Look(folder)
-        code, number = _fate(child.wait(look))
+        witness = _Witness(folder, installed)
+        code, number = _fate(child.wait(witness.look))
         sampler.stop()
     duration = child.ended - began
     verdict: dict[str, object] = {
@@ -241,8 +273,9 @@ def run(argv: list[str], folder: str) -> int:
         "usage": sampler.usage(),
     }
     write_json(os.path.join(folder, "exit.json"), verdict)
-    if look is not None:
-        look(last=True)  # after the record of the end: who ends the run now does not wait for this
+    if witness is not None:  # after the record of the end: who ends the run now does not wait for this
+        witness.look(last=True)
+        witness.leave(int(started * 1e9), lambda: bool(child.received))
     if code:
         sys.stderr.buffer.write(_tail(log))
         sys.stderr.flush()

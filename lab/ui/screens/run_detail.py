@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lab.domain.capture import Capture
 from lab.domain.changes import Changes, metric_changes
-from lab.domain.runs import MetricSummary, Run
+from lab.domain.runs import MetricSummary, Run, RunStatus
 from lab.ui import actions
+from lab.ui.render.capture import capture_facts, partial_note
 from lab.ui.render.changes import summary_rows
 from lab.ui.render.number import format_age, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
@@ -108,6 +110,8 @@ class RunScreen(LabScreen):
         self._axis: Axis = "step"
         self._drawn = False
         self._changed: Changes | None = None
+        self._capture: Capture | None = None
+        self._captured: RunStatus | None = None  # how the run stood when that was read
 
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
@@ -141,6 +145,9 @@ class RunScreen(LabScreen):
         run = await self.ask(lambda ws: ws.runs.get(self._run_id))
         first = self._run is None
         self._run = run
+        if self._captured is not run.status:
+            self._capture = await self.ask(lambda ws: ws.captures.known(run.id))
+            self._captured = run.status
         self._tell(run)
         await self._tell_changes(run)
         if first:
@@ -153,11 +160,16 @@ class RunScreen(LabScreen):
 
     def _tell(self, run: Run) -> None:
         now = time.time()
-        self.query_one("#heading", Lines).show(run_heading(run, now))
+        heading = run_heading(run, now)
+        if self._capture is not None and self._capture.partial:
+            heading[1].append((f"   {partial_note(self._capture)}", "fail"))
+        self.query_one("#heading", Lines).show(heading)
         metrics = {name: run.metrics[name] for name in metric_order(run.metrics)}
         table = self.query_one("#metrics", FrameTable)
         table.replace(ListSource(metric_rows(metrics)))
-        self.query_one("#facts", DetailPanel).set_pairs(run_facts(run, now))
+        self.query_one("#facts", DetailPanel).set_pairs(
+            [*run_facts(run, now), *(capture_facts(self._capture) if self._capture else ())]
+        )
         self.tabs.note("metrics", str(len(metrics)))
         self.tell_top()
         self.tell_keys()

@@ -54,6 +54,30 @@ def test_the_commit_and_whether_the_tree_differs(tmp_path: Path, folder: Path) -
     dirty = code.take(load_project(folder), home, [])
     assert (dirty.commit, dirty.dirty) == (clean.commit, True)
     assert dirty.tree != clean.tree
+    assert (clean.patch, clean.untracked) == ("", ())
+
+
+def test_changes_are_kept_as_a_patch_that_git_takes(tmp_path: Path, folder: Path) -> None:
+    home = LabHome(tmp_path / "home").create()
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "-q", "-b", "side", str(folder)], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "https://me:secret@example.org/a.git"], check=True)
+    (folder / "blob.bin").write_bytes(bytes(range(64)))
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    (folder / "train.py").write_text("print(2)\n")
+    (folder / "blob.bin").write_bytes(bytes(range(64, 0, -1)))
+    (folder / "new é.py").write_text("print(3)\n")
+    taken = code.take(load_project(folder), home, [])
+    assert (taken.branch, taken.remote) == ("side", "https://example.org/a.git")
+    assert taken.untracked == ("new é.py",)
+    patch = tmp_path / "code.patch"
+    code.keep_patch(home, taken, patch)
+    again = tmp_path / "again"
+    subprocess.run(["git", "clone", "-q", str(folder), str(again)], check=True)
+    subprocess.run(["git", "-C", str(again), "apply", str(patch)], check=True)
+    for name in ("train.py", "blob.bin"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_a_strange_repository_runs_no_program_of_its_own(tmp_path: Path, folder: Path) -> None:
@@ -63,5 +87,14 @@ def test_a_strange_repository_runs_no_program_of_its_own(tmp_path: Path, folder:
     trap.write_text(f"#!/bin/sh\ntouch {sprung}\n")
     trap.chmod(0o755)
     subprocess.run(["git", "-C", str(folder), "config", "core.fsmonitor", str(trap)], check=True)
+    git = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "user.name=t", "-c", "user.email=t@x.org"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    for name in ("diff.external", "diff.odd.textconv", "diff.odd.command", "core.pager"):
+        subprocess.run([*git, "config", name, str(trap)], check=True)
+    (folder / ".gitattributes").write_text("*.py diff=odd\n")
+    (folder / "train.py").write_text("print(2)\n")
+    assert code.take(load_project(folder), home, []).patch
+    assert not sprung.exists()
     code.take(load_project(folder), home, [])
     assert not sprung.exists()
