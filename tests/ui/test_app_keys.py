@@ -31,6 +31,20 @@ async def test_screens_by_number_and_back(lab_home: Path, tmp_path: Path) -> Non
     assert app.return_code == 0
 
 
+async def test_only_a_screen_that_is_seen_counts_as_current(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "enter", "Params & data")
+        below, top = app.screen_stack
+        assert (below.is_current, top.is_current) == (False, True)
+        await press(pilot, "question_mark", "Help")
+        assert app.screen.is_modal
+        assert (below.is_current, top.is_current) == (False, True)
+        await pilot.press("escape")
+        await press(pilot, "escape", "12 runs")
+        assert below.is_current
+
+
 async def test_the_command_line(lab_home: Path, tmp_path: Path) -> None:
     async with opened(lab_home, tmp_path) as (app, pilot):
         await pilot.press("colon", *"runs lr<0.003", "enter")

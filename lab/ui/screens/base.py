@@ -51,6 +51,12 @@ class LabScreen(Screen[None]):
         self._looking: set[str] = set()
         self._trouble = ""
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is seen. Textual counts the screen below the top one too, whose every change then paints both
+        anew, but only what pops up over a screen leaves it in sight."""
+        return super().is_current and (self.app.screen is self or self.app.screen.is_modal)
+
     # What a subclass gives
 
     def body(self) -> ComposeResult:
