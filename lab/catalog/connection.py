@@ -51,6 +51,7 @@ class Catalog:
         self._closed = False
         self._may_hold = True
         self._published = -PUBLISH_EVERY
+        self._unpublished = True
         self.notices: list[str] = []
         self.listener: Listener | None = None
         self._open(wait)
@@ -85,7 +86,9 @@ class Catalog:
                 events = self._become_holder(index)
             else:
                 events = self._ingest(index)
-            if self.holder and time.monotonic() - self._published >= PUBLISH_EVERY:
+            self._unpublished = self._unpublished or bool(events)  # an idle lab must not count its events all day
+            if self._unpublished and self.holder and time.monotonic() - self._published >= PUBLISH_EVERY:
+                self._unpublished = False
                 self._publish_if_behind()
         if events and self.listener is not None:
             self.listener(events)
