@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from lab.experiments.launch import Launcher
     from lab.experiments.own_runs import OwnRuns
     from lab.experiments.service import Runs
+    from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
     from lab.pipelines.purge import Purge
@@ -269,6 +270,12 @@ class Workspace:
         from lab.pipelines.retention import Retention
 
         return Retention(self.home, self._catalog, self.purge)
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        from lab.pipelines.comparing import Comparing
+
+        return Comparing(self.home, self.runs.get, self.datasets, self.findings)
 
     def _images(self) -> Mapping[str, int]:
         """Images that the engine keeps for Lab; none where it does not answer."""

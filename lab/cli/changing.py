@@ -12,7 +12,7 @@ from lab.domain.changes import ADDED, REMOVED, Changes, CodeChange, DataChange, 
 from lab.domain.resources import format_size
 
 _SHOWN = 30  # lines of each part; JSON has them all
-_DIFF_STYLES = {"file": "bold", "hunk": "run", "+": "ok", "-": "fail", "note": "dim"}
+DIFF_STYLES = {"file": "bold", "hunk": "run", "+": "ok", "-": "fail", "note": "dim"}
 
 
 def draw(out: Output, changed: Changes, diff: Sequence[DiffLine]) -> None:
@@ -24,17 +24,17 @@ def draw(out: Output, changed: Changes, diff: Sequence[DiffLine]) -> None:
     out.line(f"{parent.name} → {changed.run.name}", "bold")
     if changed.nothing:
         out.line("nothing changed: code, data, environment and parameters are the same")
-    _part(out, "params", [_value(one) for one in changed.params])
+    _part(out, "params", [value_line(one) for one in changed.params])
     _part(out, "data", [_data(one) for one in changed.data])
-    _part(out, "code", list(_code(changed.code)))
-    _part(out, "environment", [_value(one) for one in (*changed.environment, *changed.packages)])
+    _part(out, "code", list(code_lines(changed.code)))
+    _part(out, "environment", [value_line(one) for one in (*changed.environment, *changed.packages)])
     if changed.metrics:
         out.table(
             [Column("metric", keep=True), Column("before", right=True), Column("now", right=True), Column("change")],
             [_metric(one) for one in changed.metrics],
         )
     for line in diff:
-        out.line(diff_text(line), _DIFF_STYLES.get(line.kind, ""))
+        out.line(diff_text(line), DIFF_STYLES.get(line.kind, ""))
 
 
 def _part(out: Output, title: str, lines: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ def _part(out: Output, title: str, lines: Sequence[str]) -> None:
             out.say(f"  and {len(lines) - _SHOWN:,} more")
 
 
-def _value(change: ValueChange) -> str:
+def value_line(change: ValueChange) -> str:
     if change.kind == ADDED:
         return f"+ {change.name} = {format_value(change.new)}"
     if change.kind == REMOVED:
@@ -63,7 +63,7 @@ def _data(change: DataChange) -> str:
     return f"~ {change.name}  {change.old or NOTHING} → {change.new or NOTHING}  {', '.join(facts)}".rstrip()
 
 
-def _code(code: CodeChange) -> Iterable[str]:
+def code_lines(code: CodeChange) -> Iterable[str]:
     if code.note:
         yield code.note
     for sign, files in (("+", code.added), ("-", code.removed), ("~", code.changed)):

@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from lab.cli import capture_shapes
-from lab.cli.comparing import draw
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import DETACHED, detach, see_through, tell
@@ -15,8 +14,7 @@ from lab.cli.formats import format_duration, format_local, format_value, log_lin
 from lab.cli.runtable import STYLES
 from lab.cli.shapes import run_detail, run_shape
 from lab.cli.tables import Column
-from lab.cli.values import count, parse_better, positive
-from lab.cli.verdict_shapes import comparison_shape
+from lab.cli.values import count, positive
 from lab.domain.capture import Capture
 from lab.domain.resources import format_size
 from lab.domain.runs import IMPORTED, Run, RunSpec
@@ -162,42 +160,6 @@ def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Ite
     if follow or not run.status.active:
         return context.settled.runs.follow(run.id, lambda: False)
     return context.settled.runs.log_tail(run.id, _ALL_LINES)
-
-
-@commands.add(
-    "runs",
-    "compare",
-    help="what differs between runs, by how much, and whether it is more than noise",
-    example="lab runs compare calm-otter-42 brisk-heron-07",
-    arguments=(
-        argument("refs", metavar="REF", nargs="+", completes="run", help="two or more runs"),
-        argument("--all", action="store_true", help="also what is the same in all of them"),
-        argument(
-            "--baseline",
-            metavar="REF",
-            default="",
-            completes="run",
-            help="measure against this one (default: the first)",
-        ),
-        argument("--apart", action="store_true", help="a column per run, also where only the seed differs"),
-        argument(
-            "--better",
-            metavar="METRIC=WAY",
-            action="append",
-            default=[],
-            help="higher or lower is better (repeat), where the name does not tell",
-        ),
-    ),
-)
-def compare(context: Context, args: Namespace) -> int:
-    if len(args.refs) < 2:
-        raise UsageError("a comparison needs two runs", "lab runs compare REF REF")
-    comparison = context.settled.runs.compare(args.refs, args.baseline, parse_better(args.better))
-    if context.out.json:
-        context.out.document(comparison_shape(comparison, time.time()))
-        return 0
-    draw(context.out, comparison, everything=args.all, apart=args.apart)
-    return 0
 
 
 @commands.add("runs", "stop", help="end a run", example="lab runs stop calm-otter-42", arguments=(_REF,))

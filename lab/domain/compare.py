@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from lab.domain.runs import Run
 from lab.domain.seeds import SeedGroup
 from lab.domain.verdicts import Outcome, Verdict, tell
+
+if TYPE_CHECKING:  # a comparison of numbers does without
+    from lab.domain.diffs import DatasetDiff
 
 Value = str | int | float | bool | None
 
@@ -18,6 +22,23 @@ class Row:
     key: str
     values: tuple[Value, ...]
     differs: bool
+
+
+@dataclass(frozen=True)
+class DataDifference:
+    """A dataset that two runs saw in different versions ("" for none), and what lies between them; `note` says why
+    that is not known."""
+
+    name: str
+    old: str
+    new: str
+    diff: DatasetDiff | None = None
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dumps`; NaN and infinities are strings."""
+        told = self.diff.to_json() if self.diff is not None else None
+        return {"name": self.name, "old": self.old, "new": self.new, "note": self.note, "diff": told}
 
 
 @dataclass(frozen=True)

@@ -181,16 +181,20 @@ def _colours(palette: Palette) -> dict[str, str]:
 _COLOURS = {True: _colours(DARK), False: _colours(LIGHT)}
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def token_style(token: str, dark: bool = True) -> Style:
     """The Rich style of a token: words separated by blanks, each a colour name or an attribute, or nothing.
 
-    Holds no background, so that it combines with that of a widget or of a row. Raises KeyError for a word
-    that is neither.
+    Holds no background, so that it combines with that of a widget or of a row; but the pixels of pictures are
+    `#rrggbb` over `on:#rrggbb`. Raises KeyError for a word that is none of these.
     """
     style = Style.null()
     for word in token.split():
-        if word in _ATTRIBUTES:
+        if word.startswith("#"):
+            style += Style(color=word)
+        elif word.startswith("on:#"):
+            style += Style(bgcolor=word.removeprefix("on:"))
+        elif word in _ATTRIBUTES:
             style += Style.parse(word)
         else:
             style += Style(color=_COLOURS[dark][word])

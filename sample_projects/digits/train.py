@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 from sklearn.linear_model import SGDClassifier
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -23,7 +26,9 @@ def main() -> None:
     columns = path.read_text().splitlines()[0].split(",")[:-1]
     table = np.loadtxt(path, delimiter=",", skiprows=1)
     pixels, labels = table[:, :-1], table[:, -1].astype(int)
-    x_train, x_val, y_train, y_val = train_test_split(pixels, labels, test_size=0.2, stratify=labels, random_state=seed)
+    rows = np.arange(len(labels))
+    train_rows, val_rows = train_test_split(rows, test_size=0.2, stratify=labels, random_state=seed)
+    x_train, x_val, y_train, y_val = pixels[train_rows], pixels[val_rows], labels[train_rows], labels[val_rows]
 
     scaler = StandardScaler().fit(x_train)
     z_train, z_val = scaler.transform(x_train), scaler.transform(x_val)
@@ -47,8 +52,23 @@ def main() -> None:
             val_accuracy=accuracy_score(y_val, classes[val.argmax(axis=1)]),
         )
 
+    keep_predictions(val_rows, y_val, classes, val)
+
     example = [dict(zip(columns, row, strict=True)) for row in x_val.tolist()]
     track.model(make_pipeline(scaler, model), example=example)
+
+
+def keep_predictions(rows: np.ndarray, labels: np.ndarray, classes: np.ndarray, proba: np.ndarray) -> None:
+    """What Lab compares sample by sample: `row` is the picture's number in the data, `score` how sure the model is."""
+    found = classes[proba.argmax(axis=1)]
+    matrix = confusion_matrix(labels, found, labels=classes)
+    with tempfile.TemporaryDirectory() as folder:
+        predictions, confusion = Path(folder, "predictions.csv"), Path(folder, "confusion.csv")
+        table = np.column_stack((rows, labels, found, proba.max(axis=1)))
+        np.savetxt(predictions, table, "%d,%d,%d,%.6g", header="row,label,prediction,score", comments="")
+        np.savetxt(confusion, matrix, "%d", ",", header=",".join(map(str, classes)), comments="")
+        track.artifact(predictions)
+        track.artifact(confusion)
 
 
 if __name__ == "__main__":

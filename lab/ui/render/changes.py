@@ -46,10 +46,10 @@ def summary_rows(changed: Changes, order: Sequence[str], now: float, most: int) 
 def _parts(changed: Changes) -> list[tuple[str, list[Span]]]:
     environment = [*changed.environment, *changed.packages]
     return [
-        ("params", _some([_value(one) for one in changed.params])),
+        ("params", _some([value_text(one) for one in changed.params])),
         ("data", _some([_data(one) for one in changed.data])),
         ("code", _code(changed.code)),
-        ("env", _some([_value(one) for one in environment])),
+        ("env", _some([value_text(one) for one in environment])),
     ]
 
 
@@ -74,7 +74,7 @@ def _metric(one: MetricChange) -> Row:
     return [(f"{one.name} ", ""), (f"{format_number(one.old)} → {format_number(one.new)}{sign}{word}", token)]
 
 
-def _value(one: ValueChange) -> str:
+def value_text(one: ValueChange) -> str:
     if one.kind == ADDED:
         return f"+{one.name}={_short(one.new)}"
     if one.kind == REMOVED:
@@ -118,23 +118,35 @@ def page_rows(changed: Changes, diff: Sequence[DiffLine], *, brief: bool) -> lis
     rows: list[Row] = [[(f"{parent.name} → {changed.run.name}", "title")]]
     if changed.nothing:
         rows += [[], [("nothing changed: code, data, environment and parameters are the same", "muted")]]
-    files = [f"{sign} {one.path}" for sign, group in (("~", code.changed), ("+", code.added), ("-", code.removed))
-             for one in group]  # fmt: skip
-    files += [code.note] if code.note else []
-    files += [f"commit {code.commits[0][:12] or NOTHING} → {code.commits[1][:12] or NOTHING}"] * (
-        code.commits[0] != code.commits[1]
-    )
-    files += ["files over the caps of [code] are in neither snapshot"] * code.partial
     rows += _section("METRICS", [[*_metric(one), (f"   {_delta(one)}", "muted")] for one in changed.metrics])
-    rows += _section("PARAMETERS", [[(_value(one), "accent")] for one in changed.params])
+    rows += _section("PARAMETERS", [[(value_text(one), "accent")] for one in changed.params])
     rows += _section("DATA", [[(_data(one), "accent")] for one in changed.data])
-    rows += _section("CODE", [[(text, "accent")] for text in files])
-    rows += _section("ENVIRONMENT", [[(_value(one), "accent")] for one in (*changed.environment, *changed.packages)])
+    rows += _section("CODE", [[(text, "accent")] for text in code_texts(code)])
+    rows += _section(
+        "ENVIRONMENT", [[(value_text(one), "accent")] for one in (*changed.environment, *changed.packages)]
+    )
     if not brief:
-        for line in diff:
-            sign, token = _DIFF[line.kind]
-            rows += [[]] if line.kind == "file" else []
-            rows.append([(sign + line.text, token)])
+        rows += diff_rows(diff)
+    return rows
+
+
+def code_texts(code: CodeChange) -> list[str]:
+    """Every file that changed, and what else is to be said of the code."""
+    kinds = (("~", code.changed), ("+", code.added), ("-", code.removed))
+    texts = [f"{sign} {one.path}" for sign, group in kinds for one in group]
+    texts += [code.note] if code.note else []
+    if code.commits[0] != code.commits[1]:
+        texts.append(f"commit {code.commits[0][:12] or NOTHING} → {code.commits[1][:12] or NOTHING}")
+    return [*texts, *["files over the caps of [code] are in neither snapshot"] * code.partial]
+
+
+def diff_rows(diff: Sequence[DiffLine]) -> list[Row]:
+    """Lines of text diffs, a blank one before each file."""
+    rows: list[Row] = []
+    for line in diff:
+        sign, token = _DIFF[line.kind]
+        rows += [[]] if line.kind == "file" else []
+        rows.append([(sign + line.text, token)])
     return rows
 
 

@@ -10,8 +10,9 @@ from textual.containers import Container
 
 from lab.domain.compare import Comparison
 from lab.domain.directions import Direction, direction
+from lab.domain.predictions import SampleChanges
 from lab.domain.runs import Run
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Column, ListSource
@@ -19,16 +20,27 @@ from lab.ui.render.series import COLOURS, Series
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare_cells import METRIC, colour_of, compare_columns, compare_rows, grouped, verdict_rows, wanted
+from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
+from lab.ui.screens.compare_samples import SamplesPart, show_quality
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
+from lab.ui.widgets.detail import Page
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowHighlighted
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
+
+
+_TABS = (("table", "Table"), ("chart", "Chart"), ("samples", "Samples"), ("classes", "Classes"),
+         ("changes", "Changes"))  # fmt: skip
+#: Tabs that stand beside each other where there is room.
+_PAIR = ("table", "chart")
+#: Tabs about one run against the baseline.
+_OF_PAIRS = ("samples", "classes", "changes")
 
 
 class CompareScreen(LabScreen):
@@ -48,27 +60,51 @@ class CompareScreen(LabScreen):
         self._metric = ""
         self._axis: Axis = "step"
         self._drawn = False
+        self._other = ""  # the run that is held against the baseline, where a tab is about two
+        self._samples: dict[tuple[str, str], SampleChanges | LabError] = {}
+        self._between: dict[tuple[str, str], Between] = {}
 
     def trail(self) -> tuple[str, ...]:
         return (f"Compare {len(self._ids)}",)
 
     def body(self) -> ComposeResult:
         yield Lines([[(" reading …", "muted")]], id="heading")
-        yield Tabs([("table", "Table"), ("chart", "Chart")])
+        yield Tabs(_TABS)
         with Container(classes="both"):
             with Container(id="tab-table", classes="tab -shown"):
                 yield FrameTable((Column("", ""),), empty="nothing differs", id="rows")
             with Container(id="tab-chart", classes="tab"):
                 yield ChartView(empty="no curve of this metric", id="chart")
+            with Container(id="tab-samples", classes="tab"):
+                yield SamplesPart()
+            with Container(id="tab-classes", classes="tab"):
+                yield Page(empty="reading …", id="quality")
+            with Container(id="tab-changes", classes="tab"):
+                yield ChangesPage()
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.add_class("-pair")
         self._metric = self.lab.view_state.get("compare", "metric", "")
         self.every(0.5, "live", self._look)
 
     @property
     def table(self) -> FrameTable:
-        return self.query_one(FrameTable)
+        return self.query_one("#rows", FrameTable)
+
+    @property
+    def tab(self) -> str:
+        return self.query_one(Tabs).current
+
+    @property
+    def pair(self) -> tuple[Run, Run] | None:
+        """The run that is looked at and the baseline, for what compares two; None while nothing is read."""
+        if self._comparison is None:
+            return None
+        runs = {run.id: run for run in self._comparison.runs}
+        base = runs[self._comparison.baseline]
+        others = [run for run in runs.values() if run.id != base.id]
+        return next((run for run in others if run.id == self._other), others[0] if others else base), base
 
     @property
     def current(self) -> Run | None:
@@ -88,6 +124,48 @@ class CompareScreen(LabScreen):
             self._metric = next(iter(self.metrics), "")
         self._fill()
         await self._draw()
+        await self._show_pair()
+
+    async def _show_pair(self) -> None:
+        """Read what the present tab tells about two runs."""
+        pair, tab = self.pair, self.tab
+        if pair is not None and tab in _OF_PAIRS:
+            await (self._show_changes(*pair) if tab == "changes" else self._show_samples(*pair))
+
+    async def _show_changes(self, new: Run, old: Run) -> None:
+        page = self.query_one(ChangesPage)
+
+        def show(found: Between) -> None:
+            if self.pair == (new, old):
+                page.tell(found)
+
+        found = self._between.get((new.id, old.id))
+        if found is None:
+            page.clear("comparing …")
+            found = await read_between(self, new.id, old.id, show)
+            if not (new.status.active or old.status.active):
+                self._between[new.id, old.id] = found
+        show(found)
+
+    async def _show_samples(self, new: Run, old: Run) -> None:
+        part, page = self.query_one(SamplesPart), self.query_one("#quality", Page)
+        found = self._samples.get((new.id, old.id))
+        if found is None:
+            part.wait(new.name, old.name)
+            try:
+                found = await self.ask(lambda ws: ws.comparing.samples(new.id, old.id))
+            except LabError as error:
+                found = error
+            if not (new.status.active or old.status.active):
+                self._samples[new.id, old.id] = found
+        if self.pair != (new, old):
+            return
+        if isinstance(found, LabError):
+            part.lack(found, new.name, old.name)
+            page.clear(f"{found.message}; {found.hint}")
+        else:
+            part.show(found, new.name, old.name)
+            show_quality(page, found, new.name, old.name)
 
     def _fill(self) -> None:
         comparison = self._comparison
@@ -112,7 +190,8 @@ class CompareScreen(LabScreen):
                 if not any(line.differs for line in lines)]  # fmt: skip
         same += ["code"] if comparison.code_same else []
         row += [("   same " + ", ".join(same), "muted")] if same else []
-        self.query_one("#heading", Lines).show([*verdict_rows(comparison, self._metric), row])
+        about = [row] if self.tab in _PAIR else []  # what it says is of table and chart
+        self.query_one("#heading", Lines).show([*verdict_rows(comparison, self._metric), *about])
         self.tell_keys()
 
     def _ways(self) -> dict[str, Direction]:
@@ -145,6 +224,9 @@ class CompareScreen(LabScreen):
         if event.key.startswith(METRIC):
             self._show_metric(event.key.removeprefix(METRIC))
 
+    def close_inner(self) -> bool:
+        return self.query_one(SamplesPart).close()
+
     def on_frame_table_row_selected(self) -> None:
         run = self.current
         if run is not None:
@@ -169,7 +251,15 @@ class CompareScreen(LabScreen):
             self._show_metric(names[(at + by) % len(names)])
 
     def show_tab(self, key: str) -> None:
+        run = self.current
+        if self.tab == "table" and self._comparison is not None and run is not None:
+            self._other = run.id if run.id != self._comparison.baseline else self._other
+        self.remove_class("-open")
         self.query_one(Tabs).choose(key)
+        self.set_class(key in _PAIR, "-pair")
+        self.set_class(key == "samples", "-facts")
+        self._tell()
+        self.start(self._show_pair(), "pair")
 
     # Actions
 
@@ -190,10 +280,39 @@ class CompareScreen(LabScreen):
         self._fill()
 
     def action_compare_next_tab(self) -> None:
-        self.query_one(Tabs).step(1)
+        self._step_tab(1)
 
     def action_compare_previous_tab(self) -> None:
-        self.query_one(Tabs).step(-1)
+        self._step_tab(-1)
+
+    def _step_tab(self, by: int) -> None:
+        """The next tab; table and chart are one where they stand beside each other."""
+        keys = [key for key, _ in _TABS]
+        if self.has_class("-xwide") or self.has_class("-tall"):
+            keys.remove("chart" if self.tab != "chart" else "table")
+        self.show_tab(keys[(keys.index(self.tab) + by) % len(keys)])
+
+    def action_compare_next_section(self) -> None:
+        self.query_one(ChangesPage).step(1)
+
+    def action_compare_previous_section(self) -> None:
+        self.query_one(ChangesPage).step(-1)
+
+    def action_compare_next_other(self) -> None:
+        self._step_other(1)
+
+    def action_compare_previous_other(self) -> None:
+        self._step_other(-1)
+
+    def _step_other(self, by: int) -> None:
+        """The next run to hold against the baseline."""
+        if self._comparison is None or self.pair is None:
+            return
+        base = self._comparison.baseline
+        others = [run.id for run in self._comparison.runs if run.id != base]
+        if others:
+            self._other = others[(others.index(self.pair[0].id) + by) % len(others)]
+            self.start(self._show_pair(), "pair")
 
     def action_compare_apart(self) -> None:
         if self._comparison is not None and not self._comparison.seeded:
