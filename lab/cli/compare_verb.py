@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from lab.cli import compare_sections, comparing, sampling
+from lab.cli import compare_sections, comparing, relate, sampling
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.shapes import Shape
@@ -18,6 +19,8 @@ from lab.errors import LabError, UsageError
 
 commands = Declarations("Runs")
 
+#: The section about all runs at once.
+RELATIONS = "params"
 #: Tells one thing about a run against the baseline: (context, run, baseline, rows) to a shape, after drawing it.
 Section = Callable[[Context, Run, Run, int], Shape]
 
@@ -28,6 +31,7 @@ SECTIONS: Mapping[str, Section] = {
     "environment": compare_sections.environment,
     "files": compare_sections.files,
 }
+NAMES = (*SECTIONS, RELATIONS)
 
 
 @commands.add(
@@ -58,8 +62,8 @@ SECTIONS: Mapping[str, Section] = {
             metavar="SECTION",
             action="append",
             default=[],
-            completes="|".join((*SECTIONS, "all")),
-            help=f"also each run against the baseline by {', '.join(SECTIONS)} or all (repeat)",
+            completes="|".join((*NAMES, "all")),
+            help=f"also what lies behind the numbers: {', '.join(NAMES)} or all (repeat)",
         ),
         argument("--limit", metavar="N", type=count, default=20, help="rows of a section (default: 20)"),
     ),
@@ -71,7 +75,14 @@ def compare(context: Context, args: Namespace) -> int:
     comparison = context.settled.runs.compare(args.refs, args.baseline, parse_better(args.better))
     if not context.out.json:
         comparing.draw(context.out, comparison, everything=args.all, apart=args.apart)
-    shown = {name: list(_each(context, comparison, SECTIONS[name], args.limit)) for name in wanted}
+    shown: dict[str, Any] = {
+        name: list(_each(context, comparison, SECTIONS[name], args.limit)) for name in wanted if name in SECTIONS
+    }
+    if RELATIONS in wanted:
+        shown[RELATIONS] = relate.relation_shape(comparison.runs, "", parse_better(args.better))
+        if not context.out.json:
+            context.out.line()
+            relate.draw(context.out, shown[RELATIONS])
     if context.out.json:
         more = {"sections": shown} if shown else {}
         context.out.document({**comparison_shape(comparison, time.time()), **more})
@@ -80,9 +91,9 @@ def compare(context: Context, args: Namespace) -> int:
 
 def _sections(words: Sequence[str]) -> list[str]:
     for word in words:
-        if word not in SECTIONS and word != "all":
-            raise UsageError(f"there is no section {word!r}", f"--show {', '.join(SECTIONS)} or all")
-    return list(SECTIONS) if "all" in words else list(dict.fromkeys(words))
+        if word not in NAMES and word != "all":
+            raise UsageError(f"there is no section {word!r}", f"--show {', '.join(NAMES)} or all")
+    return list(NAMES) if "all" in words else list(dict.fromkeys(words))
 
 
 def _each(context: Context, comparison: Comparison, section: Section, limit: int) -> Sequence[Shape]:

@@ -29,6 +29,7 @@ SCREENS = {
     "run": "Run",
     "changes": "Changes",
     "compare": "Compare",
+    "relations": "Parameters",
     "dataset": "Dataset",
     "diff": "Difference",
     "disk": "Disk",
@@ -44,7 +45,8 @@ WIDGETS: dict[str, tuple[str, ...]] = {
     "deployments": ("table", "logs", "detail"),
     "run": ("table", "chart", "logs", "detail"),
     "changes": ("detail",),
-    "compare": ("table", "chart", "detail"),
+    "compare": ("table", "chart", "detail", "relation"),
+    "relations": ("relation",),
     "dataset": ("table", "detail"),
     "diff": ("table", "detail"),
     "disk": ("table",),
@@ -189,6 +191,8 @@ ACTIONS: tuple[Action, ...] = (
            "writes"),
     Action("runs.compare", "Compare", "The marked runs side by side", ("c",), ("runs",), "lab runs compare {ids}",
            rank=3),
+    Action("runs.relate", "Parameters", "All runs that fit the filter: a parameter against a metric", ("p",), ("runs",),
+           "lab runs relate {filter} --metric {metric}"),
     Action("runs.stop", "Stop", "End the run; what it logged stays", ("x",), ("runs", "run"), "lab runs stop {id}",
            "destructive", 1),
     Action("runs.register", "Register model", "Put the run's model into the registry", ("m",), ("runs", "run"),
@@ -230,8 +234,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.apart", "Seeds apart", "A column per run, or one per group of seeds", ("e",), ("compare",)),
     Action("compare.better", "Better", "Higher or lower is better, for this metric", ("b",), ("compare",)),
     Action("compare.same", "All rows", "Show also the rows that do not differ", ("=",), ("compare",), rank=4),
-    Action("compare.next_tab", "Next tab", "Table, chart, samples that flipped, classes, changes", ("]",), ("compare",),
-           rank=5, label="Tab"),
+    Action("compare.next_tab", "Next tab", "Table, chart, samples that flipped, classes, changes, parameters", ("]",),
+           ("compare",), rank=5, label="Tab"),
     Action("compare.previous_tab", "Previous tab", "The tab to the left", ("[",), ("compare",)),
     Action("compare.next_other", "Next run", "Hold the next run against the baseline", ("o",), ("compare",)),
     Action("compare.previous_other", "Previous run", "Hold the run before against the baseline", ("O",), ("compare",)),
@@ -240,6 +244,10 @@ ACTIONS: tuple[Action, ...] = (
            ("compare",)),
     Action("compare.register", "Register model", "Put the model of this column's run into the registry", ("R",),
            ("compare",), "lab models register {id} {name}", "writes", 6, "Register"),
+    # Parameters
+    Action("relations.next_metric", "Next metric", "The next metric", ("m",), ("relations",), rank=1, label="Metric"),
+    Action("relations.previous_metric", "Previous metric", "The metric before", ("M",), ("relations",)),
+    Action("relations.better", "Better", "Higher or lower is better, for this metric", ("b",), ("relations",), rank=2),
     # Models
     Action("models.promote", "Promote", "Make this version the champion", ("P",), ("models",),
            "lab models promote {ref}", "destructive", 1),
@@ -261,11 +269,11 @@ ACTIONS: tuple[Action, ...] = (
            ("deployments",)),
     # Copying
     Action("object.copy", "Copy", "Copy the id, name or command of what the cursor is on", ("y",),
-           ("runs", "run", "changes", "data", "dataset", "diff", "models", "deployments")),
+           ("runs", "run", "relations", "changes", "data", "dataset", "diff", "models", "deployments")),
 )  # fmt: skip
 
 
-_TABLE, _CHART, _LOGS, _DETAIL = ("table",), ("chart",), ("logs",), ("detail",)
+_TABLE, _CHART, _LOGS, _DETAIL, _RELATION = ("table",), ("chart",), ("logs",), ("detail",), ("relation",)
 
 #: Keys that a widget handles by itself while it has the focus; `screens` holds the widget instead.
 WIDGET_ACTIONS: tuple[Action, ...] = (
@@ -295,6 +303,17 @@ WIDGET_ACTIONS: tuple[Action, ...] = (
     Action("chart.right", "Crosshair right", "Crosshair to the right", ("right",), _CHART),
     Action("chart.next", "Next series", "Bring the next curve to the front", ("n",), _CHART),
     Action("chart.previous", "Previous series", "Bring the curve before to the front", ("N",), _CHART),
+    Action("relation.view", "Points or lines", "A point per run, or a line over parallel axes", ("v",), _RELATION),
+    Action("relation.next_axis", "Next parameter", "The next parameter on the x axis, the strongest first", ("x",),
+           _RELATION),
+    Action("relation.previous_axis", "Previous parameter", "The parameter before on the x axis", ("X",), _RELATION),
+    Action("relation.next_shade", "Next shade", "Shade the points by the next parameter or metric", ("c",), _RELATION),
+    Action("relation.previous_shade", "Previous shade", "Shade by the one before", ("C",), _RELATION),
+    Action("relation.log", "Log metric", "Logarithmic axis of the metric", ("l",), _RELATION),
+    Action("relation.left", "Previous run", "The cursor on the run before", ("left", "up", "k"), _RELATION),
+    Action("relation.right", "Next run", "The cursor on the next run: its name and values", ("right", "down", "j"),
+           _RELATION),
+    Action("relation.open", "Open run", "Open the run under the cursor", ("enter",), _RELATION),
     Action("log.up", "Up", "Line up", ("up", "k"), _LOGS),
     Action("log.down", "Down", "Line down", ("down", "j"), _LOGS),
     Action("log.page_up", "Page up", "Page up", ("pageup",), _LOGS),
@@ -383,6 +402,7 @@ _WIDGET_TITLES = (
     ("table", "In every table"),
     ("chart", "In a chart"),
     ("logs", "In logs"),
+    ("relation", "In points and lines of runs"),
     ("detail", "In a panel of facts"),
 )
 

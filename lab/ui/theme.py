@@ -16,6 +16,8 @@ from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.theme import Theme
 
+from lab.ui.render import shades
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -171,6 +173,7 @@ def _colours(palette: Palette) -> dict[str, str]:
         "crosshair": palette.muted,
         "match": palette.accent,
     }
+    colours |= shades.colours(palette is DARK)
     for index, colour in enumerate(palette.series):
         colours[f"series.{index}"] = colour
         colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.45)

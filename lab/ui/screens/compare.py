@@ -29,6 +29,7 @@ from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.frame_table import FrameTable
+from lab.ui.widgets.relation_view import RelationView
 from lab.ui.widgets.table_messages import RowHighlighted
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _TABS = (("table", "Table"), ("chart", "Chart"), ("samples", "Samples"), ("classes", "Classes"),
-         ("changes", "Changes"))  # fmt: skip
+         ("changes", "Changes"), ("relations", "Params"))  # fmt: skip
 #: Tabs that stand beside each other where there is room.
 _PAIR = ("table", "chart")
 #: Tabs about one run against the baseline.
@@ -81,6 +82,8 @@ class CompareScreen(LabScreen):
                 yield Page(empty="reading …", id="quality")
             with Container(id="tab-changes", classes="tab"):
                 yield ChangesPage()
+            with Container(id="tab-relations", classes="tab"):
+                yield RelationView(id="relations")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -123,6 +126,7 @@ class CompareScreen(LabScreen):
         if self._metric not in self.metrics:
             self._metric = next(iter(self.metrics), "")
         self._fill()
+        self._relate()
         await self._draw()
         await self._show_pair()
 
@@ -242,7 +246,17 @@ class CompareScreen(LabScreen):
             self._metric = metric
             self.lab.view_state.put("compare", "metric", metric)
             self._tell()
+            self._relate()
             self.start(self._draw(), "draw")
+
+    def _relate(self) -> None:
+        """All runs by what they were given and what came of it."""
+        if self._comparison is not None:
+            view = self.query_one(RelationView)
+            view.show(self._comparison.runs, self._metric, self._way(self._metric))
+
+    def on_relation_view_chosen(self, event: RelationView.Chosen) -> None:
+        self.start(self.lab.show_object("run", event.run.id))
 
     def _step_metric(self, by: int) -> None:
         names = self.metrics

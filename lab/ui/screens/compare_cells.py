@@ -142,6 +142,10 @@ def verdict_rows(comparison: Comparison, metric: str) -> list[Spans]:
     found = sorted(comparison.of(metric), key=lambda one: (one.p is None, one.p or 0.0))
     if not found:
         return []
+    if len(found) > 1 and all(one.outcome is Outcome.NONE for one in found):
+        sign, token = _TOKENS[Outcome.NONE]
+        why = comparison.sentence(found[0]).removeprefix(f"{comparison.groups[found[0].group].label}: ")
+        return [[(f" {getattr(glyphs(), sign)} ", token), (metric, "bold"), (f"  {why}", token)]]
     rows = [_verdict_row(comparison, one) for one in found[:_MOST_VERDICTS]]
     if len(found) > _MOST_VERDICTS:
         rows[-1].append((f"   and {len(found) - _MOST_VERDICTS} more groups", "muted"))

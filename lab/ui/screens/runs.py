@@ -22,6 +22,7 @@ from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.parts import Lines
+from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
 from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
@@ -289,6 +290,12 @@ class RunsScreen(ListScreen):
             raise UsageError(f"{len(marks)} runs do not fit beside each other", f"mark at most {_MOST_COMPARED}")
         self.lab.jobs.note("comparison", actions.command(actions.get("runs.compare"), ids=marks))
         await self.app.push_screen(CompareScreen(marks))
+
+    def action_runs_relate(self) -> None:
+        query = self._query(MOST_RUNS)
+        command = actions.command(actions.get("runs.relate"), filter=self.filter_text, metric="NAME")
+        self.lab.jobs.note("parameters", command)
+        self.app.push_screen(RelationsScreen(query, self.filter_text))
 
     def action_runs_edit(self) -> None:
         self._with_current(flows.edit_and_launch)

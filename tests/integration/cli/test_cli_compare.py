@@ -79,3 +79,19 @@ def test_an_unknown_section_is_refused(home: Path, capsys: pytest.CaptureFixture
     code, _, said = lab(home, capsys, "old", "new", "--show", "nothing")
     assert code == 2
     assert "samples" in said
+
+
+def test_parameters_are_told_by_their_tie_to_a_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace(tmp_path / "home", project(tmp_path / "flowers"), engine="process") as ws:
+        for at in range(4):
+            run(ws.home, f"r{at}", {}, params={"lr": at, "model": "ab"[at % 2]}, metrics={"loss": at / 10})
+    home = tmp_path / "home"
+    found = document(home, capsys, "r0", "r1", "r2", "r3", "--show", "params")["sections"]["params"]
+    assert [(one["param"], one["best"]) for one in found["params"]] == [("lr", "0"), ("model", "a")]
+    assert (found["params"][0]["rank"], found["direction"]) == (1.0, "lower")
+    assert main.run(["--home", str(home), "runs", "relate", "lr>0", "--json"], lambda *_: 0) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["total"], told["params"][0]["best"]) == (3, "1")
+    assert main.run(["--home", str(home), "runs", "relate"], lambda *_: 0) == 0
+    assert "loss of 4 runs; lower is better" in capsys.readouterr().out
+    assert main.run(["--home", str(home), "runs", "relate", "--metric", "nope"], lambda *_: 0) == 3

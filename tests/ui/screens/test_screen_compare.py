@@ -10,7 +10,7 @@ from compared import NEW, OLD, dataset, run
 from compared import project as flowers
 from PIL import Image
 from screen_app import assert_tidy, opened, press, see, shown, until
-from seeding import HOSTILE
+from seeding import HOSTILE, Seed
 
 from lab.paths import LabHome
 from lab.workspace import Workspace
@@ -84,4 +84,28 @@ async def test_hostile_predictions_are_only_text(tmp_path: Path, size: tuple[int
         assert_tidy(app, size)
         await pilot.press("enter", "j", "escape")
         await press(pilot, "]", "CLASSES")
+        assert_tidy(app, size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_parameters_against_a_metric_over_all_runs(seed: Seed, project: Path, size: tuple[int, int]) -> None:
+    for at in range(12):
+        params = {"lr": 10 ** -(at % 4), "model": HOSTILE[at % 3], "depth": at}
+        seed.run(f"run-{at}", params=params, metrics={"accuracy": at / 12, "loss": 1 / (at + 1)}, files=False)
+    async with opened(seed.root, project, size) as (app, pilot):
+        await press(pilot, "3", "run-11")
+        await press(pilot, "p", "accuracy by depth", "ρ = +1.00", "best at 11", "12 runs")
+        assert_tidy(app, size)
+        await press(pilot, "right", "run-0", "depth 0")
+        await press(pilot, "x", "accuracy by")
+        await press(pilot, "c", "○")
+        await press(pilot, "v", "over its parameters", "┃")
+        assert_tidy(app, size)
+        await press(pilot, "m", "loss over its parameters", "lower is better")
+        await press(pilot, "enter", "Params & data")
+        await press(pilot, "escape", "loss over")
+        await pilot.press("escape", "*", "c")
+        await see(pilot, "Compare 12")
+        await pilot.press("[")
+        await see(pilot, "loss by depth")
         assert_tidy(app, size)

@@ -23,6 +23,7 @@ from lab.ui.screens.deployments import DeploymentsScreen
 from lab.ui.screens.disk import DiskScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.screens.models import ModelsScreen
+from lab.ui.screens.relations import RelationsScreen
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
@@ -30,15 +31,16 @@ from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
+from lab.ui.widgets.relation_view import RelationView
 
 SCREENS: dict[str, type[LabScreen]] = {
     screen.KIND: screen
     for screen in (
         *(HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen),
-        *(RunScreen, ChangesScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
+        *(RunScreen, ChangesScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen, RelationsScreen),
     )
 }
-WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel}
+WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel, "relation": RelationView}
 EVERY = (*actions.ACTIONS, *actions.WIDGET_ACTIONS)
 
 #: `n` and `N` go on to the next: the next match in a log, the next curve in a chart, elsewhere the next metric. On the
