@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
     from lab.pipelines.purge import Purge
+    from lab.pipelines.reporting import Reports
     from lab.pipelines.retention import Retention
     from lab.pipelines.storekeeping import Store
     from lab.registry.service import Models
@@ -276,6 +277,12 @@ class Workspace:
         from lab.pipelines.comparing import Comparing
 
         return Comparing(self.home, self.runs.get, self.datasets, self.findings)
+
+    @cached_property
+    def reports(self) -> Reports:
+        from lab.pipelines.reporting import Reports
+
+        return Reports(self.runs, self.comparing)
 
     def _images(self) -> Mapping[str, int]:
         """Images that the engine keeps for Lab; none where it does not answer."""

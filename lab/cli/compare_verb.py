@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lab.cli import compare_sections, comparing, relate, sampling
@@ -14,6 +15,7 @@ from lab.cli.shapes import Shape
 from lab.cli.values import count, parse_better
 from lab.cli.verdict_shapes import comparison_shape
 from lab.domain.compare import Comparison
+from lab.domain.resources import format_size
 from lab.domain.runs import Run
 from lab.errors import LabError, UsageError
 
@@ -65,6 +67,13 @@ NAMES = (*SECTIONS, RELATIONS)
             completes="|".join((*NAMES, "all")),
             help=f"also what lies behind the numbers: {', '.join(NAMES)} or all (repeat)",
         ),
+        argument(
+            "--export",
+            metavar="FILE",
+            default="",
+            help="write all of it as one report.html that stands alone, or as .md",
+        ),
+        argument("--force", action="store_true", help="write over a file that is there"),
         argument("--limit", metavar="N", type=count, default=20, help="rows of a section (default: 20)"),
     ),
 )
@@ -73,6 +82,8 @@ def compare(context: Context, args: Namespace) -> int:
         raise UsageError("a comparison needs two runs", "lab runs compare REF REF")
     wanted = _sections(args.show)
     comparison = context.settled.runs.compare(args.refs, args.baseline, parse_better(args.better))
+    if args.export:
+        return _export(context, comparison, Path(args.export).expanduser(), overwrite=args.force)
     if not context.out.json:
         comparing.draw(context.out, comparison, everything=args.all, apart=args.apart)
     shown: dict[str, Any] = {
@@ -86,6 +97,15 @@ def compare(context: Context, args: Namespace) -> int:
     if context.out.json:
         more = {"sections": shown} if shown else {}
         context.out.document({**comparison_shape(comparison, time.time()), **more})
+    return 0
+
+
+def _export(context: Context, comparison: Comparison, path: Path, *, overwrite: bool) -> int:
+    size = context.ws.reports.write(comparison, path, time.time(), overwrite=overwrite)
+    if context.out.json:
+        context.out.document({"path": str(path), "bytes": size, "runs": [run.id for run in comparison.runs]})
+    else:
+        context.out.line(f"{path}  {format_size(size)}")
     return 0
 
 

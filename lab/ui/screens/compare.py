@@ -21,6 +21,7 @@ from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare_cells import METRIC, colour_of, compare_columns, compare_rows, grouped, verdict_rows, wanted
 from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
+from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
@@ -374,6 +375,10 @@ class CompareScreen(LabScreen):
         self._ids = (*self._ids, run.id)
         self.tell_top()
         self.reload()
+
+    def action_compare_export(self) -> None:
+        if self._comparison is not None:
+            self.start(export(self, self._comparison))
 
     def action_compare_register(self) -> None:
         run = self.current

@@ -95,3 +95,18 @@ def test_parameters_are_told_by_their_tie_to_a_metric(tmp_path: Path, capsys: py
     assert main.run(["--home", str(home), "runs", "relate"], lambda *_: 0) == 0
     assert "loss of 4 runs; lower is better" in capsys.readouterr().out
     assert main.run(["--home", str(home), "runs", "relate", "--metric", "nope"], lambda *_: 0) == 3
+
+
+def test_a_report_stands_alone_and_overwrites_only_when_told(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, text = tmp_path / "report.html", tmp_path / "report.md"
+    told = document(home, capsys, "old", "new", "--export", str(page))
+    assert told["bytes"] == page.stat().st_size
+    assert "2 fixed, 1 broken of 4 samples" in page.read_text()
+    assert lab(home, capsys, "old", "new", "--export", str(page))[0] == 4
+    assert lab(home, capsys, "old", "new", "--export", str(page), "--force")[0] == 0
+    assert lab(home, capsys, "old", "new", "bare", "--export", str(text))[0] == 0
+    assert "| tulip | 2 |" in text.read_text()
+    assert lab(home, capsys, "old", "new", "--export", str(tmp_path / "report.pdf"))[0] == 2
+    assert lab(home, capsys, "old", "new", "--export", str(tmp_path / "no" / "where.md"))[0] == 1

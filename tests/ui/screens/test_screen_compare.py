@@ -64,6 +64,10 @@ async def test_flips_are_one_key_away_with_the_rows_of_the_data(
         await press(pilot, "}", "loss.png")
         await press(pilot, "G", "▀▀▀▀▀▀▀▀  ▀▀▀▀▀▀▀▀")
         assert_tidy(app, size)
+        await press(pilot, "ctrl+s", "Export the comparison", "compare-old-new-bare.html")
+        assert_tidy(app, size)
+        await press(pilot, "enter", "wrote")
+        assert "2 fixed, 1 broken" in (tmp_path / "flowers" / "compare-old-new-bare.html").read_text()
         await press(pilot, "escape", "3 runs")
 
 
