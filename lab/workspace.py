@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from lab.experiments.launch import Launcher
     from lab.experiments.own_runs import OwnRuns
     from lab.experiments.service import Runs
+    from lab.experiments.undo import Undo
     from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
@@ -277,6 +278,12 @@ class Workspace:
         from lab.pipelines.comparing import Comparing
 
         return Comparing(self.home, self.runs.get, self.datasets, self.findings)
+
+    @cached_property
+    def undo(self) -> Undo:
+        from lab.experiments.undo import Undo
+
+        return Undo(self._journal, self._catalog)
 
     @cached_property
     def reports(self) -> Reports:

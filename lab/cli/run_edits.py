@@ -76,6 +76,22 @@ def _tell(context: Context, runs: list[Run], what: str) -> int:
 
 @commands.add(
     "runs",
+    "undo",
+    help="take back the last edit of a name, note, tag, star or archiving",
+    example="lab runs undo",
+    arguments=(argument("--redo", action="store_true", help="do again what was undone last"),),
+)
+def undo(context: Context, args: Namespace) -> int:
+    done = context.settled.undo.redo() if args.redo else context.settled.undo.undo()
+    if context.out.json:
+        context.out.document({"id": done.run.id, "name": done.run.name, **edit_shape(done.edit)})
+    else:
+        context.out.line(f"{done.run.name}  {done.edit.what}: {_text(done.edit.before)} → {_text(done.edit.after)}")
+    return 0
+
+
+@commands.add(
+    "runs",
     "history",
     help="what was edited of a run, and what was there before",
     example="lab runs history calm-otter-42",

@@ -17,6 +17,7 @@ from lab.domain.deployments import Deployment
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION
 from lab.domain.runs import Run, RunStatus
+from lab.domain.views import RunView
 from lab.errors import LabError, NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
@@ -168,6 +169,33 @@ async def archive(screen: LabScreen, runs: Sequence[Run]) -> None:
     what = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
     screen.lab.jobs.note(f"{verb} {what}", shlex.join(["lab", "runs", verb, *(run.id for run in runs)]))
     screen.lab.tell(f"{what} back in the table" if back else f"{what} archived: the filter archived:yes finds it")
+
+
+async def undo(screen: LabScreen, *, again: bool = False) -> None:
+    """Take back the last edit of any run, or do again what was taken back."""
+    done = await screen.ask(lambda ws: ws.undo.redo() if again else ws.undo.undo())
+    screen.lab.jobs.note("redo" if again else "undo", actions.get("runs.redo" if again else "runs.undo").cli)
+    before, after = (_told(value) for value in (done.edit.before, done.edit.after))
+    screen.lab.tell(f"{done.run.name}: {done.edit.what} {before} → {after}" + ("" if again else "; Z does it again"))
+
+
+def _told(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value or "")
+    return text or "nothing"
+
+
+async def save_view(screen: LabScreen, filter: str, sort: str, columns: Sequence[str]) -> None:
+    """Keep what the run table shows under a name."""
+    field = Field("name", "name", optional=False, validate=lambda value: name_trouble("view", str(value)))
+    values = await screen.app.push_screen_wait(FormScreen("Save this view", [field], submit="Save"))
+    if values is None:
+        return
+    name = str(values["name"])
+    await screen.ask(lambda ws: ws.runs.save_view(RunView(ws.projects.name, name, filter, sort, tuple(columns))))
+    screen.lab.jobs.note(f"view {name}", actions.command(actions.get("runs.save_view"), name=name, filter=filter))
+    screen.lab.tell(f"saved: :view {name} opens it")
 
 
 # Data, models, deployments

@@ -37,7 +37,23 @@ _ASKED_FOR = (
     Column("cpu_time", "cpu time", width=9, align="right"),
     Column("cost", "cpu time", width=9, align="right"),
     Column("eta", "ETA", width=8, align="right", sortable=False),
+    Column("cause", "cause", max_width=32),
+    Column("started", "started", width=9),
+    Column("ended", "ended", width=9),
+    Column("seed", "seed", min_width=4, max_width=10, align="right"),
+    Column("engine", "engine", max_width=10),
+    Column("memory", "memory", width=9, align="right"),
+    Column("exit_code", "exit", width=5, align="right"),
+    Column("sweep", "sweep", max_width=16),
+    Column("data", "data", max_width=28, sortable=False),
+    Column("notes", "notes", max_width=40),
+    Column("image", "image", max_width=20),
+    Column("code", "code", width=15),
+    Column("starred", "star", width=4),
+    Column("archived", "archived", width=8),
 )
+#: Every column of a run's own.
+OWN_COLUMNS = (*_FIXED_LEFT, *_FIXED_RIGHT, *_ASKED_FOR)
 
 
 def metric_order(names: Iterable[str]) -> list[str]:
@@ -61,9 +77,9 @@ def run_columns(params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
 
 
 def view_columns(names: Sequence[str], params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
-    """Columns of a saved view: status and name, then the named ones that can be shown."""
-    fields = {column.id: column for column in (*_FIXED_LEFT, *_FIXED_RIGHT, *_ASKED_FOR)}
-    columns = dict.fromkeys(_FIXED_LEFT[:2])
+    """The named columns that can be shown; status and name before them, unless the name has a place of its own."""
+    fields = {column.id: column for column in OWN_COLUMNS}
+    columns = dict.fromkeys(() if "name" in names else _FIXED_LEFT[:2])
     for name in names:
         what = meaning(name, params, metrics)
         if what.kind == "field":
@@ -110,6 +126,20 @@ _FIELDS: dict[str, Callable[[Run, float], Cell]] = {
     "peak_memory": lambda run, _: Cell("" if run.peak_memory is None else format_size(run.peak_memory), "muted"),
     "cpu_time": lambda run, _: Cell("" if run.cpu_time is None else format_duration(run.cpu_time), "muted"),
     "cost": lambda run, _: Cell("" if run.cpu_time is None else format_duration(run.cpu_time), "muted"),
+    "cause": lambda run, _: Cell("" if run.cause == run.status.value else run.cause, "muted"),
+    "started": lambda run, now: Cell("" if run.started is None else format_age(run.started, now), "muted"),
+    "ended": lambda run, now: Cell("" if run.ended is None else format_age(run.ended, now), "muted"),
+    "seed": lambda run, _: Cell(str(run.seed), "muted"),
+    "engine": lambda run, _: Cell(run.engine, "muted"),
+    "memory": lambda run, _: Cell(format_size(run.memory) if run.memory else "", "muted"),
+    "exit_code": lambda run, _: Cell("" if run.exit_code is None else str(run.exit_code), "muted"),
+    "sweep": lambda run, _: Cell(run.sweep, "muted"),
+    "data": lambda run, _: Cell(", ".join(f"{name}@{label}" for name, label in run.datasets.items()), "muted"),
+    "notes": lambda run, _: Cell(run.notes),
+    "image": lambda run, _: Cell(run.image, "muted"),
+    "code": lambda run, _: Cell(run.code, "muted"),
+    "starred": lambda run, _: Cell("*" if run.starred else "", "accent"),
+    "archived": lambda run, _: Cell("yes" if run.archived else "", "muted"),
     "eta": lambda run, _: Cell("" if run.eta is None else format_duration(run.eta), "run"),
 }
 

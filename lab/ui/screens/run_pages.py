@@ -34,6 +34,10 @@ class RunPages:
             self._index[run.id] = page * PAGE + offset
             self._rows.pop(run.id, None)
 
+    def forget_rows(self) -> None:
+        """Make all rows anew: the columns are others."""
+        self._rows.clear()
+
     @property
     def known(self) -> Sequence[Run]:
         """All runs that are known, by position."""

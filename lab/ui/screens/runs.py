@@ -20,10 +20,11 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row
 from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
+from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
-from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
+from lab.ui.screens.run_cells import OWN_COLUMNS, metric_order, run_columns, run_row, run_summary, view_columns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 from lab.ui.widgets.detail import DetailPanel
@@ -72,7 +73,8 @@ class RunsScreen(ListScreen):
         self._metrics: Sequence[str] = ()
         self._orders: tuple[Order, ...] = (Order(),)
         self._conditions: tuple[Node, ...] = ()
-        self._chosen: tuple[str, ...] = ()  # columns of a saved view
+        self._layout = Layout()
+        self._every: tuple[Sequence[str], Sequence[str]] = ((), ())  # all parameters and metrics that there are
         self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
         self._wanted: set[int] = set()
         self._fetching = False
@@ -90,6 +92,7 @@ class RunsScreen(ListScreen):
         order = self.lab.view_state.get("runs", "order", "-created")
         self._order_by(parse_orders(order) if order else (Order(),))
         self.query_one("#summary").can_focus = False
+        self._layout = self._remembered()
         self.every(0.5, "live", self._look)
 
     @property
@@ -137,7 +140,7 @@ class RunsScreen(ListScreen):
 
     def apply_view(self, view: RunView) -> None:
         """Filter, order and columns of a saved view."""
-        self._chosen = view.columns
+        self._arrange(replace(self._layout, ids=view.columns), show=False)
         self._order_by(parse_orders(view.sort) if view.sort else (Order(),))
         self.apply_filter(view.filter)
 
@@ -160,9 +163,13 @@ class RunsScreen(ListScreen):
         self._params = [*differing, *(name for name in used if name not in differing)]
         self._metrics = metric_order(name for run in runs for name in run.metrics) or metric_order(metrics)
         known = [*params, *self._params], [*metrics, *self._metrics]
-        columns = view_columns(self._chosen, *known) if self._chosen else run_columns(self._params, self._metrics)
+        self._every = tuple(dict.fromkeys(known[0])), tuple(dict.fromkeys(known[1]))
+        ids = self._layout.ids
+        columns = view_columns(ids, *known) if ids else run_columns(self._params, self._metrics)
         if [column.id for column in columns] != [column.id for column in self.table.columns]:
+            self._pages.forget_rows()
             self.table.set_columns(columns)
+        self.table.set_pinned(self._layout.pinned)
 
     def _row(self, run: Run) -> Row:
         return run_row(run, self.table.columns, time.time())
@@ -271,7 +278,65 @@ class RunsScreen(ListScreen):
         if page.total > len(page.items):
             self.lab.tell(f"marked the first {len(page.items):,} of {page.total:,}")
 
+    # Columns
+
+    def _arrange(self, layout: Layout, cursor: int | None = None, show: bool = True) -> None:
+        """Have these columns, and remember them for the project."""
+        self._layout = layout
+        known = self.lab.view_state.get("runs", "layouts", {})
+        layouts = {**(known if isinstance(known, dict) else {}), self.lab.project: layout.to_json()}
+        self.lab.view_state.put("runs", "layouts", layouts)
+        if show:
+            self._columns(self._pages.known, *self._every)
+            self.table.update_source()
+        if cursor is not None:
+            self.table.move_column_cursor(cursor)
+
+    def _remembered(self) -> Layout:
+        known = self.lab.view_state.get("runs", "layouts", {})
+        return Layout.from_json(known.get(self.lab.project) if isinstance(known, dict) else None)
+
+    @property
+    def _shown(self) -> list[str]:
+        return [column.id for column in self.table.columns]
+
+    def action_runs_columns(self) -> None:
+        self.start(self._choose_columns())
+
+    async def _choose_columns(self) -> None:
+        every = choices(OWN_COLUMNS, *self._every)
+        chosen = await self.app.push_screen_wait(ColumnsScreen(every, self._shown))
+        if chosen is not None:
+            self._arrange(replace(self._layout, ids=chosen))
+
+    def action_runs_column_left(self) -> None:
+        self._move_column(-1)
+
+    def action_runs_column_right(self) -> None:
+        self._move_column(1)
+
+    def _move_column(self, by: int) -> None:
+        at = self.table.column_index
+        self._arrange(moved(self._layout, self._shown, at, by), at + by)
+
+    def action_runs_hide_column(self) -> None:
+        at = self.table.column_index
+        self._arrange(hidden(self._layout, self._shown, at), at)
+
+    def action_runs_pin_column(self) -> None:
+        self._arrange(pinned(self._layout, self.table.column_index))
+
+    def action_runs_save_view(self) -> None:
+        columns = self._shown if self._layout.ids else ()
+        self.start(flows.save_view(self, self.filter_text, write_orders(self._orders), columns))
+
     # Actions
+
+    def action_runs_undo(self) -> None:
+        self.start(flows.undo(self))
+
+    def action_runs_redo(self) -> None:
+        self.start(flows.undo(self, again=True))
 
     def action_runs_filter(self) -> None:
         self.open_filter()

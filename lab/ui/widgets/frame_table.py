@@ -130,6 +130,22 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         self._layout_columns()
         self.refresh()
 
+    def set_pinned(self, count: int) -> None:
+        """Have the first `count` columns stay when scrolling sideways."""
+        if count != self._pinned:
+            self._pinned = count
+            self._layout_columns()
+            self.refresh()
+
+    def move_column_cursor(self, index: int) -> None:
+        """Put the column cursor on a column."""
+        self.action_column(max(0, min(len(self._columns) - 1, index)) - self._column)
+
+    @property
+    def column_index(self) -> int:
+        """The place of the column cursor."""
+        return self._column
+
     def set_empty(self, text: str) -> None:
         self._empty = text
         if not self._count:
