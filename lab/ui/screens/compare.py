@@ -69,6 +69,18 @@ class CompareScreen(LabScreen):
     def trail(self) -> tuple[str, ...]:
         return (f"Compare {len(self._ids)}",)
 
+    def lead(self) -> str:
+        return {"samples": "Details", "classes": "", "changes": ""}.get(self.tab, self.LEAD) if self.is_mounted else ""
+
+    def hidden_actions(self) -> tuple[str, ...]:
+        """What the present tab has no use for."""
+        tab = self.tab if self.is_mounted else "table"
+        if tab in _OF_PAIRS:
+            return ("compare.next_metric", "compare.seeds", "compare.same", "compare.register")
+        if tab == "relations":
+            return ("compare.next_other", "compare.pin", "compare.seeds", "compare.same", "compare.register")
+        return ("compare.next_other",)
+
     def body(self) -> ComposeResult:
         yield Lines([[(" reading …", "muted")]], id="heading")
         yield Tabs(_TABS)
@@ -285,7 +297,7 @@ class CompareScreen(LabScreen):
         self._step_metric(-1)
 
     def action_compare_pin(self) -> None:
-        run = self.current
+        run = self.pair[0] if self.pair is not None and self.tab in _OF_PAIRS else self.current
         if run is not None:
             self._baseline = run.id
             self.reload()

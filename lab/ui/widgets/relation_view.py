@@ -182,7 +182,8 @@ class RelationView(Widget, can_focus=True):
 
     def _cursor_row(self, at: int | None, y: Axis) -> Row:
         if at is None:
-            return [("←/→ name a run", "muted")]
+            hint = "←/→ name a run   v points or lines"
+            return [(hint if self._lines else f"{hint}   x parameter   c shade   l log", "muted")]
         row: Row = [(tidy(self._runs[at].name, 30), "accent bold"), (f"  {tidy(y.title, 20)} {y.text(at)}", "")]
         shown = self._tie()
         axes = [tie.axis for tie in sorted(self._ties[:6], key=lambda tie: tie is not shown)]
