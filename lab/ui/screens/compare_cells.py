@@ -142,10 +142,10 @@ def verdict_rows(comparison: Comparison, metric: str) -> list[Spans]:
     found = sorted(comparison.of(metric), key=lambda one: (one.p is None, one.p or 0.0))
     if not found:
         return []
-    if len(found) > 1 and all(one.outcome is Outcome.NONE for one in found):
+    why = {comparison.sentence(one).removeprefix(f"{comparison.groups[one.group].label}: ") for one in found}
+    if len(found) > 1 and len(why) == 1 and found[0].outcome is Outcome.NONE:  # of all groups the same: said once
         sign, token = _TOKENS[Outcome.NONE]
-        why = comparison.sentence(found[0]).removeprefix(f"{comparison.groups[found[0].group].label}: ")
-        return [[(f" {getattr(glyphs(), sign)} ", token), (metric, "bold"), (f"  {why}", token)]]
+        return [[(f" {getattr(glyphs(), sign)} ", token), (metric, "bold"), (f"  {why.pop()}", token)]]
     rows = [_verdict_row(comparison, one) for one in found[:_MOST_VERDICTS]]
     if len(found) > _MOST_VERDICTS:
         rows[-1].append((f"   and {len(found) - _MOST_VERDICTS} more groups", "muted"))
