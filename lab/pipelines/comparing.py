@@ -16,14 +16,15 @@ from lab.domain.files import ArtifactChanges, Picture
 from lab.domain.predictions import CLASSES, SampleChanges, SampleRow, class_changes, confusion_of
 from lab.domain.runs import DataInput, Run, RunSpec
 from lab.errors import IntegrityError, LabError, NotFoundError
-from lab.experiments import artifacts, filediff, pictures, predictions
+from lab.experiments import artifacts, filediff, pictures, prediction_table, predictions
 from lab.experiments.artifacts import Artifact
 from lab.paths import LabHome
 from lab.stores import runfolder, trees
 from lab.stores.manifests import ManifestStore
 
-#: A file of predictions is read up to so many bytes.
+#: A file of predictions is read up to so many bytes, and so many rows: a small file may hold very many.
 LARGEST = 1 << 30
+MOST_ROWS = 20_000_000
 #: So many columns of a dataset's row are shown.
 _MOST_COLUMNS = 200
 
@@ -92,16 +93,20 @@ class Comparing:
         found = predictions.compare(before, now, first.path, limit)
         others = ", ".join(one.path for one, _ in shared[1:4])
         notes = (*found.notes, *([f"also in both runs: {others}"] if others else []))
-        if _numbered(found) and now.key in predictions.ROWS and mine.datasets != theirs.datasets:
+        if _numbered(found) and now.key in prediction_table.ROWS and mine.datasets != theirs.datasets:
             notes = ("the runs saw other versions of the data: a row's number may mean another sample", *notes)
         return self._with_features(replace(found, notes=notes), mine, now)
 
-    def _read(self, run: Run, file: Artifact) -> predictions.Predictions:
+    def _read(self, run: Run, file: Artifact) -> prediction_table.Predictions:
         if file.size > LARGEST:
             raise LabError(f"{file.path} of {run.name} is larger than {LARGEST >> 30} GB", "write fewer columns")
         try:
-            return predictions.recognise(tables.collect(tables.scan([(file.path, file.real)])))
-        except (tables.NotATableError, predictions.NotPredictionsError) as error:
+            frame = tables.scan([(file.path, file.real)])
+            count = int(tables.collect(frame.select(pl.len())).item())
+            if count > MOST_ROWS:
+                raise LabError(f"{file.path} of {run.name} has {count:,} rows", f"at most {MOST_ROWS:,} are compared")
+            return prediction_table.recognise(tables.collect(frame))
+        except (tables.NotATableError, prediction_table.NotPredictionsError) as error:
             raise LabError(
                 f"{file.path} of {run.name} cannot be compared: {error.message}",
                 "README, 'What a run can leave behind', tells the columns",
@@ -140,7 +145,7 @@ class Comparing:
 
     # -- features -----------------------------------------------------------------------------------
 
-    def _with_features(self, found: SampleChanges, run: Run, told: predictions.Predictions) -> SampleChanges:
+    def _with_features(self, found: SampleChanges, run: Run, told: prediction_table.Predictions) -> SampleChanges:
         """The rows shown, with the dataset's columns where the run's predictions say which row of what they are."""
         if not found.rows:
             return found

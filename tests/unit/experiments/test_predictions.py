@@ -15,7 +15,8 @@ from sklearn.metrics import (
 )
 
 from lab.domain.predictions import BROKEN, CLASSES, FARTHER, FIXED, NEARER, NUMBERS, OTHER
-from lab.experiments.predictions import NotPredictionsError, compare, recognise
+from lab.experiments.prediction_table import NotPredictionsError, recognise
+from lab.experiments.predictions import compare
 
 
 def frame(**columns: object) -> pl.DataFrame:

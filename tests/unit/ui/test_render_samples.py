@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from lab.domain.predictions import Confusion, SampleChanges
-from lab.experiments.predictions import compare, recognise
+from lab.experiments.prediction_table import recognise
+from lab.experiments.predictions import compare
 from lab.ui.render.glyphs import Row
 from lab.ui.render.samples import quality_rows, sample_columns, sample_facts, sample_rows, samples_heading
 
