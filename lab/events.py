@@ -28,6 +28,7 @@ RUN_STARRED = "run.starred"  # value: true or false
 RUN_ARCHIVED = "run.archived"  # value: true, out of sight; false, back
 RUN_PURGED = "run.purged"  # value: true, its folder went to the trash batch `batch`; false, it came back
 RUN_PRUNED = "run.pruned"  # some files of it went to the trash: batch, files, bytes
+RUN_REPRODUCED = "run.reproduced"  # badge, note (a sentence), by (ids of the runs that showed it)
 VIEW_SAVED = "view.saved"  # of the run table; the subject is "project/name"
 
 MODEL_REGISTERED = "model.registered"  # a version

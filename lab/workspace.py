@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from lab.experiments.captures import Captures
     from lab.experiments.launch import Launcher
     from lab.experiments.own_runs import OwnRuns
+    from lab.experiments.reproduce import Reproductions
     from lab.experiments.service import Runs
     from lab.experiments.undo import Undo
     from lab.pipelines.comparing import Comparing
@@ -312,6 +313,21 @@ class Workspace:
         from lab.experiments.captures import Captures
 
         return Captures(self.home, self.runs.get)
+
+    @cached_property
+    def reproductions(self) -> Reproductions:
+        from lab.experiments.reproduce import Reproductions
+
+        return Reproductions(
+            self.home,
+            self._journal,
+            self._catalog,
+            self.runs,
+            self.datasets,
+            self._launcher,
+            self.engine,
+            lambda run: self.projects.settings_of(run.project) or self.projects.settings_for(run.entry),
+        )
 
     @cached_property
     def own_runs(self) -> OwnRuns:

@@ -91,6 +91,8 @@ _RUN: dict[str, Check] = {
     "notes": text,
     "starred": flag,
     "archived": flag,
+    "badge": one_of("", "captured", "rerunnable", "bitwise", "tolerance", "failed"),
+    "reproduces": text,
     "peak_memory": maybe(whole),
     "cpu_time": maybe(number),
     "eta": maybe(number),
@@ -139,6 +141,58 @@ VERDICT = shape(
         "n": many(whole),
         "more": maybe(many(whole)),
         "sentence": text,
+    }
+)
+PREFLIGHT = shape(
+    {
+        "id": text,
+        "name": text,
+        "ready": flag,
+        "rebuild": flag,
+        "missing": many(shape({"what": text, "message": text, "hint": text})),
+        "notes": many(text),
+    }
+)
+_AGREEMENT = one_of("identical", "within", "different", "unknown")
+REPRODUCTION = shape(
+    {
+        "id": text,
+        "name": text,
+        "badge": one_of("bitwise", "tolerance", "failed"),
+        "reproduced": flag,
+        "sentence": text,
+        "deterministic": maybe(flag),
+        "tolerance": shape({"absolute": number, "relative": number, "sigmas": number}),
+        "swapped": text,
+        "change": text,
+        "runs": many(
+            shape(
+                {
+                    "id": text,
+                    "name": text,
+                    "status": text,
+                    "agreement": _AGREEMENT,
+                    "rebuilt": flag,
+                    "metrics": many(
+                        shape(
+                            {
+                                "name": text,
+                                "agreement": _AGREEMENT,
+                                "old": maybe(number),
+                                "new": maybe(number),
+                                "delta": maybe(number),
+                                "limit": number,
+                                "step": maybe(number),
+                            }
+                        )
+                    ),
+                    "outputs": many(shape({"path": text, "kind": text, "agreement": _AGREEMENT})),
+                    "causes": many(shape({"cause": text, "name": text, "old": param, "new": param})),
+                }
+            )
+        ),
+        "spreads": mapping(shape({"n": whole, "mean": number, "sd": number, "away": maybe(number)})),
+        "missing": many(text),
     }
 )
 COMPARISON = shape(

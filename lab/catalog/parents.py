@@ -23,6 +23,15 @@ _EXACT = """
     WHERE id IN (SELECT unnest($1::VARCHAR[])) OR name IN (SELECT unnest($1::VARCHAR[]))
 """
 
+_REPRODUCTIONS = """
+    SELECT id FROM run_table WHERE reproduces = $1 AND coalesce(swapped, '') = '' ORDER BY created DESC, id LIMIT 100
+"""
+
+
+def reproductions(catalog: Reader, run_id: str) -> list[str]:
+    """Ids of the runs that ran this one again with nothing changed, the latest hundred, oldest first."""
+    return [row["id"] for row in catalog.rows(_REPRODUCTIONS, [run_id])][::-1]
+
 
 def exact(catalog: Reader, refs: Sequence[str]) -> dict[str, str]:
     """Of `refs` those that are the id or name of exactly one run, with its id, by one query."""

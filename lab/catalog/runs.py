@@ -11,7 +11,7 @@ from lab.catalog.reader import Reader
 from lab.catalog.statements import Statement, first, last
 from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import Page, RunQuery
-from lab.domain.runs import Edit, Param, Run, RunStatus
+from lab.domain.runs import Badge, Edit, Param, Run, RunStatus
 
 __all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page", "purged"]
 
@@ -39,7 +39,7 @@ INGEST = (
                 $told AS created_event, json_transform(body, '{"name":"VARCHAR",
                 "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR",
                 "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","launcher":"VARCHAR","params":"JSON",
-                "datasets":"JSON"}') AS b
+                "datasets":"JSON","reproduces":"VARCHAR","swapped":"VARCHAR"}') AS b
             FROM incoming WHERE type = 'run.created' ORDER BY subject, created_event
         )
         """.replace("$told", _TOLD),
@@ -117,6 +117,17 @@ INGEST = (
         """,
     ),
     last(
+        "run.reproduced",
+        "runs",
+        "id",
+        "badge_event",
+        """
+        SELECT subject AS id, arg_max_null(body->>'$.badge', id) AS given_badge,
+            arg_max_null(body->>'$.note', id) AS badge_note, max(id) AS badge_event
+        FROM incoming WHERE type = 'run.reproduced' GROUP BY subject
+        """,
+    ),
+    last(
         "run.renamed",
         "runs",
         "id",
@@ -186,7 +197,7 @@ _EDITED = {
 _SHOWN = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
         sweep, code, image, memory, stop_requested, launcher, created, started, ended, starred, archived,
-        peak_memory, cpu_time
+        peak_memory, cpu_time, badge, badge_note, reproduces, swapped
     FROM run_table
 """
 _ONE = _SHOWN + "WHERE id = $1"
@@ -317,4 +328,16 @@ def _run(row: dict[str, Any]) -> Run:
         archived=row["archived"],
         peak_memory=row["peak_memory"],
         cpu_time=row["cpu_time"],
+        badge=_badge(row["badge"]),
+        badge_note=row["badge_note"] or "",
+        reproduces=row["reproduces"] or "",
+        swapped=row["swapped"] or "",
     )
+
+
+def _badge(text: str) -> Badge:
+    """What a later version may call otherwise is none that this one knows."""
+    try:
+        return Badge(text)
+    except ValueError:
+        return Badge.NONE

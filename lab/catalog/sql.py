@@ -21,7 +21,7 @@ from lab.errors import LabError, UsageError
 TABLES = {
     "runs": (
         "id name project entry status cause exit_code engine params metrics datasets tags notes seed sweep code image "
-        "memory created started ended duration starred archived peak_memory cpu_time"
+        "memory created started ended duration starred archived badge reproduces peak_memory cpu_time"
     ).split(),
     "params": ["run", "name", "value", "number"],
     "metrics": ["run", "name", "last", "min", "max", "mean", "count", "step"],
@@ -34,7 +34,7 @@ _COPIES = (
         datasets, coalesce(from_json(tags, '["VARCHAR"]'), []) AS tags, coalesce(notes, '') AS notes, seed, sweep, code,
         image, memory, make_timestamp((created * 1e6)::BIGINT) AS created,
         make_timestamp((started * 1e6)::BIGINT) AS started, make_timestamp((ended * 1e6)::BIGINT) AS ended,
-        duration, starred, archived, peak_memory, cpu_time
+        duration, starred, archived, badge, coalesce(reproduces, '') AS reproduces, peak_memory, cpu_time
     FROM run_table
     """,
     """

@@ -12,6 +12,7 @@ from lab.cli.shapes import run_shape
 from lab.cli.values import gpus, parse_data, parse_params, positive
 from lab.domain.launch import LaunchRequest
 from lab.domain.resources import parse_size
+from lab.domain.runs import Run
 
 commands = Declarations("Runs")
 
@@ -63,25 +64,36 @@ def run(context: Context, args: Namespace) -> int:
 @commands.add(
     "runs",
     "rerun",
-    help="launch a run again: same entry, parameters, seed and data",
+    help="launch it again: same entry, parameters, seed, data; code as now, or --captured",
     example="lab runs rerun calm-otter -p lr=0.2 --wait",
     arguments=(
         argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins"),
         argument(
             "-p", "--param", metavar="K=V", action="append", default=[], completes="param", help="change a parameter"
         ),
+        argument(
+            "--captured", action="store_true", help="also code and environment as the run had them, not as they are now"
+        ),
         argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
         argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
     ),
 )
 def rerun(context: Context, args: Namespace) -> int:
-    return _launch(context, args, context.ws.runs.rerun(args.ref, parse_params(args.param)))
+    params = parse_params(args.param)
+    if args.captured:
+        return _tell(context, args, context.ws.reproductions.again(args.ref, params, context.out.progress))
+    request = context.ws.runs.rerun(args.ref, params)
+    context.out.say("code and environment are taken as they are now; --captured takes them as the run had them")
+    return _launch(context, args, request)
 
 
 def _launch(context: Context, args: Namespace, request: LaunchRequest) -> int:
-    """Launch, then tell the run's name, or see it through if that was asked."""
+    return _tell(context, args, context.ws.runs.launch(request, context.out.progress))
+
+
+def _tell(context: Context, args: Namespace, launched: Run) -> int:
+    """Tell the name of a run that has started, or see it through if that was asked."""
     out = context.out
-    launched = context.ws.runs.launch(request, out.progress)
     context.tell_notices()
     if args.wait or args.follow:
         return see_through(context, launched, follow=args.follow)

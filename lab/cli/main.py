@@ -22,7 +22,8 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "runlists", "runs"),
-    *("compare_verb", "relate", "run_edits", "purge", "run_views", "kinship", "imports", "models", "deployments"),
+    *("compare_verb", "relate", "run_edits", "reproduce", "purge", "run_views", "kinship", "imports", "models"),
+    "deployments",
     "completion",
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
@@ -33,7 +34,11 @@ _FILES_OF = {
     "run": ("launch",),
     "runs ls": ("runlists",),
     "runs compare": ("compare_verb",),
-    "runs": ("launch", "runlists", "runs", "compare_verb", "relate", "run_edits", "purge", "run_views", "kinship"),
+    "runs reproduce": ("reproduce",),
+    "runs": (
+        *("launch", "runlists", "runs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "run_views"),
+        "kinship",
+    ),
     "import": ("imports",),
     "models": ("models",),
     "deploy": ("deployments",),

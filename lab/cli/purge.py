@@ -69,7 +69,7 @@ def purge(context: Context, args: Namespace) -> int:
 @commands.add(
     "runs",
     "prune",
-    help="tell what the project's [retention] would let go; with --apply move it to the trash",
+    help="tell what the project's [retention] lets go; with --apply move it to the trash",
     example="lab runs prune --best accuracy=3 --last 10",
     arguments=(
         argument("--project", metavar="NAME", default="", help="another project than this one"),

@@ -57,6 +57,8 @@ def show(context: Context, args: Namespace) -> int:
             ("sweep", run.sweep),
             ("data", ", ".join(f"{name}@{version}" for name, version in run.datasets.items())),
             ("code", _code(spec)),
+            ("badge", _badge(run)),
+            ("reproduces", _reproduces(run)),
             ("tags", ", ".join(run.tags)),
             ("notes", run.notes),
             ("starred", "yes" if run.starred else ""),
@@ -107,6 +109,14 @@ def _spec(context: Context, run: Run) -> RunSpec | None:
 def _memory(run: Run) -> str:
     parts = [] if run.peak_memory is None else [f"peak {format_size(run.peak_memory)}"]
     return ", ".join([*parts, *([f"at most {format_size(run.memory)}"] if run.memory else [])])
+
+
+def _badge(run: Run) -> str:
+    return f"{run.badge.value}: {run.badge_note}" if run.badge_note else run.badge.value
+
+
+def _reproduces(run: Run) -> str:
+    return f"{run.reproduces}, but {run.swapped} not as there" if run.swapped else run.reproduces
 
 
 def _code(spec: RunSpec | None) -> str:

@@ -28,7 +28,20 @@ STYLES = {
 
 _USED = ("peak_memory", "cpu_time", "cost", "eta")
 #: Columns of a run's own; any parameter or metric is one too.
-OWN = (*FIELDS, "age", "cause", "exit_code", "tags", "data", "notes", "starred", "archived", *_USED)
+OWN = (
+    *FIELDS,
+    "age",
+    "cause",
+    "exit_code",
+    "tags",
+    "data",
+    "notes",
+    "starred",
+    "archived",
+    "badge",
+    "reproduces",
+    *_USED,
+)
 
 _RIGHT = {"age", "duration", "exit_code", "seed", *_USED}
 _MOST_PARAMS, _MOST_METRICS = 8, 6

@@ -33,7 +33,9 @@ def listing(items: Iterable[Shape], total: int | None = None) -> Shape:
 
 def run_shape(run: Run, now: float) -> Shape:
     """`duration` of a run that goes on is up to `now` (seconds since the epoch); `eta` are seconds until its end, null
-    where nobody knows. `peak_memory` and `cpu_time` are null where nobody looked."""
+    where nobody knows. `peak_memory` and `cpu_time` are null where nobody looked. `badge` is "" (its code is not in the
+    lab), captured, rerunnable, bitwise, tolerance or failed; `reproduces` the id of the run that it runs again, or "".
+    """
     return {
         "id": run.id,
         "name": run.name,
@@ -56,6 +58,8 @@ def run_shape(run: Run, now: float) -> Shape:
         "notes": run.notes,
         "starred": run.starred,
         "archived": run.archived,
+        "badge": run.badge.value,
+        "reproduces": run.reproduces,
         "peak_memory": run.peak_memory,
         "cpu_time": run.cpu_time,
         "eta": run.eta,

@@ -49,6 +49,8 @@ NEW_FIELDS = {
     "cause": Kind.TEXT,
     "image": Kind.TEXT,
     "code": Kind.TEXT,
+    "badge": Kind.TEXT,
+    "reproduces": Kind.TEXT,
     "exit_code": Kind.NUMBER,
     "memory": Kind.SIZE,
     "peak_memory": Kind.SIZE,

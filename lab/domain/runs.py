@@ -37,6 +37,21 @@ class RunStatus(StrEnum):
         return self in (RunStatus.CREATED, RunStatus.RUNNING)
 
 
+class Badge(StrEnum):
+    """How far a run has been shown to be reproducible; each stands for those before it, but the last."""
+
+    NONE = ""  # its code is not in the lab
+    CAPTURED = "captured"
+    RERUNNABLE = "rerunnable"  # all that it takes was there when somebody looked
+    BITWISE = "bitwise"
+    TOLERANCE = "tolerance"
+    FAILED = "failed"
+
+    @property
+    def reproduced(self) -> bool:
+        return self in (Badge.BITWISE, Badge.TOLERANCE)
+
+
 @dataclass(frozen=True)
 class DataInput:
     """A dataset version that a run sees: `version` such as `v2`, `manifest` the id of its content, `place` where the
@@ -87,7 +102,9 @@ class RunSpec:
     `command` is argv inside the environment, with `project_dir` the project's folder relative to the
     lab home where possible. `environment` is the hash of the image or virtual environment,
     `image` what the engine calls it and `image_id` the hash of its content; `base` and `base_id` are the same of what
-    it was built on. `workdir` is where the command runs, relative to the project.
+    it was built on. `workdir` is where the command runs, relative to the project. `reproduces` is the run that this
+    one runs again, `swapped` the one factor that is not as in that one (code, data, env, params), and `rebuilt` says
+    that the environment had to be made again.
     """
 
     id: str
@@ -107,6 +124,9 @@ class RunSpec:
     created: float
     sweep: str = ""
     tags: tuple[str, ...] = ()
+    reproduces: str = ""
+    swapped: str = ""
+    rebuilt: bool = False
     workdir: str = ""
     image_id: str = ""
     base: str = ""
@@ -181,6 +201,10 @@ class Run:
     archived: bool = False
     peak_memory: int | None = None  # bytes, so far; None where nobody looked
     cpu_time: float | None = None  # seconds of processor time, so far
+    badge: Badge = Badge.NONE
+    badge_note: str = ""  # why, as a sentence
+    reproduces: str = ""  # the run that it runs again, if it does
+    swapped: str = ""  # what is not as in that one: code, data, env, params
     eta: float | None = None  # of one that runs: seconds until its end; None where nobody knows
 
     def duration(self, now: float) -> float | None:

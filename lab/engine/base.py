@@ -172,6 +172,14 @@ class Stats(Protocol):
 
 
 @runtime_checkable
+class FindsImages(Protocol):
+    """Engines whose environments may be gone when a run is to be run again."""
+
+    def has_image(self, image: str) -> bool:
+        """Whether the environment that `prepare` called so is still there."""
+
+
+@runtime_checkable
 class KeepsImages(Protocol):
     """Engines that keep images which Lab built."""
 

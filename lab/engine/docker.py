@@ -203,6 +203,15 @@ class DockerEngine:
         column = [title.upper() for title in table["Titles"]].index("RSS")
         return sum(int(row[column]) for row in table["Processes"] or ()) * 1024
 
+    def has_image(self, image: str) -> bool:
+        """Whether an image of that name is here."""
+        with translated(f"the image {image} cannot be looked at"):
+            try:
+                self._clients.quick.inspect_image(image)
+            except docker.errors.ImageNotFound:
+                return False
+        return True
+
     def images(self) -> Mapping[str, int]:
         """Name → bytes of every environment's image; layers that images share count for each."""
         with translated("the images cannot be listed"):

@@ -62,6 +62,10 @@ class ProcessEngine:
         """Find or make the virtual environment (lab.engine.venvs)."""
         return self._venvs.prepare(environment, progress)
 
+    def has_image(self, image: str) -> bool:
+        """Whether that virtual environment is there, whole."""
+        return self._venvs.has(image)
+
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
     def submit(self, job: Job) -> None:

@@ -49,6 +49,10 @@ class VenvBuilder:
             image, key, built, time.monotonic() - begun, image_id=key, base=str(python), base_id=platform.platform()
         )
 
+    def has(self, image: str) -> bool:
+        """Whether the environment that `prepare` called so is there, whole."""
+        return (self._home.root / image / _COMPLETE).exists()
+
     def _build(self, plan: Plan, python: Path, venv: Path, progress: Progress) -> None:
         if venv.exists():
             shutil.rmtree(venv)

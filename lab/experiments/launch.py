@@ -36,6 +36,12 @@ from lab.stores import locks, runfolder, runtimes, trees
 Progress = Callable[[str], None]
 
 _TRIES = 100
+#: What bounds the threads of OpenMP, OpenBLAS, MKL, BLIS, Accelerate, numexpr, numba, polars and Rust's rayon: sums are
+#: rounded by how they are cut into parts, so equal numbers of threads belong to equal results.
+_THREADS = (
+    "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS VECLIB_MAXIMUM_THREADS NUMEXPR_NUM_THREADS "
+    "NUMBA_NUM_THREADS POLARS_MAX_THREADS RAYON_NUM_THREADS"
+).split()
 
 
 class DataSource(Protocol):
@@ -117,13 +123,14 @@ class Launcher:
                 folder.records.mkdir(exist_ok=True)
             engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
         except Exception as error:
-            self._journal.append(
-                RUN_ENDED,
-                spec.id,
-                {"ending": "failed", "cause": f"could not be started: {clean(str(error), 200)}", "authority": 2},
-            )
+            self.refuse(spec, error)
             raise
         self._journal.append(RUN_STARTED, spec.id)
+
+    def refuse(self, spec: RunSpec, error: Exception) -> None:
+        """Journal that a recorded run could not be started."""
+        cause = f"could not be started: {clean(str(error), 200)}"
+        self._journal.append(RUN_ENDED, spec.id, {"ending": "failed", "cause": cause, "authority": 2})
 
     def _resolve(self, request: LaunchRequest, settings: ProjectSettings, progress: Progress) -> Plan:
         entry = settings.entry(request.entry)
@@ -221,7 +228,8 @@ class Launcher:
             env |= tools.environment(f"{paths.RUN_DIR}/{folder.records.name}")
         if spec.resources.cpus:
             # Numerical libraries would start a thread for every core of the machine and fight over the quota.
-            env["OMP_NUM_THREADS"] = str(max(1, round(spec.resources.cpus)))
+            threads = str(max(1, round(spec.resources.cpus)))
+            env.update(dict.fromkeys(_THREADS, threads))
         for name, item in spec.datasets.items():
             root, target = self._data.mount(self._data.get(f"{spec.project}/{name}@{item.version}"))
             inside = f"{paths.DATA_DIR}/{name}"
@@ -285,4 +293,5 @@ def created_body(spec: RunSpec) -> dict[str, object]:
         "launcher": identity(),
         "params": jsonable(spec.params),
         "datasets": {name: asdict(item) for name, item in spec.datasets.items()},
+        **({"reproduces": spec.reproduces, "swapped": spec.swapped} if spec.reproduces else {}),
     }

@@ -41,9 +41,21 @@ def status(home: LabHome, run: Run) -> JobStatus:
 
 
 def interrupt(run: Run) -> None:
-    """What Ctrl-C does to the process of an own run. Harmless when it is gone."""
+    """What Ctrl-C does to the process of an own run; one that ignores that, as all do that a shell started in the
+    background, is terminated. Harmless when it is gone."""
     if alive(run.launcher):
-        os.kill(int(run.launcher.partition(":")[0]), signal.SIGINT)
+        pid = int(run.launcher.partition(":")[0])
+        os.kill(pid, signal.SIGTERM if _ignores(pid, signal.SIGINT) else signal.SIGINT)
+
+
+def _ignores(pid: int, number: int) -> bool:
+    """Whether a process ignores a signal; False where the system does not tell (proc(5), SigIgn)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")), "0")
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def _start(pid: int) -> str:

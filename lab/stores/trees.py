@@ -8,8 +8,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from blake3 import blake3
+
 from lab.domain.text import clean
-from lab.errors import ConflictError
+from lab.errors import ConflictError, IntegrityError
 from lab.paths import LabHome
 from lab.stores.durable import tell_full_disk
 from lab.stores.manifests import Entry, FileEntry, FolderEntry, LinkEntry, Manifest, ManifestStore
@@ -54,6 +56,33 @@ def materialise(home: LabHome, manifest_id: str, dest: Path | None = None, read_
             if not _holds(target, manifest):  # else another process was quicker
                 raise _occupied(target) from error
     return target
+
+
+def digest(tree: Path) -> str:
+    """The id of the manifest that the folder `tree` has now, by reading all of it; it is not stored.
+
+    Raises IntegrityError for what no manifest holds: pipes, sockets, links out of the tree.
+    """
+    entries: list[Entry] = []
+    for root, folders, files in _walk(tree):
+        inside = os.path.relpath(root, tree)
+        prefix = "" if inside == "." else f"{inside}/"
+        if prefix and not folders and not files:
+            entries.append(FolderEntry(inside))
+        entries += [_entry(tree, prefix + name) for name in files]
+    return Manifest.of(entries).id
+
+
+def _entry(tree: Path, path: str) -> Entry:
+    place = tree / path
+    info = place.lstat()
+    if stat.S_ISLNK(info.st_mode):
+        return LinkEntry(path, os.readlink(place))
+    if not stat.S_ISREG(info.st_mode):
+        raise IntegrityError(f"{clean(path)} is no file, folder or link")
+    hashed = blake3()
+    hashed.update_mmap(place)
+    return FileEntry(path, hashed.hexdigest(), info.st_size, bool(info.st_mode & 0o100))
 
 
 def remove_tree(home: LabHome, tree: Path) -> None:

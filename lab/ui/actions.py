@@ -28,6 +28,7 @@ SCREENS = {
     "deployments": "Deployments",
     "run": "Run",
     "changes": "Changes",
+    "reproduction": "Reproduction",
     "compare": "Compare",
     "relations": "Parameters",
     "dataset": "Dataset",
@@ -47,6 +48,7 @@ WIDGETS: dict[str, tuple[str, ...]] = {
     "changes": ("detail",),
     "compare": ("table", "chart", "detail", "relation"),
     "relations": ("relation",),
+    "reproduction": ("detail",),
     "dataset": ("table", "detail"),
     "diff": ("table", "detail"),
     "disk": ("table",),
@@ -187,8 +189,10 @@ ACTIONS: tuple[Action, ...] = (
            "writes", 2, "Launch"),
     Action("runs.edit", "Edit and run", "Launch again with other parameters", ("R",), ("runs", "run"),
            "lab run {entry}", "writes", 6, "Edit+run"),
-    Action("runs.again", "Run again", "Launch the same once more", ("r",), ("runs", "run"), "lab runs rerun {id}",
-           "writes"),
+    Action("runs.again", "Run again", "Launch the same once more, with the code of now", ("r",), ("runs", "run"),
+           "lab runs rerun {id}", "writes"),
+    Action("runs.reproduce", "Reproduce", "Whether it comes out again: the verdict, what that takes, and doing it",
+           ("V",), ("runs", "run"), "lab runs reproduce {id} --last"),
     Action("runs.compare", "Compare", "The marked runs side by side", ("c",), ("runs",), "lab runs compare {ids}",
            rank=3),
     Action("runs.relate", "Parameters", "All runs that fit the filter: a parameter against a metric", ("p",), ("runs",),
@@ -231,6 +235,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.search", "Search", "Find a text in the log; n and N go on", ("/",), ("run",), rank=4),
     Action("run.changes", "What changed", "Everything that changed since the run before, code line by line", ("d",),
            ("run",), "lab runs diff {id}", rank=3, label="Changes"),
+    # Reproduction
+    Action("reproduction.run", "Run it again", "From its capture, once or several times, or with one thing from now",
+           ("n",), ("reproduction",), "lab runs reproduce {id}", "writes", 1, "Reproduce"),
+    Action("reproduction.compare", "Compare", "The run and those that ran it again side by side", ("c",),
+           ("reproduction",), "lab runs compare {ids}", rank=2),
     # What changed
     Action("changes.next_file", "Next file", "Go to the next file of the code", ("n",), ("changes",), rank=1,
            label="File"),
@@ -286,7 +295,8 @@ ACTIONS: tuple[Action, ...] = (
            ("deployments",)),
     # Copying
     Action("object.copy", "Copy", "Copy the id, name or command of what the cursor is on", ("y",),
-           ("runs", "run", "relations", "changes", "data", "dataset", "diff", "models", "deployments")),
+           ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
+            "deployments")),
 )  # fmt: skip
 
 

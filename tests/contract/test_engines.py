@@ -18,7 +18,7 @@ import pytest
 from lab.domain.ids import short_id
 from lab.domain.resources import Resources
 from lab.engine import connect, home_id
-from lab.engine.base import Engine, Environment, Job, JobEvent, JobState, JobStatus, Mount, Prepared, Stats
+from lab.engine.base import Engine, Environment, FindsImages, Job, JobEvent, JobState, JobStatus, Mount, Prepared, Stats
 from lab.errors import ConflictError, EngineError
 from lab.paths import LabHome
 
@@ -408,6 +408,12 @@ def test_an_environment_is_made_once(site: Site) -> None:
     job = other.start(other.python("import six; print(six.__version__)"))
     assert site.ended(job).exit_code == 0, site.engine.logs(job)
     assert site.engine.logs(job) == ["1.17.0"]
+
+
+def test_an_environment_that_is_there_is_found(site: Site) -> None:
+    assert isinstance(site.engine, FindsImages)
+    assert site.engine.has_image(site.prepared.image)
+    assert not site.engine.has_image("no-such/environment")
 
 
 def test_what_cannot_be_installed_is_told_with_the_installers_words(site: Site) -> None:

@@ -53,6 +53,8 @@ CREATE TABLE runs (
     tags JSON, tags_event VARCHAR, notes VARCHAR, notes_event VARCHAR,
     -- run.renamed, run.starred, run.archived
     given_name VARCHAR, name_event VARCHAR, star BOOLEAN, star_event VARCHAR, away BOOLEAN, archive_event VARCHAR,
+    -- run.created of a run that runs another one again; run.reproduced
+    reproduces VARCHAR, swapped VARCHAR, given_badge VARCHAR, badge_note VARCHAR, badge_event VARCHAR,
     -- run.purged
     purged BOOLEAN, purge_batch VARCHAR, purged_at DOUBLE, purge_event VARCHAR
 );
@@ -75,6 +77,7 @@ SELECT
     coalesce(entry_started, launched) AS started,
     coalesce(ending, CASE WHEN launched IS NULL THEN 'created' ELSE 'running' END) AS status,
     ended - coalesce(entry_started, launched) AS duration,
+    coalesce(given_badge, CASE WHEN code <> '' THEN 'captured' END, '') AS badge,
     cpu_time AS cost
 FROM runs WHERE created_event IS NOT NULL;
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lab.domain.progress import progress_of
 from lab.domain.query_names import meaning
-from lab.domain.runs import Param, Run, RunStatus
+from lab.domain.runs import Badge, Param, Run, RunStatus
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
 from lab.ui.render.rows import Cell, Column, Row
@@ -36,6 +36,8 @@ _ASKED_FOR = (
     Column("peak_memory", "peak mem", width=9, align="right"),
     Column("cpu_time", "cpu time", width=9, align="right"),
     Column("cost", "cpu time", width=9, align="right"),
+    Column("badge", "badge", width=10),
+    Column("reproduces", "reproduces", width=10),
     Column("eta", "ETA", width=8, align="right", sortable=False),
     Column("cause", "cause", max_width=32),
     Column("started", "started", width=9),
@@ -54,6 +56,9 @@ _ASKED_FOR = (
 )
 #: Every column of a run's own.
 OWN_COLUMNS = (*_FIXED_LEFT, *_FIXED_RIGHT, *_ASKED_FOR)
+
+
+_BADGES = {Badge.BITWISE: "ok", Badge.TOLERANCE: "ok", Badge.FAILED: "fail"}
 
 
 def metric_order(names: Iterable[str]) -> list[str]:
@@ -140,6 +145,8 @@ _FIELDS: dict[str, Callable[[Run, float], Cell]] = {
     "code": lambda run, _: Cell(run.code, "muted"),
     "starred": lambda run, _: Cell("*" if run.starred else "", "accent"),
     "archived": lambda run, _: Cell("yes" if run.archived else "", "muted"),
+    "badge": lambda run, _: Cell(run.badge.value, _BADGES.get(run.badge, "muted")),
+    "reproduces": lambda run, _: Cell(run.reproduces, "muted"),
     "eta": lambda run, _: Cell("" if run.eta is None else format_duration(run.eta), "run"),
 }
 
@@ -184,6 +191,9 @@ def run_heading(run: Run, now: float) -> list[Spans]:
         second = [(cause, mark.token if bad else "muted"), (f" {headline(run, 3)}", "")]
     if run.tags:
         second.append((f"   {' '.join(run.tags)}", "accent"))
+    if run.badge in _BADGES:
+        word = "does not reproduce" if run.badge is Badge.FAILED else f"reproduced ({run.badge.value})"
+        second.insert(1, (f" {word} ", _BADGES[run.badge]))
     return [first, second]
 
 
@@ -208,12 +218,20 @@ def run_facts(run: Run, now: float) -> list[Pair]:
         Pair("created", format_time(run.created, now)),
         Pair("started", format_time(run.started, now)),
         Pair("ended", format_time(run.ended, now)),
+        Pair("badge", _badge(run), _BADGES.get(run.badge, "")),
         Pair("exit code", "–" if run.exit_code is None else str(run.exit_code)),
     ]
+    if run.reproduces:
+        how = f"{run.reproduces}, but {run.swapped} not as there" if run.swapped else run.reproduces
+        pairs.append(Pair("reproduces", how))
     pairs += [Pair("sweep", run.sweep)] if run.sweep else []
     pairs += [Pair("tags", " ".join(run.tags))] if run.tags else []
     pairs += [Pair("note", run.notes)] if run.notes else []
     return pairs
+
+
+def _badge(run: Run) -> str:
+    return f"{run.badge.value}: {run.badge_note}" if run.badge_note else run.badge.value or "–"
 
 
 def run_summary(run: Run, now: float) -> list[Pair]:

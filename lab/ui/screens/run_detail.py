@@ -25,6 +25,7 @@ from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.parts import Lines
+from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.tabs import Tabs
@@ -287,6 +288,9 @@ class RunScreen(LabScreen):
 
     def action_run_changes(self) -> None:
         self.app.push_screen(ChangesScreen(self._run_id))
+
+    def action_runs_reproduce(self) -> None:
+        self.app.push_screen(ReproductionScreen(self._run_id))
 
     def action_run_search(self) -> None:
         self.ask_filter(self.query_one(LogView).search_text, "a text in the log; capitals count if there are any")

@@ -24,6 +24,7 @@ from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden,
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
+from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import OWN_COLUMNS, metric_order, run_columns, run_row, run_summary, view_columns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
@@ -376,6 +377,11 @@ class RunsScreen(ListScreen):
 
     def action_runs_rename(self) -> None:
         self._with_current(flows.rename)
+
+    def action_runs_reproduce(self) -> None:
+        run = self.current
+        if run is not None:
+            self.app.push_screen(ReproductionScreen(run.id))
 
     def action_runs_star(self) -> None:
         self._with_current(flows.star)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.domain.runs import Run, RunStatus
+from lab.domain.reproduction import parse_tolerance
+from lab.domain.runs import Badge, Run, RunStatus
 from lab.errors import ConflictError
 from lab.stores.manifests import ManifestStore
 from lab.workspace import Workspace
@@ -141,8 +142,14 @@ def test_a_killed_process_is_a_lost_run_and_a_living_one_is_running(train: Train
     assert run.metrics["loss"].last == 1, "what it logged is there"
 
 
-def test_stopping_from_the_lab_is_ctrl_c(train: Trainer, look: Workspace) -> None:
-    source = "with track.run('long'):\n    print('up', flush=True)\n    import time\n    while True: time.sleep(0.05)\n"
+@pytest.mark.parametrize(("handler", "number"), [("default_int_handler", signal.SIGINT), ("SIG_IGN", signal.SIGTERM)])
+def test_stopping_from_the_lab_is_ctrl_c_or_what_its_process_obeys(
+    train: Trainer, look: Workspace, handler: str, number: int
+) -> None:
+    source = (
+        f"import signal, time\nsignal.signal(signal.SIGINT, signal.{handler})\n"
+        "with track.run('long'):\n    print('up', flush=True)\n    while True: time.sleep(0.05)\n"
+    )
     with subprocess.Popen(
         train.command(source),
         cwd=train.folder,
@@ -154,7 +161,7 @@ def test_stopping_from_the_lab_is_ctrl_c(train: Trainer, look: Workspace) -> Non
         assert trainer.stdout is not None
         assert trainer.stdout.readline() == "up\n"
         look.runs.stop(only(look).id)
-        assert trainer.wait(timeout=30) == -signal.SIGINT
+        assert trainer.wait(timeout=30) == -number
     run = only(look)
     assert (run.status, run.cause) == (RunStatus.STOPPED, "stopped by user")
     with pytest.raises(ConflictError, match="ended already"):
@@ -266,3 +273,19 @@ def test_frames_of_what_was_run(train: Trainer, look: Workspace) -> None:
     refs = [run.id for run in look.runs.list().items]
     assert look.runs.histories(refs, ["loss"])["value"].to_list() == [0.0, 0.2, 0.4, 0.0, 0.1, 0.2]
     assert look.runs.frame("engine:local").height == 2
+
+
+def test_a_script_of_ones_own_is_reproduced_from_what_was_kept(train: Trainer, look: Workspace) -> None:
+    (train.folder / "model.py").write_text("SIZE = 3\n")
+    train(
+        "import model, sys\n"
+        "with track.run('mine', params={'lr': 0.5}):\n"
+        "    for step in range(3): track.log(step=step, loss=model.SIZE * track.params['lr'] / float(sys.argv[1]))\n",
+        "4",
+    )
+    run = only(look)
+    (train.folder / "model.py").write_text("SIZE = 4\n")
+    room = look.reproductions
+    found = room.reproduce(run.id, room.plan(parse_tolerance([])), lambda line: None)
+    assert (found.badge, found.attempts[0].rebuilt) == (Badge.BITWISE, True)
+    assert found.attempts[0].run.engine == "process"

@@ -50,6 +50,8 @@ def story() -> list[Event]:
             ("run.noted", run, {"notes": "second"}),
             ("run.renamed", run, {"name": "first-name"}),
             ("run.renamed", run, {"name": "second-name"}),
+            ("run.reproduced", run, {"badge": "rerunnable", "note": "all is there", "by": []}),
+            ("run.reproduced", run, {"badge": "bitwise", "note": "reproduced", "by": ["r1"]}),
             ("run.starred", run, {"value": True}),
             ("run.starred", run, {"value": False}),
             ("run.archived", run, {"value": False}),

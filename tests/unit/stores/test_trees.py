@@ -9,7 +9,7 @@ from lab.paths import LabHome
 from lab.stores.manifests import FileEntry, Manifest, ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import snapshot
-from lab.stores.trees import entry_path, materialise, mount_path, remove_tree
+from lab.stores.trees import digest, entry_path, materialise, mount_path, remove_tree
 
 
 @pytest.fixture
@@ -160,3 +160,23 @@ def test_an_empty_folder_is_a_tree_too(home: LabHome, tmp_path: Path) -> None:
     tree = materialise(home, taken.id)
     assert list(tree.iterdir()) == []
     assert materialise(home, taken.id) == tree
+
+
+def test_a_digest_is_the_id_of_what_is_there_now(home: LabHome, source: Path, tmp_path: Path) -> None:
+    taken = snapshot(source, home)
+    tree = materialise(home, taken.id, tmp_path / "tree", read_only=False)
+    assert digest(tree) == taken.id
+    for change, back in (
+        (lambda: (tree / "a.csv").write_text("a\n2\n"), lambda: (tree / "a.csv").write_text("a\n1\n")),
+        (lambda: (tree / "a.csv").chmod(0o755), lambda: (tree / "a.csv").chmod(0o644)),
+        (lambda: (tree / "new").mkdir(), lambda: (tree / "new").rmdir()),
+        (lambda: (tree / "empty").rmdir(), lambda: (tree / "empty").mkdir()),
+        (lambda: (tree / "link").symlink_to("a.csv"), lambda: (tree / "link").unlink()),
+    ):
+        change()
+        assert digest(tree) != taken.id
+        back()
+        assert digest(tree) == taken.id
+    os.mkfifo(tree / "pipe")
+    with pytest.raises(IntegrityError, match="pipe"):
+        digest(tree)

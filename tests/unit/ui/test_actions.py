@@ -24,6 +24,7 @@ from lab.ui.screens.disk import DiskScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.screens.models import ModelsScreen
 from lab.ui.screens.relations import RelationsScreen
+from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
@@ -37,7 +38,8 @@ SCREENS: dict[str, type[LabScreen]] = {
     screen.KIND: screen
     for screen in (
         *(HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen),
-        *(RunScreen, ChangesScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen, RelationsScreen),
+        *(RunScreen, ChangesScreen, ReproductionScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
+        RelationsScreen,
     )
 }
 WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel, "relation": RelationView}

@@ -1,0 +1,191 @@
+"""Runs that are run again from their captures, on real engines."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lab.domain.launch import LaunchRequest
+from lab.domain.reproduction import EXACT, Agreement, Reproduction, Tolerance, tell
+from lab.domain.runs import Badge, Run, RunStatus
+from lab.errors import ConflictError, IntegrityError, NotFoundError, UsageError
+from lab.stores.manifests import ManifestStore
+from lab.stores.objects import ObjectStore
+from lab.workspace import Workspace
+
+SCRIPT = """
+import random
+from lab import track
+rows = track.data("table").read_text().splitlines()[1:]
+total = sum(float(value) for row in rows for value in row.split(","))
+source = random.Random(track.seed()) if track.params["kind"] == "plain" else random.SystemRandom()
+for step in range(4):
+    track.log(step=step, loss=total * track.params["lr"] / (step + 1) + source.random() / 1000, flat=1)
+open("made.txt", "w").write(repr(total))
+track.artifact("made.txt")
+"""
+
+
+@pytest.fixture
+def ws(open_lab: object, project: Path) -> Workspace:
+    assert callable(open_lab)
+    (project / "train.py").write_text(SCRIPT)
+    found = open_lab("process")
+    assert isinstance(found, Workspace)
+    return found
+
+
+def first(ws: Workspace, **params: str | float) -> Run:
+    run = ws.runs.wait(ws.runs.launch(LaunchRequest("train", params=params, seed=3)).id, timeout=60)
+    assert run.status is RunStatus.FINISHED, ws.runs.log_tail(run.id)
+    return run
+
+
+def reproduce(
+    ws: Workspace, run: Run, tolerance: Tolerance = EXACT, repeat: int = 1, swap: str = "", **params: float
+) -> Reproduction:
+    room = ws.reproductions
+    return room.reproduce(run.id, room.plan(tolerance, repeat, swap, params), lambda line: None)
+
+
+def test_a_deterministic_run_comes_out_the_same(lab: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(SCRIPT)
+    run = first(lab)
+    assert run.badge is Badge.CAPTURED
+    (project / "train.py").write_text("raise SystemExit('the code of now')")
+    found = reproduce(lab, run)
+    assert found.badge is Badge.BITWISE
+    assert {item.name: item.agreement for item in found.attempts[0].metrics} == {
+        "loss": Agreement.IDENTICAL,
+        "flat": Agreement.IDENTICAL,
+    }
+    assert found.attempts[0].causes == ()
+    assert found.deterministic is True
+    new = found.attempts[0].run
+    assert (new.reproduces, new.swapped, new.seed, new.params, new.image) == (run.id, "", 3, run.params, run.image)
+    assert lab.runs.get(run.id).badge is Badge.BITWISE
+    assert lab.runs.get(run.id).badge_note == "reproduced, bitwise: all 2 metrics are identical in every step"
+
+
+def test_chance_is_found_and_measured(ws: Workspace) -> None:
+    run = first(ws, kind="unseeded")
+    once = reproduce(ws, run)
+    assert (once.badge, once.deterministic, once.causes) == (Badge.FAILED, False, ())
+    assert "the run is not deterministic" in tell(once)
+    (loss,) = (item for item in once.attempts[0].metrics if item.name == "loss")
+    assert (loss.agreement, loss.step) == (Agreement.DIFFERENT, 0)
+    found = reproduce(ws, run, repeat=2)
+    assert found.spreads["loss"].n == 3
+    assert 0 < found.spreads["loss"].sd < 0.001
+    assert found.spreads["flat"].sd == 0
+    assert ws.reproductions.judge(run.id, Tolerance(0.001)).badge is Badge.TOLERANCE
+    assert len(ws.reproductions.judge(run.id).attempts) == 3
+    assert ws.runs.get(run.id).badge is Badge.FAILED
+
+
+def test_seeds_give_the_tolerance(ws: Workspace) -> None:
+    run = first(ws, kind="unseeded")
+    for seed in (4, 5):
+        ws.runs.wait(ws.runs.launch(LaunchRequest("train", params={"kind": "unseeded"}, seed=seed)).id, timeout=60)
+    found = reproduce(ws, run, Tolerance(sigmas=1e6))
+    assert found.badge is Badge.TOLERANCE
+    assert found.attempts[0].metrics[0].limit > 0
+
+
+def test_one_factor_from_now_is_attributed(ws: Workspace, project: Path) -> None:
+    run = first(ws)
+    for swap in ("code", "data", "env"):
+        with pytest.raises(ConflictError, match="nothing to swap"):
+            reproduce(ws, run, swap=swap)
+    reproduce(ws, run)
+    (project / "data" / "table.csv").write_text("a,b\n1,2\n3,5\n")
+    ws.datasets.add("table", project / "data" / "table.csv")
+    found = reproduce(ws, run, swap="data")
+    assert (found.badge, found.swapped, found.change) == (Badge.FAILED, "data", "table v1 → v2")
+    assert tell(found).endswith("data did it")
+    assert ws.runs.get(run.id).badge is Badge.BITWISE, "a swap says nothing of how reproducible it is"
+    (project / "train.py").write_text(SCRIPT + "# another comment\n")
+    assert tell(reproduce(ws, run, swap="code")).endswith("makes no difference: identical")
+    lr = reproduce(ws, run, swap="params", lr=0.2)
+    assert (lr.attempts[0].run.params["lr"], lr.change) == (0.2, "lr 0.1 → 0.2")
+    assert len(ws.reproductions.judge(run.id).attempts) == 1, "runs with something swapped are no reproductions"
+    for wrong in ({"swap": "luck"}, {"swap": "params"}, {"lr": 0.3}, {"repeat": 0}):
+        with pytest.raises(UsageError):
+            reproduce(ws, run, **wrong)  # type: ignore[arg-type]
+
+
+def test_all_that_is_missing_is_listed_at_once(ws: Workspace, project: Path) -> None:
+    run = first(ws)
+    spec = ws.runs.spec(run.id)
+    files = {entry.path: entry.hash for entry in ManifestStore(ws.home).read(spec.code.tree).files}
+    assert ws.reproductions.preflight(run.id).ready
+    assert ws.runs.get(run.id).badge is Badge.RERUNNABLE
+    objects = ObjectStore(ws.home)
+    objects.path(files["train.py"]).unlink()
+    damaged = objects.path(files["lab.toml"])
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes().swapcase())
+    for file in ManifestStore(ws.home).read(spec.datasets["table"].manifest).files:
+        objects.path(file.hash).unlink()
+    flight = ws.reproductions.preflight(run.id)
+    said = {(lack.what, lack.message.partition(":")[0]) for lack in flight.missing}
+    assert said == {
+        ("code", "not in the store any more"),
+        ("code", "damaged in the store"),
+        ("data", "table@v1"),
+    }
+    before = ws.runs.list().total
+    with pytest.raises(NotFoundError, match=r"train\.py.*lab\.toml.*table\.csv"):
+        reproduce(ws, run)
+    assert ws.runs.list().total == before, "nothing was started"
+
+
+def test_an_environment_that_is_gone_is_made_again(ws: Workspace) -> None:
+    run = first(ws)
+    shutil.rmtree(ws.home.root / run.image)
+    assert ws.reproductions.preflight(run.id).rebuild
+    found = reproduce(ws, run)
+    assert (found.badge, found.attempts[0].rebuilt) == (Badge.BITWISE, True)
+    assert ws.runs.spec(found.attempts[0].run.id).rebuilt
+
+
+def test_a_tree_that_is_not_what_was_captured_never_runs(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = first(ws)
+    room = ws.reproductions
+    flight = room.preflight(run.id)
+    monkeypatch.setattr("lab.experiments.reproduce.trees.digest", lambda folder: "b3:" + "0" * 64)
+    with pytest.raises(IntegrityError, match="not what was captured"):
+        room.start(flight, room.plan(EXACT), lambda line: None)
+    refused, _ = ws.runs.list().items
+    assert (refused.status, refused.reproduces) == (RunStatus.FAILED, run.id)
+    assert refused.cause.startswith("could not be started")
+
+
+def test_seeds_and_threads_are_pinned(ws: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(
+        "import os\nprint(*sorted(f'{name}={value}' for name, value in os.environ.items()\n"
+        "              if name.endswith(('_THREADS', 'SEED'))), sep='\\n')\n"
+    )
+    run = ws.runs.wait(ws.runs.launch(LaunchRequest("train", seed=7, cpus=2)).id, timeout=60)
+    assert ws.runs.log_tail(run.id, 20) == [
+        "BLIS_NUM_THREADS=2",
+        "LAB_SEED=7",
+        "MKL_NUM_THREADS=2",
+        "NUMBA_NUM_THREADS=2",
+        "NUMEXPR_NUM_THREADS=2",
+        "OMP_NUM_THREADS=2",
+        "OPENBLAS_NUM_THREADS=2",
+        "POLARS_MAX_THREADS=2",
+        "PYTHONHASHSEED=7",
+        "RAYON_NUM_THREADS=2",
+        "VECLIB_MAXIMUM_THREADS=2",
+    ]
+
+
+def test_again_from_the_capture_without_a_verdict(ws: Workspace, project: Path) -> None:
+    run = first(ws)
+    (project / "train.py").write_text("raise SystemExit(9)")
+    new = ws.runs.wait(ws.reproductions.again(run.id, {"lr": 0.5}, lambda line: None).id, timeout=60)
+    assert (new.status, new.reproduces, new.swapped, new.params["lr"]) == (RunStatus.FINISHED, run.id, "params", 0.5)
