@@ -19,12 +19,13 @@ DATASET_RETIRED = "dataset.retired"  # true: out of sight, and gc may have its b
 
 RUN_CREATED = "run.created"
 RUN_STARTED = "run.started"
-RUN_STOP_REQUESTED = "run.stop_requested"
+RUN_STOP_REQUESTED = "run.stop_requested"  # reason: "" when the user asked
 RUN_ENDED = "run.ended"  # status, cause, exit_code, authority, started, ended, metrics
 RUN_TAGGED = "run.tagged"
 RUN_NOTED = "run.noted"
 RUN_RENAMED = "run.renamed"
 RUN_STARRED = "run.starred"  # value: true or false
+RUN_GUARD_FIRED = "run.guard_fired"  # guard, when, do, step, at, evidence
 RUN_ARCHIVED = "run.archived"  # value: true, out of sight; false, back
 RUN_PURGED = "run.purged"  # value: true, its folder went to the trash batch `batch`; false, it came back
 RUN_PRUNED = "run.pruned"  # some files of it went to the trash: batch, files, bytes

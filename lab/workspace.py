@@ -419,6 +419,7 @@ class Workspace:
         supervisor = self._supervise()
         supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
         supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
+        supervisor.start(_Every("guards", _RUNS_EVERY, lambda: self.warn(self.runs.guards.look_all())))
         supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
         supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         supervisor.start(_Watching(self))

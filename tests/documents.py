@@ -95,10 +95,19 @@ _RUN: dict[str, Check] = {
     "reproduces": text,
     "peak_memory": maybe(whole),
     "cpu_time": maybe(number),
+    "guards": many(text),
     "eta": maybe(number),
 }
 RUN = shape(_RUN)
 SUMMARY = shape({"last": number, "min": number, "max": number, "mean": number, "count": whole, "step": number})
+FIRING = shape(
+    {"guard": text, "when": text, "do": one_of("stop", "notify", "mark"), "step": maybe(number), "at": time,
+     "evidence": text}
+)  # fmt: skip
+REPLAY = shape(
+    {"id": text, "name": text, "fired": flag, "guard": text, "when": text, "do": text, "step": maybe(number),
+     "at": maybe(time), "evidence": maybe(text)}
+)  # fmt: skip
 RUN_DETAIL = shape(
     {
         **_RUN,
@@ -113,6 +122,7 @@ RUN_DETAIL = shape(
             shape({"cpus": number, "memory": whole, "gpus": whole, "shm": whole, "pids": whole}),
         ),
         "network": maybe(flag),
+        "firings": many(FIRING),
         "capture": maybe(
             lambda value: isinstance(value, dict) and {"input_id", "code", "software", "outputs"} <= set(value)
         ),

@@ -27,7 +27,7 @@ _PLAIN = """
     OR contains(lower(coalesce(notes, '')), $key) OR contains(lower(project), $key))
 """
 #: Fields that hold "" or nothing where nobody gave them a value.
-_MAY_BE_EMPTY = frozenset({"notes", "cause", "image", "code", "sweep", "engine", "badge", "reproduces"})
+_MAY_BE_EMPTY = frozenset({"notes", "cause", "image", "code", "sweep", "engine", "badge", "reproduces", "guards"})
 
 
 def keys(catalog: Reader) -> tuple[list[str], list[str]]:

@@ -12,6 +12,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -80,6 +81,25 @@ _SUMMARIES = """
     SELECT key, arg_max(value, seq), min(value) FILTER (isfinite(value)), max(value) FILTER (isfinite(value)),
         avg(value) FILTER (isfinite(value)), count(*), arg_max(step, seq)
     FROM ($points) GROUP BY key ORDER BY key
+"""
+# Of each stretch of lines what it takes to sum up and to draw every metric; a missing step is nought.
+_STRETCHES = """
+    SELECT key, count(*), count(*) FILTER (isfinite(value)), sum(value) FILTER (isfinite(value)),
+        arg_min([seq::DOUBLE, step, t, value], value) FILTER (NOT isnan(value)),
+        arg_max([seq::DOUBLE, step, t, value], value) FILTER (NOT isnan(value)),
+        arg_max([seq::DOUBLE, step, t, value], seq),
+        min(value) FILTER (isfinite(value)), max(value) FILTER (isfinite(value))
+    FROM (
+        SELECT seq, coalesce(s, 0) AS step, coalesce(t, 0) AS t, unnest(map_keys(m)) AS key,
+            unnest(map_values(m)) AS value
+        FROM (
+            SELECT s, t, m, row_number() OVER () AS seq
+            FROM read_json($lines, format='newline_delimited', ignore_errors=true, maximum_object_size=16777216,
+                columns={t: 'DOUBLE', s: 'DOUBLE', m: 'MAP(VARCHAR,DOUBLE)'})
+        )
+        WHERE m IS NOT NULL AND seq <= $first
+    )
+    WHERE value IS NOT NULL GROUP BY key, seq // $width ORDER BY key, seq // $width
 """
 _BY_STEP = "WITH one AS MATERIALIZED (SELECT filename, step AS x, value, seq FROM ($points) WHERE key = $key),"
 _BY_TIME = """
@@ -179,6 +199,37 @@ def read(path: Path, key: str) -> tuple[list[float], list[float], list[float]]:
         return [], [], []
     (row,) = _ask([path], _READ, key=key)
     return row[0] or [], row[1] or [], row[2] or []
+
+
+@dataclass
+class Thinned:
+    """A metric in outline: its exact summary (as `MetricSummary`), and few of its points, lowest and highest of each
+    stretch, (step, time, value)."""
+
+    last: float
+    step: float
+    count: int = 0
+    finite: int = 0
+    total: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    points: list[tuple[float, float, float]] = field(default_factory=list)
+
+
+def thinned(lines: Path, first: int, stretches: int) -> dict[str, Thinned]:
+    """Every metric in the `first` so many lines of an `events.jsonl`, at most two points a stretch, in one pass and in
+    memory that does not depend on the number of lines."""
+    found: dict[str, Thinned] = {}
+    rows = _ask([lines], _STRETCHES, first=first, width=max(1, -(-first // stretches)))
+    for key, count, finite, total, lowest, highest, last, low, high in rows:
+        one = found.setdefault(key, Thinned(0.0, 0.0))
+        one.last, one.step = last[3], last[1]
+        one.count, one.finite, one.total = one.count + count, one.finite + finite, one.total + (total or 0.0)
+        if low is not None:
+            one.low, one.high = min(one.low, low), max(one.high, high)
+        ends = [end for end in (lowest, highest) if end is not None] or [last]
+        one.points += [(step, t, value) for _, step, t, value in sorted({tuple(end) for end in ends})]
+    return found
 
 
 def keys(path: Path) -> list[str]:

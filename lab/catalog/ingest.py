@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from lab.catalog import datasets, deployments, models, projects, runs, tombstones, views
+from lab.catalog import datasets, deployments, firings, models, projects, runs, tombstones, views
 from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
@@ -31,6 +31,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *datasets.INGEST,
     *runs.INGEST,
     *tombstones.INGEST,
+    *firings.INGEST,
     *models.INGEST,
     *deployments.INGEST,
     *views.INGEST,

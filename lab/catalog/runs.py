@@ -58,10 +58,11 @@ INGEST = (
         "run.stop_requested",
         "runs",
         "id",
-        "stop_requested",
+        "stop_event",
         """
-        SELECT subject AS id, min(ts) AS stop_requested FROM incoming
-        WHERE type = 'run.stop_requested' GROUP BY subject
+        SELECT subject AS id, arg_min(ts, id) AS stop_requested, arg_min_null(body->>'$.reason', id) AS stop_reason,
+            min(id) AS stop_event
+        FROM incoming WHERE type = 'run.stop_requested' GROUP BY subject
         """,
     ),
     # Of several endings the one with the highest authority holds, of equals the first, or the last of those that
@@ -196,8 +197,8 @@ _EDITED = {
 
 _SHOWN = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
-        sweep, code, image, memory, stop_requested, launcher, created, started, ended, starred, archived,
-        peak_memory, cpu_time, badge, badge_note, reproduces, swapped
+        sweep, code, image, memory, stop_requested, stop_reason, launcher, created, started, ended, starred, archived,
+        peak_memory, cpu_time, badge, badge_note, reproduces, swapped, fired
     FROM run_table
 """
 _ONE = _SHOWN + "WHERE id = $1"
@@ -321,6 +322,7 @@ def _run(row: dict[str, Any]) -> Run:
         memory=row["memory"] or 0,
         launcher=row["launcher"] or "",
         stop_requested=row["stop_requested"] is not None,
+        stop_reason=row["stop_reason"] or "",
         created=row["created"],
         started=row["started"],
         ended=row["ended"],
@@ -328,6 +330,7 @@ def _run(row: dict[str, Any]) -> Run:
         archived=row["archived"],
         peak_memory=row["peak_memory"],
         cpu_time=row["cpu_time"],
+        guards=tuple(row["fired"] or ()),
         badge=_badge(row["badge"]),
         badge_note=row["badge_note"] or "",
         reproduces=row["reproduces"] or "",

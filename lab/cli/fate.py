@@ -35,6 +35,8 @@ def see_through(context: Context, run: Run, *, follow: bool, timeout: float | No
         raise LabError(
             f"{run.name} is still {ended.status.value} after {format_duration(timeout)}", f"lab runs wait {run.name}"
         )
+    for firing in context.ws.runs.guards.fired(ended) if ended.guards else ():
+        context.out.say(f"guard '{firing.guard}' fired: {firing.evidence}")
     if context.out.json:
         context.out.document(run_shape(ended, time.time()))
     else:

@@ -9,7 +9,7 @@ from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import see_through
 from lab.cli.shapes import run_shape
-from lab.cli.values import gpus, parse_data, parse_params, positive
+from lab.cli.values import gpus, parse_data, parse_guards, parse_params, positive
 from lab.domain.launch import LaunchRequest
 from lab.domain.resources import parse_size
 from lab.domain.runs import Run
@@ -41,6 +41,13 @@ commands = Declarations("Runs")
         argument("--cpus", metavar="N", type=positive, help="cores that it may use"),
         argument("--memory", metavar="SIZE", type=parse_size, help="memory that it may use, such as 2g"),
         argument("--gpus", metavar="N", type=gpus, help="how many GPUs, or 'all'"),
+        argument(
+            "--guard",
+            metavar="CONDITION",
+            action="append",
+            default=[],
+            help="stop the run when this holds, such as 'isnan(loss)' (repeat)",
+        ),
         argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
         argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
     ),
@@ -57,6 +64,7 @@ def run(context: Context, args: Namespace) -> int:
         cpus=args.cpus,
         memory=args.memory,
         gpus=args.gpus,
+        guards=parse_guards(args.guard, "stop"),
     )
     return _launch(context, args, request)
 

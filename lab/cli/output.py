@@ -46,10 +46,10 @@ class Output:
         text = clean(text)
         print(self.paint(text, style) if style else text, file=self._stdout)
 
-    def log(self, text: str) -> None:
+    def log(self, text: str, flush: bool = True) -> None:
         """One line of a log as it comes: on stdout, or beside the document when that is JSON."""
         self._clear_progress()
-        print(clean(text), file=self._stderr if self.json else self._stdout, flush=True)
+        print(clean(text), file=self._stderr if self.json else self._stdout, flush=flush)
 
     def script(self, text: str) -> None:
         """Lab's own text of several lines, as it is."""
@@ -60,6 +60,11 @@ class Output:
         self._clear_progress()
         indent = 2 if self._stdout.isatty() else None
         print(json.dumps(jsonable(value), indent=indent, allow_nan=False), file=self._stdout)
+
+    def items(self, head: Mapping[str, Any]) -> Items:
+        """The one JSON document, with a list of any length that is written as it comes."""
+        self._clear_progress()
+        return Items(self._stdout, head)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
         """A table that fits the terminal; columns without room are named on stderr."""
@@ -135,6 +140,22 @@ class Output:
         if self._progress_shown:
             self._progress_shown = False
             print(_ERASE_LINE, end="", file=self._stderr, flush=True)
+
+
+class Items:
+    """A document with `head`, then `items` as they are added, then their number as `total`."""
+
+    def __init__(self, stdout: TextIO, head: Mapping[str, Any]) -> None:
+        self._stdout = stdout
+        self._count = 0
+        stdout.write(json.dumps(jsonable(head), allow_nan=False)[:-1] + ', "items": [')
+
+    def add(self, item: str) -> None:
+        self._stdout.write((", " if self._count else "") + json.dumps(item))
+        self._count += 1
+
+    def end(self) -> None:
+        self._stdout.write(f'], "total": {self._count}}}\n')
 
 
 def _painted(text: str, style: str) -> str:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterable
 
 from lab.cli import capture_shapes
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
-from lab.cli.fate import DETACHED, detach, see_through, tell
-from lab.cli.formats import format_duration, format_local, format_value, log_line
+from lab.cli.fate import see_through, tell
+from lab.cli.formats import format_duration, format_local, format_value
 from lab.cli.runtable import STYLES
 from lab.cli.shapes import run_detail, run_shape
 from lab.cli.tables import Column
-from lab.cli.values import count, positive
+from lab.cli.values import positive
 from lab.domain.capture import Capture
 from lab.domain.resources import format_size
 from lab.domain.runs import IMPORTED, Run, RunSpec
-from lab.errors import NotFoundError, UsageError
+from lab.errors import NotFoundError
 
 commands = Declarations("Runs")
 
 _REF = argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins")
-_ALL_LINES = 1_000_000
 
 
 @commands.add("runs", "show", help="everything about one run", example="lab runs show calm-otter-42", arguments=(_REF,))
@@ -33,7 +31,8 @@ def show(context: Context, args: Namespace) -> int:
     spec = _spec(context, run)
     capture = context.ws.captures.known(run.id) if spec else None
     if context.out.json:
-        context.out.document(run_detail(run, spec, folder, time.time(), capture))
+        firings = context.ws.runs.guards.fired(run) if run.guards else ()
+        context.out.document(run_detail(run, spec, folder, time.time(), capture, firings))
         return 0
     out = context.out
     out.line(f"{run.name}  {run.cause or run.status.value}", STYLES[run.status])
@@ -66,6 +65,8 @@ def show(context: Context, args: Namespace) -> int:
             ("folder", folder),
         ]
     )
+    for firing in context.ws.runs.guards.fired(run) if run.guards else ():
+        out.line(f"guard '{firing.guard}' fired ({firing.do}): {firing.evidence}", "warn")
     if run.params:
         out.line()
         out.table([Column("param", keep=True), Column("value")], [[k, format_value(v)] for k, v in run.params.items()])
@@ -125,51 +126,6 @@ def _code(spec: RunSpec | None) -> str:
     commit = f", commit {spec.code.commit[:12]}{' with changes' if spec.code.dirty else ''}" if spec.code.commit else ""
     partial = f", PARTIAL: {len(spec.code.skipped)} left out for their size" if spec.code.partial else ""
     return f"{spec.code.files} files, {format_size(spec.code.size)}{commit}{partial}"
-
-
-@commands.add(
-    "runs",
-    "logs",
-    help="what a run printed",
-    example="lab runs logs calm-otter-42 --follow",
-    arguments=(
-        _REF,
-        argument("--follow", action="store_true", help="show what comes until it ends; Ctrl-C detaches"),
-        argument("--tail", metavar="N", type=count, help="the last N lines"),
-    ),
-)
-def logs(context: Context, args: Namespace) -> int:
-    if args.follow and args.tail is not None:
-        raise UsageError(
-            "--follow shows the log from its first line, so --tail has no place beside it", "use one of them"
-        )
-    run = context.settled.runs.get(args.ref)
-    kept: list[str] = []
-    seen, code = 0, 0
-    try:
-        for line in _lines(context, run, args.tail, follow=args.follow):
-            seen += 1
-            if context.out.json:
-                kept.append(log_line(line))
-            else:
-                context.out.log(log_line(line))
-    except KeyboardInterrupt:
-        code = DETACHED
-        if args.follow:
-            detach(context, run)
-    if context.out.json:
-        context.out.document({"id": run.id, "name": run.name, "items": kept, "total": len(kept)})
-    elif not seen and not code:
-        context.out.say(f"{run.name} has printed nothing" + (" yet" if run.status.active else ""))
-    return code
-
-
-def _lines(context: Context, run: Run, tail: int | None, *, follow: bool) -> Iterable[str]:
-    if tail is not None:
-        return context.settled.runs.log_tail(run.id, tail)
-    if follow or not run.status.active:
-        return context.settled.runs.follow(run.id, lambda: False)
-    return context.settled.runs.log_tail(run.id, _ALL_LINES)
 
 
 @commands.add("runs", "stop", help="end a run", example="lab runs stop calm-otter-42", arguments=(_REF,))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a listing must not wait for nouns that it does not show
     from lab.domain.demo import DemoReport
     from lab.domain.deployments import Deployment, Health
     from lab.domain.groups import RunGroup
+    from lab.domain.guards import Firing, Guard
     from lab.domain.models import Model, ModelVersion
     from lab.domain.runs import Edit, Run, RunSpec
     from lab.domain.views import RunView
@@ -62,11 +63,19 @@ def run_shape(run: Run, now: float) -> Shape:
         "reproduces": run.reproduces,
         "peak_memory": run.peak_memory,
         "cpu_time": run.cpu_time,
+        "guards": list(run.guards),
         "eta": run.eta,
     }
 
 
-def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float, capture: Capture | None = None) -> Shape:
+def run_detail(
+    run: Run,
+    spec: RunSpec | None,
+    folder: str,
+    now: float,
+    capture: Capture | None = None,
+    firings: Sequence[Firing] = (),
+) -> Shape:
     """A run with all that it was asked to do; `summaries` has last, min, max, mean, count and step of each metric,
     `capture` all that went into it and came out of it.
 
@@ -83,8 +92,26 @@ def run_detail(run: Run, spec: RunSpec | None, folder: str, now: float, capture:
         "environment": spec.environment if spec else None,
         "resources": asdict(spec.resources) if spec else None,
         "network": spec.network if spec else None,
+        "firings": [firing_shape(firing) for firing in firings],
         "capture": capture.to_json() if capture else None,
     }
+
+
+def firing_shape(firing: Firing) -> Shape:
+    return {
+        "guard": firing.guard,
+        "when": firing.when,
+        "do": firing.do,
+        "step": firing.step,
+        "at": format_utc(firing.at),
+        "evidence": firing.evidence,
+    }
+
+
+def replay_shape(run: Run, guard: Guard, firing: Firing | None) -> Shape:
+    """What a guard would have done in a run; `step`, `at` and `evidence` are null where it would not have fired."""
+    never = {"guard": guard.name, "when": guard.when, "do": guard.do, "step": None, "at": None, "evidence": None}
+    return {"id": run.id, "name": run.name, "fired": firing is not None, **(firing_shape(firing) if firing else never)}
 
 
 def run_group_shape(group: RunGroup, keys: Sequence[str]) -> Shape:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lab.domain.directions import Direction
 from lab.domain.query import Any, Node, QueryError, parse_filter, split_names
 from lab.domain.runs import Param
 from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.domain.guards import Guard
 
 _INT = re.compile(r"[+-]?(0|[1-9][0-9_]*)")
 _FLOAT = re.compile(
@@ -57,6 +61,19 @@ def parse_better(words: Iterable[str]) -> dict[str, Direction]:
             raise UsageError(f"{word!r} does not say what is better", "write --better METRIC=higher or METRIC=lower")
         found[metric] = Direction(way)
     return found
+
+
+def parse_guards(words: Iterable[str], do: str) -> tuple[Guard, ...]:
+    """Conditions as guards that are called by them and do `do`. Raises GuardError, which knows the place."""
+    # Here and not above: few commands are given any.
+    from lab.domain.guard_language import parse_guard
+    from lab.domain.guards import Guard, named
+
+    found = []
+    for word in words:
+        parse_guard(word)
+        found.append(Guard("", word, do))
+    return named(found)
 
 
 def parse_data(words: Iterable[str]) -> dict[str, str]:

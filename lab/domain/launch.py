@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lab.domain.guards import Guard
 from lab.domain.runs import Param
 
 
@@ -27,3 +28,4 @@ class LaunchRequest:
     cpus: float | None = None
     memory: int | None = None
     gpus: int | None = None
+    guards: tuple[Guard, ...] = ()  # besides those of the entry

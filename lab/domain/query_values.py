@@ -51,6 +51,7 @@ NEW_FIELDS = {
     "code": Kind.TEXT,
     "badge": Kind.TEXT,
     "reproduces": Kind.TEXT,
+    "guards": Kind.TEXT,
     "exit_code": Kind.NUMBER,
     "memory": Kind.SIZE,
     "peak_memory": Kind.SIZE,

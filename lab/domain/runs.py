@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lab.domain.collecting import Collecting
+from lab.domain.guards import Guard
 from lab.domain.resources import Resources, format_size
 
 Param = str | int | float | bool | None
@@ -132,6 +133,7 @@ class RunSpec:
     base: str = ""
     base_id: str = ""
     collecting: Collecting = field(default_factory=Collecting)
+    guards: tuple[Guard, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}
@@ -142,6 +144,7 @@ class RunSpec:
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["command"] = tuple(data["command"])
         known["tags"] = tuple(data.get("tags", ()))
+        known["guards"] = tuple(Guard(**guard) for guard in data.get("guards", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
         known["code"] = CodeSnapshot.from_json(data["code"])
         known["collecting"] = Collecting.from_json(data.get("collecting", {}))
@@ -193,6 +196,7 @@ class Run:
     image: str = ""
     memory: int = 0  # limit, bytes
     stop_requested: bool = False
+    stop_reason: str = ""  # why, where it was not the user who asked
     launcher: str = ""  # "<pid>:<process start>@<boot id>" of the Lab process that launched it
     created: float = 0.0
     started: float | None = None
@@ -205,6 +209,7 @@ class Run:
     badge_note: str = ""  # why, as a sentence
     reproduces: str = ""  # the run that it runs again, if it does
     swapped: str = ""  # what is not as in that one: code, data, env, params
+    guards: tuple[str, ...] = ()  # names of those that fired
     eta: float | None = None  # of one that runs: seconds until its end; None where nobody knows
 
     def duration(self, now: float) -> float | None:
@@ -246,16 +251,18 @@ def ending_of(
     out_of_memory: bool = False,
     memory: int = 0,
     stop_requested: bool = False,
+    stop_reason: str = "",
     interruption: str = "",
     authority: int = ENTRY,
 ) -> Ending:
     """The verdict on a process that ended with `exit_code`, or by `signal` (0: none).
 
-    A stop that the user asked for is `stopped` whatever the exit code; the kernel's out-of-memory kill is
-    never told as "exit 137"; a kill that nobody here asked for is `interrupted` with `interruption` as its reason.
+    A stop that was asked for, by the user or for a `stop_reason`, is `stopped` whatever the exit code; the kernel's
+    out-of-memory kill is never told as "exit 137"; a kill that nobody here asked for is `interrupted` with
+    `interruption` as its reason.
     """
     if stop_requested and (signal or exit_code != 0):
-        return Ending(RunStatus.STOPPED, "stopped by user", exit_code, authority)
+        return Ending(RunStatus.STOPPED, stop_reason or "stopped by user", exit_code, authority)
     if out_of_memory and exit_code != 0:
         limit = f" (limit {format_size(memory)})" if memory else ""
         return Ending(RunStatus.FAILED, f"out of memory{limit}", exit_code, authority)

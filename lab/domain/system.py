@@ -20,7 +20,7 @@ class Usage:
 @dataclass(frozen=True)
 class Sample:
     """At one moment (`at`, seconds since the epoch): `cpu` in cores, memory in bytes (`peak`: the most so far),
-    `read` and `write` in bytes a second, `cpu_time` in seconds so far. `limit` 0: none known.
+    `read` and `write` in bytes a second, `cpu_time` in seconds so far, bytes printed so far (`log`). `limit` 0: none.
 
     `gpu` counts busy GPUs (1.5 is one and a half); None where there is none.
     """
@@ -33,6 +33,7 @@ class Sample:
     write: float
     cpu_time: float
     limit: int = 0
+    log: int = 0
     gpu: float | None = None
     gpu_memory: int = 0
     gpu_limit: int = 0

@@ -189,6 +189,7 @@ class Launcher:
             created=0.0,
             sweep=request.sweep,
             tags=request.tags,
+            guards=(*plan.entry.guards, *request.guards),
         )
 
     def _isolates(self, engine: Engine) -> bool:

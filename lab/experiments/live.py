@@ -8,12 +8,16 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
+from lab.catalog import histories
 from lab.domain.collecting import Collecting, counted
 from lab.domain.numbers import decode_float
 from lab.domain.runs import History, MetricSummary, Run
+from lab.errors import IntegrityError
 from lab.paths import LabHome
-from lab.stores.runfolder import EventTail, collecting_of, files
+from lab.stores.runfolder import EventTail, collecting_of, files, whole_lines
 
+#: A file that was larger than so many bytes when first looked at is taken in by the database up to there.
+_LEAP = 8 << 20
 #: A series is thinned to half when it holds this many points, so its memory is constant.
 CAP = 1 << 15
 
@@ -26,28 +30,47 @@ class Series:
 
     def __init__(self) -> None:
         self.steps, self.times, self.values = array("d"), array("d"), array("d")
-        self._finite = 0
-        self._sum = 0.0
-        self.summary: MetricSummary | None = None
+        self._count = self._finite = 0
+        self._last = self._step = self._sum = 0.0
+        self._low, self._high = math.inf, -math.inf
+
+    @classmethod
+    def of(cls, outline: histories.Thinned) -> Series:
+        """What the database made of the values so far."""
+        series = cls()
+        for step, time, value in outline.points:
+            series.steps.append(step)
+            series.times.append(time)
+            series.values.append(value)
+        series._count, series._finite, series._sum = outline.count, outline.finite, outline.total
+        series._last, series._step = outline.last, outline.step
+        series._low, series._high = outline.low, outline.high
+        return series
 
     def add(self, step: float, time: float, value: float) -> None:
         self.steps.append(step)
         self.times.append(time)
         self.values.append(value)
-        self._summarise(step, value)
+        self._count += 1
+        self._last, self._step = value, step
+        if value - value == 0.0:  # neither NaN nor infinite
+            self._finite += 1
+            self._sum += value
+            if value < self._low:
+                self._low = value
+            if value > self._high:
+                self._high = value
         if len(self.values) >= CAP:
             self._thin()
 
-    def _summarise(self, step: float, value: float) -> None:
-        old = self.summary or MetricSummary(value, math.nan, math.nan, math.nan, 0)
-        if math.isfinite(value):
-            self._finite += 1
-            self._sum += value
-            low = value if math.isnan(old.min) else min(old.min, value)
-            high = value if math.isnan(old.max) else max(old.max, value)
-            self.summary = MetricSummary(value, low, high, self._sum / self._finite, old.count + 1, step)
-        else:
-            self.summary = replace(old, last=value, count=old.count + 1, step=step)
+    @property
+    def summary(self) -> MetricSummary | None:
+        """None before the first value."""
+        if not self._finite:
+            nothing = MetricSummary(self._last, math.nan, math.nan, math.nan, self._count, self._step)
+            return nothing if self._count else None
+        mean = self._sum / self._finite
+        return MetricSummary(self._last, self._low, self._high, mean, self._count, self._step)
 
     def _thin(self) -> None:
         keep: list[int] = []
@@ -66,23 +89,43 @@ class _Part:
     def __init__(self, path: Path) -> None:
         self.tail = EventTail(path)
         self.series: dict[str, Series] = {}
+        self._path = path
+        self._begun = False
 
     def poll(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._leap()
         while lines := self.tail.poll():  # a megabyte at a time
             for line in lines:
                 values = line.get("m")
                 if isinstance(values, dict):
                     self._take(line, values)
 
+    def _leap(self) -> None:
+        """Ten million values line by line would take a minute."""
+        offset, lines = whole_lines(self._path, _LEAP)
+        if not lines:
+            return
+        try:
+            found = histories.thinned(self._path, lines, CAP // 4)
+        except IntegrityError:  # a line that the database cannot take: one by one then
+            return
+        self.series = {name: Series.of(outline) for name, outline in found.items()}
+        self.tail = EventTail(self._path, offset)
+
     def _take(self, line: dict[str, object], values: dict[str, object]) -> None:
         try:
             step, at = decode_float(line.get("s", 0)), decode_float(line.get("t", 0))
-            numbers = {str(key): decode_float(value) for key, value in values.items()}
+            numbers = {key: value if value.__class__ is float else decode_float(value) for key, value in values.items()}
         except (TypeError, ValueError):
             self.tail.bad += 1
             return
         for key, value in numbers.items():
-            self.series.setdefault(key, Series()).add(step, at, value)
+            series = self.series.get(key)
+            if series is None:
+                series = self.series[key] = Series()
+            series.add(step, at, value)
 
 
 class _Follow:

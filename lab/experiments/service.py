@@ -45,6 +45,7 @@ from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings
 from lab.stores import runfolder
+from lab.stores.loglines import LineCutter, last_lines_at, line_begin
 
 if TYPE_CHECKING:
     import polars
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from lab.domain.changes import Changes, DiffLine
     from lab.domain.compare import Comparison
     from lab.engine.base import Engine
+    from lab.experiments.guards import Guards
     from lab.experiments.importing import Importer
     from lab.experiments.launch import Launcher
     from lab.experiments.watch import Watch
@@ -99,7 +101,14 @@ class Runs:
     def _watch(self) -> Watch:
         from lab.experiments.watch import Watch
 
-        return Watch(self._home, self._journal, self._catalog, self._engine_of, lambda run: self.imports.refresh(run))
+        return Watch(
+            self._home,
+            self._journal,
+            self._catalog,
+            self._engine_of,
+            lambda run: self.imports.refresh(run),
+            lambda run: self.guards.last_look(run),
+        )
 
     @cached_property
     def imports(self) -> Importer:
@@ -118,14 +127,21 @@ class Runs:
         self._catalog.refresh()
         return self.get(run_id)
 
-    def stop(self, ref: str) -> Run:
-        """End a run. Raises ConflictError if it has ended already."""
+    @cached_property
+    def guards(self) -> Guards:
+        """Conditions that runs are looked after by."""
+        from lab.experiments.guards import Guards
+
+        return Guards(self._home, self._journal, self._catalog, self.stop)
+
+    def stop(self, ref: str, reason: str = "") -> Run:
+        """End a run, for a `reason` where it is not the user's wish. Raises ConflictError if it has ended already."""
         run = self.get(ref)
         if not run.status.active:
             raise ConflictError(f"run {run.name} has ended already: {run.cause}")
         if run.engine == IMPORTED:
             raise ConflictError(f"run {run.name} was imported: Lab only looks at it", "stop it where it was started")
-        self._journal.append(RUN_STOP_REQUESTED, run.id)
+        self._journal.append(RUN_STOP_REQUESTED, run.id, {"reason": reason})
         if run.engine in OWN:
             process.interrupt(run)
         else:
@@ -143,6 +159,7 @@ class Runs:
             ask = time.monotonic() - self._asked.setdefault(run.id, time.monotonic()) >= _ASK_EVERY
             if ask:
                 self._asked[run.id] = time.monotonic()
+            self.guards.look(run)
             if self._watch.settle(run, ask_engine=ask) or ask:
                 self._catalog.refresh()
                 run = self.get(run.id)
@@ -322,22 +339,39 @@ class Runs:
             return said
         return self._engine_of(run.engine).logs(run.id, lines)
 
-    def follow(self, ref: str, stop: Callable[[], bool]) -> Iterator[str]:
-        """Lines of the run's output from the first, as they come, until it has ended or `stop()` turns true."""
+    def lines(
+        self, ref: str, *, start: int = 0, follow: bool = False, stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[str]:
+        """Lines of the run's output from byte `start` on, at which one begins, in constant memory: up to its end as it
+        is now or, with `follow`, as they come until the run has ended or `stop()` turns true."""
         run = self.get(ref)
         path = self._home.run(run.id).stdout
-        rest, offset = b"", 0
+        cutter, offset = LineCutter(), start
         while not stop():
-            run = self.wait(run.id, timeout=_POLL)
-            ended = not run.status.active
+            run = self.wait(run.id, timeout=_POLL) if follow else run
+            ended = not follow or not run.status.active
             while data := runfolder.portion(path, offset):
                 offset += len(data)
-                *lines, rest = (rest + data).split(b"\n")
-                yield from (line.decode("utf-8", "replace") for line in lines)
+                yield from (line.decode("utf-8", "replace") for line in cutter.feed(data))
             if ended:
-                if rest:
-                    yield rest.decode("utf-8", "replace")
+                yield from (line.decode("utf-8", "replace") for line in cutter.end())
                 return
+
+    def follow(self, ref: str, stop: Callable[[], bool]) -> Iterator[str]:
+        """All lines of the run's output from the first, as they come."""
+        return self.lines(ref, follow=True, stop=stop)
+
+    def log_start(self, ref: str, *, last: int | None = None, since: float | None = None) -> int:
+        """The byte at which the `last` so many lines begin, or what was printed `since` a time (in seconds since the
+        epoch). That is known from the looks at the run: there may be a little more than was asked for, never less.
+        """
+        run = self.get(ref)
+        path = self._home.run(run.id).stdout
+        start = 0 if last is None else last_lines_at(path, last)
+        if since is not None:
+            seen = [sample.log for sample in self.vitals.history(run).samples if sample.at <= since]
+            start = max(start, line_begin(path, seen[-1]) if seen else 0)
+        return start
 
     def metric_names(self, ref: str) -> Sequence[str]:
         run = self.get(ref)

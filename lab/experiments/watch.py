@@ -35,7 +35,8 @@ _LOST_PROCESS = "lost: its process is gone and it left no exit record"
 
 class Watch:
     """Finds out which runs have ended. `engine_of` gives the engine of that name, `imported` looks at the source of a
-    run that another tool recorded."""
+    run that another tool recorded, `last_look` is called when a run has ended and all of its metrics are there, before
+    the journal tells of it."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Watch:
         catalog: Catalog,
         engine_of: Callable[[str], Engine],
         imported: Callable[[Run], bool],
+        last_look: Callable[[Run], None],
     ) -> None:
         self._home = home
         self._journal = journal
@@ -51,6 +53,7 @@ class Watch:
         self._engine_of = engine_of
         self._imported = imported
         self._collectors = Collectors(home)
+        self._last_look = last_look
 
     def settle(self, run: Run, *, ask_engine: bool = True) -> bool:
         """Journal the ending of an active run if it has one. True when it has ended.
@@ -90,6 +93,7 @@ class Watch:
         folder = self._home.run(run_id)
         self._collect(run, last=True)
         metrics = sources.settle(folder)
+        self._last_look(run)
         self._journal.append(RUN_ENDED, run_id, _body(ending, times, metrics, _usage(folder)))
         self._catalog.refresh()
         self._forget(run)
@@ -123,7 +127,7 @@ class Watch:
         times = (status.started, status.ended or time.time())
         if status.state is JobState.GONE or status.exit_code is None:
             if run.stop_requested:
-                return Ending(RunStatus.STOPPED, "stopped by user", None, NOBODY), times
+                return Ending(RunStatus.STOPPED, run.stop_reason or "stopped by user", None, NOBODY), times
             return Ending(RunStatus.LOST, _LOST_PROCESS if run.engine in OWN else _LOST, None, NOBODY), times
         return self._engine_ending(run, status, status.exit_code), times
 
@@ -152,6 +156,7 @@ class Watch:
             out_of_memory=told.oom or (status is not None and status.out_of_memory),
             memory=run.memory,
             stop_requested=run.stop_requested,
+            stop_reason=run.stop_reason,
             interruption=(why or "killed from outside") if from_outside else "",
             authority=ENTRY,
         )
@@ -163,6 +168,7 @@ class Watch:
             out_of_memory=status.out_of_memory,
             memory=run.memory,
             stop_requested=run.stop_requested,
+            stop_reason=run.stop_reason,
             interruption=status.interruption,
             authority=ENGINE,
         )

@@ -1,8 +1,9 @@
 """What a run uses of the machine, noted beside it while it runs: `$LAB_RUN_DIR/system.jsonl`. Standard library only.
 
 A line is `{"t": unix seconds, "cpu": cores in use since the line before, "memory": bytes, "peak": most bytes so far,
-"read": bytes a second, "write": …, "cpu_time": seconds so far}`, with `"limit"` where memory is limited and, where
-there is an NVIDIA driver, `"gpu": busy GPUs (1.5 is one and a half), "gpu_memory": bytes, "gpu_limit": bytes`.
+"read": bytes a second, "write": …, "cpu_time": seconds so far, "log": bytes of stdout.log}`, with `"limit"` where
+memory is limited and, where there is an NVIDIA driver, `"gpu": busy GPUs (1.5 is one and a half), "gpu_memory": bytes,
+"gpu_limit": bytes`.
 
 In a container the kernel counts for the whole control group: memory is what cannot be dropped (use less the inactive
 part of the page cache, as kubelet's working set). Elsewhere the processes of the session are added up; what forked
@@ -158,6 +159,7 @@ class Sampler:
         gpus: Callable[[], dict[str, float]] | None = None,
     ) -> None:
         self._path = os.path.join(folder, "system.jsonl")
+        self._log = os.path.join(folder, "stdout.log")
         self._source = source or _source()
         self._limit = self._source.limit
         self._began = self._at = time.monotonic()
@@ -197,6 +199,7 @@ class Sampler:
             "read": round(max(0, reading.read - before.read) / span),
             "write": round(max(0, reading.written - before.written) / span),
             "cpu_time": round(max(0.0, reading.cpu - self._first.cpu), 3),
+            "log": _size(self._log),
         }
         if self._limit:
             line["limit"] = self._limit
@@ -244,6 +247,13 @@ def _gpus() -> Callable[[], dict[str, float]]:
     from lab.runtime import nvml
 
     return nvml.open_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _text(path: str) -> str:

@@ -1,7 +1,8 @@
 """Where in a TOML file a key stands: `tomllib` does not tell.
 
 A scanner over text that `tomllib` has accepted, so it need not find faults. Keys inside inline tables and arrays
-are found through the key that holds them: an inline table is on one line.
+are found through the key that holds them: an inline table is on one line. Tables of an array have their number, from 0,
+as the last part of their name.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._found: dict[Keys, int] = {}
+        self._counts: dict[Keys, int] = {}
         self._at = 0
         self._line = 1
         self._counted = 0
@@ -48,8 +50,12 @@ class Lines:
             start = self._at
             line = self._here()
             if self._text[self._at] == "[":
-                self._at += 2 if self._text.startswith("[[", self._at) else 1
+                array = self._text.startswith("[[", self._at)
+                self._at += 2 if array else 1
                 table = self._keys()
+                if array:
+                    self._counts[table] = self._counts.get(table, -1) + 1
+                    table = (*table, str(self._counts[table]))
                 self._note(table, line)
                 self._at = self._line_end()
             else:

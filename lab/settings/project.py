@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.domain.collecting import Collecting
+from lab.domain.guards import Guard, named
 from lab.domain.names import check_name
 from lab.domain.resources import Resources
 from lab.domain.retention import Policy
@@ -18,6 +19,7 @@ from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.settings.collecting import METRICS, collecting
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
+from lab.settings.guards import GUARD
 from lab.settings.retention import RETENTION
 from lab.settings.schema import (
     BOOLEAN,
@@ -33,6 +35,7 @@ from lab.settings.schema import (
     STRINGS,
     Document,
     Table,
+    Tables,
     check_param,
 )
 
@@ -57,6 +60,7 @@ SCHEMA = Table(
                     "params": Table(each=PARAM, check=check_param),
                     "resources": _RESOURCES,
                     "metrics": METRICS,
+                    "guards": Tables(GUARD),
                 }
             ),
             check=lambda name: check_name("entry", name),
@@ -84,6 +88,7 @@ class EntrySettings:
     params: Mapping[str, Param] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     collecting: Collecting = field(default_factory=Collecting)
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,8 @@ def load_project(folder: Path) -> ProjectSettings:
 def _entry(name: str, table: dict[str, Any], resources: Resources, metrics: dict[str, Any]) -> EntrySettings:
     own = table.pop("resources", {})
     collected = collecting(metrics, table.pop("metrics", {}))
-    return EntrySettings(name, **table, resources=replace(resources, **own), collecting=collected)
+    guards = named(tuple(table.pop("guards", ())))
+    return EntrySettings(name, **table, resources=replace(resources, **own), collecting=collected, guards=guards)
 
 
 def settings_for_script(folder: Path, script: Path) -> ProjectSettings:

@@ -61,6 +61,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """An array of tables (`[[name]]`), each of the form `each`."""
+
+    each: Table
+    required: bool = False
+
+
+@dataclass(frozen=True)
 class Either:
     """A key that takes a value, or a table that says more; `long` is the form of a table with the key `is`."""
 
@@ -70,7 +78,7 @@ class Either:
     required: bool = False
 
 
-Schema = Value | Table | Either
+Schema = Value | Table | Tables | Either
 
 
 class Document:
@@ -154,6 +162,10 @@ class Document:
             if not isinstance(raw, dict):
                 raise self.error(keys, f"{_place(keys)} must be a table, not {describe(raw)}")
             return self._table(schema, raw, keys)
+        if isinstance(schema, Tables):
+            if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
+                raise self.error(keys, f"{_place(keys)} must be tables, written [[{'.'.join(keys)}]]")
+            return [self._table(schema.each, item, (*keys, str(place))) for place, item in enumerate(raw)]
         try:
             return schema.read(raw)
         except Wrong as error:
@@ -186,7 +198,8 @@ def describe(raw: Any) -> str:
 
 
 def _place(keys: Keys) -> str:
-    return f"[{'.'.join(clean(key, 60) for key in keys)}]"
+    """The table's name as it is written; the number of one in an array is not."""
+    return f"[{'.'.join(clean(key, 60) for key in keys if not key.isdecimal())}]"
 
 
 def _quoted(text: str) -> str:

@@ -144,7 +144,14 @@ def _entry(script: _Script, datasets: Sequence[_Dataset]) -> str:
     used = [item.name for item in datasets if _mentions(script.text, item)]
     lines = [f"[entries.{toml_key(script.name)}]", f"command = {toml_string(shlex.join(['python', script.path]))}"]
     lines.append(f"datasets = {toml_strings(used)}" if used else "# datasets = []")
-    lines += ["# network = true", "", f"# [entries.{toml_key(script.name)}.params]", "# lr = 0.1"]
+    name = toml_key(script.name)
+    lines += ["# network = true", "", f"# [entries.{name}.params]", "# lr = 0.1"]
+    lines += [
+        "",
+        f"# [[entries.{name}.guards]]",
+        '# when = "isnan(loss)"',
+        '# do = "stop"               # or "notify", "mark"',
+    ]
     return "\n".join(lines)
 
 

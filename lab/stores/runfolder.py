@@ -169,6 +169,26 @@ def portion(path: Path, offset: int) -> bytes:
         return b"" if fd is None else os.pread(fd, _PORTION, offset)
 
 
+def whole_lines(path: Path, least: int) -> tuple[int, int]:
+    """The byte after the last whole line of a file, and how many lines that are not empty stand before it; (0, 0) for
+    a file of fewer than `least` bytes."""
+    offset = whole = lines = 0
+    before = b"\n"
+    try:
+        with plain_file(path) as fd:
+            if fd is None or os.fstat(fd).st_size < least:
+                return 0, 0
+            while data := os.pread(fd, _PORTION, offset):
+                joined = before + data
+                lines += data.count(b"\n") - joined.count(b"\n\n")
+                end = data.rfind(b"\n") + 1
+                whole = offset + end if end else whole
+                offset, before = offset + len(data), data[-1:]
+    except LabError:
+        return 0, 0
+    return whole, lines
+
+
 class EventTail:
     """Follows `events.jsonl` as it grows; each `poll` returns what is new.
 

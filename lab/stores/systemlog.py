@@ -69,8 +69,12 @@ def _sample(line: Mapping[str, Any]) -> Sample | None:
         return None
     at, cpu, read, write, cpu_time = measured
     gpu = list(_measured(line, ("gpu",)))
-    gpu_memory, gpu_limit, limit = (_whole(line.get(name)) or 0 for name in ("gpu_memory", "gpu_limit", "limit"))
-    return Sample(at, cpu, memory, peak, read, write, cpu_time, limit, gpu[0] if gpu else None, gpu_memory, gpu_limit)
+    gpu_memory, gpu_limit, limit, log = (
+        _whole(line.get(name)) or 0 for name in ("gpu_memory", "gpu_limit", "limit", "log")
+    )
+    return Sample(
+        at, cpu, memory, peak, read, write, cpu_time, limit, log, gpu[0] if gpu else None, gpu_memory, gpu_limit
+    )
 
 
 def _measured(line: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[float]:

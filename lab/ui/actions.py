@@ -227,12 +227,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.purge", "Purge", "Move the marked runs to the trash; tells first what it frees and what must stay",
            ("X",), ("runs", "disk"), "lab runs purge {ids} --apply", "destructive"),
     # Run detail
-    Action("run.next_tab", "Next tab", "Metrics, logs, parameters, files", ("]",), ("run",),
+    Action("run.next_tab", "Next tab", "Metrics, logs, parameters, files, system", ("]",), ("run",),
            rank=1, label="Tab"),
     Action("run.previous_tab", "Previous tab", "The tab to the left", ("[",), ("run",)),
     Action("run.next_metric", "Next metric", "Draw the next metric", ("n",), ("run",), rank=2, label="Metric"),
     Action("run.previous_metric", "Previous metric", "Draw the metric before", ("N",), ("run",)),
     Action("run.search", "Search", "Find a text in the log; n and N go on", ("/",), ("run",), rank=4),
+    Action("run.filter", "Only lines with", "Show only those lines of the log that hold a text; esc shows all", ("&",),
+           ("run",), "lab runs logs {id} --grep {text}", rank=5, label="Only"),
     Action("run.changes", "What changed", "Everything that changed since the run before, code line by line", ("d",),
            ("run",), "lab runs diff {id}", rank=3, label="Changes"),
     # Reproduction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from lab.events import (
     RUN_STARTED,
     RUN_TAGGED,
 )
+from lab.experiments.process import identity
 from lab.journal import Journal
 from lab.paths import LabHome
 
@@ -85,7 +85,7 @@ class Seed:
         metrics = {"accuracy": 0.9, "loss": 0.3} if metrics is None else metrics
         created = {
             "name": name, "project": project, "entry": entry, "engine": "process", "image": "env", "code": "b3:0",
-            "sweep": "", "seed": 1, "memory": 1 << 30, "launcher": f"{os.getpid()}:0@boot", "params": params,
+            "sweep": "", "seed": 1, "memory": 1 << 30, "launcher": identity(), "params": params,
             "datasets": {"digits": {"name": "digits", "version": "v1", "manifest": "b3:1"}},
         }  # fmt: skip
         self.journal.append(RUN_CREATED, run_id, created)

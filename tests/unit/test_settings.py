@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lab.domain.guards import Guard
 from lab.domain.resources import Resources
 from lab.errors import LabError, NotFoundError, SettingsError
 from lab.settings import (
@@ -157,6 +158,24 @@ HEAD = '[project]\nname = "x"\n'
         (HEAD + "[entries.t]\ncommand='a'\nparams={lr=inf}", "lab.toml:5: [entries.t.params] lr must be", "not inf"),
         (HEAD + "[entries.t]\ncommand='a'\nparams={d=2020-01-01}", "not a date or time", ""),
         (HEAD + "[entries.t]\ncommand='a'\n[entries.t.params]\n'a=b'=1", 'lab.toml:6: "a=b" cannot be the name', ""),
+        (
+            HEAD
+            + "[entries.t]\ncommand='a'\n[[entries.t.guards]]\nwhen='isnan(a)'\n[[entries.t.guards]]\nwhen='a >> 1'",
+            "lab.toml:8: [entries.t.guards] when cannot be understood: a metric or a number is due here, not '>'\n"
+            "  a >> 1\n     ^",
+            "isnan(loss)",
+        ),
+        (HEAD + "[entries.t]\ncommand='a'\n[[entries.t.guards]]\ndo='stop'", 'lab.toml:5: missing key "when"', ""),
+        (
+            HEAD + "[entries.t]\ncommand='a'\n[[entries.t.guards]]\nwhen='isnan(a)'\ndo='kill'",
+            'lab.toml:7: [entries.t.guards] do must be one of stop, notify, mark, not "kill"',
+            "",
+        ),
+        (
+            HEAD + "[entries.t]\ncommand='a'\nguards = 'x'",
+            "lab.toml:5: [entries.t.guards] must be tables, written [[",
+            "",
+        ),
         (HEAD + "[image]\nbase = 1", "[image] base must be a string on one line, not 1", ""),
         (HEAD + "[code]\nmax_files = '1m'", 'unknown key "max_files" in [code]', 'did you mean "max_file"?'),
         ("[[project]]\n", "lab.toml:1: [project] must be a table, not a list", ""),
@@ -177,6 +196,15 @@ def test_errors_name_file_line_and_key(tmp_path: Path, text: str | bytes, messag
     assert message in caught.value.message
     assert hint in f"{caught.value.hint} {caught.value.message}"
     assert "\x1b" not in str(caught.value)
+
+
+def test_guards_have_names_and_say_what_to_do(tmp_path: Path) -> None:
+    text = HEAD + "[entries.t]\ncommand='a'\n[[entries.t.guards]]\nname='nan'\nwhen='isnan(a)'\ndo='stop'\n"
+    text += "[[entries.t.guards]]\nwhen='a > 10\t for 3'\n"
+    assert load(tmp_path, text).entry("t").guards == (
+        Guard("nan", "isnan(a)", "stop"),
+        Guard("a > 10 for 3", "a > 10 for 3", "notify"),
+    )
 
 
 def test_lines_are_right_after_anything_that_spans_lines(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ CREATE TABLE runs (
     seed BIGINT, memory BIGINT, launcher VARCHAR, params JSON, param_keys VARCHAR[], param_values VARCHAR[] USING COMPRESSION uncompressed,
     param_numbers DOUBLE[], datasets JSON, created DOUBLE, created_event VARCHAR,
     -- run.started, run.stop_requested
-    launched DOUBLE, stop_requested DOUBLE,
+    launched DOUBLE, stop_requested DOUBLE, stop_reason VARCHAR, stop_event VARCHAR,
     -- run.ended
     ending VARCHAR, cause VARCHAR, exit_code INTEGER, entry_started DOUBLE, ended DOUBLE, metrics JSON,
     metric_keys VARCHAR[], metric_lasts DOUBLE[], peak_memory BIGINT, cpu_time DOUBLE, ending_rank VARCHAR,
@@ -56,7 +56,13 @@ CREATE TABLE runs (
     -- run.created of a run that runs another one again; run.reproduced
     reproduces VARCHAR, swapped VARCHAR, given_badge VARCHAR, badge_note VARCHAR, badge_event VARCHAR,
     -- run.purged
-    purged BOOLEAN, purge_batch VARCHAR, purged_at DOUBLE, purge_event VARCHAR
+    purged BOOLEAN, purge_batch VARCHAR, purged_at DOUBLE, purge_event VARCHAR,
+    -- run.guard_fired: names of all that did
+    fired VARCHAR[]
+);
+-- Each guard that fired in a run, once.
+CREATE TABLE run_firings (
+    run VARCHAR, guard VARCHAR, "when" VARCHAR, "do" VARCHAR, step DOUBLE, "at" DOUBLE, evidence VARCHAR, event VARCHAR
 );
 -- Every edit of a run, to tell its history: each event once.
 CREATE TABLE run_edits (run VARCHAR, event VARCHAR, ts DOUBLE, type VARCHAR, body JSON);
@@ -78,7 +84,8 @@ SELECT
     coalesce(ending, CASE WHEN launched IS NULL THEN 'created' ELSE 'running' END) AS status,
     ended - coalesce(entry_started, launched) AS duration,
     coalesce(given_badge, CASE WHEN code <> '' THEN 'captured' END, '') AS badge,
-    cpu_time AS cost
+    cpu_time AS cost,
+    array_to_string(fired, ' ') AS guards
 FROM runs WHERE created_event IS NOT NULL;
 
 CREATE VIEW run_table AS SELECT * FROM all_runs WHERE NOT coalesce(purged, false);

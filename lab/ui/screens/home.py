@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 
 from lab.domain.datasets import Dataset
 from lab.domain.deployments import Deployment, Health
+from lab.domain.guards import Firing
 from lab.domain.query import Condition, RunQuery
 from lab.domain.runs import Run, RunStatus
 from lab.ui import actions
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 #: A run that failed longer ago than this, seconds, no longer needs anyone.
 _RECENT = 86400.0
-_RUNNING, _FAILED, _LATEST, _DATASETS = 20, 5, 5, 8
+_RUNNING, _FAILED, _FIRED, _LATEST, _DATASETS = 20, 5, 5, 5, 8
 #: Below this many free bytes the disk needs you.
 _LOW_DISK = 2 * 1024**3
 
@@ -58,6 +59,7 @@ class Picture:
     counts: Mapping[str, int]
     running: Sequence[Run]
     failed: Sequence[Run]
+    fired: Sequence[tuple[Firing, Run]]
     latest: Sequence[Run]
     deployments: Sequence[Deployment]
     health: Mapping[str, Health]
@@ -76,6 +78,7 @@ def read_picture(ws: Workspace) -> Picture:
         failed=[run for run in _by_status(ws, RunStatus.FAILED, _FAILED)
                 + _by_status(ws, RunStatus.INTERRUPTED, _FAILED) + _by_status(ws, RunStatus.LOST, _FAILED)
                 if now - (run.ended or run.created) < _RECENT][:_FAILED],
+        fired=_fired(ws),
         latest=_by_status(ws, RunStatus.FINISHED, _LATEST),
         deployments=[one for one in ws.deployments.list() if one.status.active or one.status.value == "failed"][:20],
         health={},
@@ -84,6 +87,15 @@ def read_picture(ws: Workspace) -> Picture:
         free=shutil.disk_usage(ws.home.root).free,
         notices=[*ws.notices, *ws.problems()],
     )  # fmt: skip
+
+
+def _fired(ws: Workspace) -> list[tuple[Firing, Run]]:
+    """Guards that fired of late; a run that one stopped is told once."""
+    found = {}
+    for firing in reversed(ws.runs.guards.recent(_RECENT, _FIRED)):
+        if firing.run not in found or firing.do == "stop":
+            found[firing.run] = firing
+    return [(firing, ws.runs.get(id)) for id, firing in reversed(found.items())]
 
 
 def _by_status(ws: Workspace, status: RunStatus, limit: int) -> list[Run]:
@@ -97,6 +109,7 @@ def _active(ws: Workspace) -> list[Run]:
 def home_rows(picture: Picture, now: float) -> list[Row]:
     """What runs, what failed, what serves, what has ended, what data there is: the most urgent first."""
     rows = [_running_row(run, now) for run in picture.running]
+    rows += [_fired_row(firing, run, now) for firing, run in picture.fired]
     rows += [_failed_row(run, now) for run in picture.failed]
     rows += [_deployment_row(one, picture.health.get(one.id), now) for one in picture.deployments]
     rows += [_ended_row(run, now) for run in picture.latest]
@@ -115,6 +128,12 @@ def _failed_row(run: Run, now: float) -> Row:
     sign = run_mark(run.status)
     detail = Cell(run.cause or "no cause known", sign.token)
     return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name), detail, format_age(run.ended, now))
+
+
+def _fired_row(firing: Firing, run: Run, now: float) -> Row:
+    sign = mark("warn", "stopped" if firing.do == "stop" else "guard")
+    detail = Cell(f"guard '{firing.guard}': {firing.evidence}", sign.token)
+    return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name), detail, format_age(firing.at, now))
 
 
 def _ended_row(run: Run, now: float) -> Row:

@@ -31,6 +31,7 @@ _FIXED_RIGHT = (
     Column("tags", "tags", max_width=24, sortable=False),
     Column("id", "id", width=8),
 )
+_ETA = Column("eta", "ETA", width=7, align="right", sortable=False)
 #: Shown where a view asks for them.
 _ASKED_FOR = (
     Column("peak_memory", "peak mem", width=9, align="right"),
@@ -38,7 +39,7 @@ _ASKED_FOR = (
     Column("cost", "cpu time", width=9, align="right"),
     Column("badge", "badge", width=10),
     Column("reproduces", "reproduces", width=10),
-    Column("eta", "ETA", width=8, align="right", sortable=False),
+    _ETA,
     Column("cause", "cause", max_width=32),
     Column("started", "started", width=9),
     Column("ended", "ended", width=9),
@@ -71,10 +72,11 @@ def metric_order(names: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(names), key=place)
 
 
-def run_columns(params: Sequence[str], metrics: Sequence[str]) -> list[Column]:
-    """Columns of the run table; ids are sort keys of `lab.domain.query`."""
+def run_columns(params: Sequence[str], metrics: Sequence[str], eta: bool = False) -> list[Column]:
+    """Columns of the run table, with `eta` when runs will end; ids are sort keys of `lab.domain.query`."""
     return [
         *_FIXED_LEFT,
+        *([_ETA] if eta else []),
         *(Column(f"metric.{name}", name, min_width=6, max_width=12, align="right") for name in metrics[:MOST_COLUMNS]),
         *(Column(f"param.{name}", name, min_width=4, max_width=14, align="right") for name in params[:MOST_COLUMNS]),
         *_FIXED_RIGHT,

@@ -14,17 +14,20 @@ from textual.containers import Container
 
 from lab.domain.capture import Capture
 from lab.domain.changes import Changes, metric_changes
+from lab.domain.guards import Firing
 from lab.domain.runs import MetricSummary, Run, RunStatus
+from lab.domain.system import SystemHistory
 from lab.ui import actions
 from lab.ui.render.capture import capture_facts, partial_note
 from lab.ui.render.changes import summary_rows
 from lab.ui.render.number import format_age, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.render.series import Series
+from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
-from lab.ui.screens.parts import Lines
+from lab.ui.screens.parts import Lines, Prompt
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
@@ -49,12 +52,24 @@ _FILE_COLUMNS = (
     Column("size", "size", width=9, align="right", sortable=False),
     Column("age", "changed", width=9, sortable=False),
 )
+_TABS = (
+    ("metrics", "Metrics"),
+    ("logs", "Logs"),
+    ("params", "Params & data"),
+    ("files", "Files"),
+    ("system", "System"),
+)
 #: Actions of one tab only.
-_TAB_OF = {"run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs"}
+_TAB_OF = {
+    "run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs", "run_filter": "logs",
+}  # fmt: skip
 #: At most so many files are listed.
 _MOST_FILES = 1000
 #: Lines on what changed; two fewer where the screen is short.
 _MOST_CHANGES = 6
+
+#: The sign of the prompt that asks for a filter of the log.
+_ONLY = "&"
 
 FileFact = tuple[str, int, float]
 
@@ -119,13 +134,16 @@ class RunScreen(LabScreen):
 
     def body(self) -> ComposeResult:
         yield Lines([[(" reading …", "muted")], []], id="heading")
+        yield Lines(id="vitals")
         yield Lines(id="changes")
-        yield Tabs([("metrics", "Metrics"), ("logs", "Logs"), ("params", "Params & data"), ("files", "Files")])
+        yield Tabs(_TABS)
         with Container(id="tab-metrics", classes="tab -shown panes"):
             yield FrameTable(_METRIC_COLUMNS, empty="no metrics yet", id="metrics")
             yield RunChart(smoothing=0.0, empty="no curve yet", id="chart")
         with Container(id="tab-logs", classes="tab"):
             yield LogView(id="log")
+        with Container(id="tab-system", classes="tab"):
+            yield Lines(id="system")
         with Container(id="tab-params", classes="tab"):
             yield DetailPanel(id="facts")
         with Container(id="tab-files", classes="tab"):
@@ -150,6 +168,7 @@ class RunScreen(LabScreen):
             self._capture = await self.ask(lambda ws: ws.captures.known(run.id))
             self._captured = run.status
         self._tell(run)
+        await self._tell_vitals(run)
         await self._tell_changes(run)
         if first:
             path = await self.ask(lambda ws: ws.runs.log_path(run.id))
@@ -174,6 +193,13 @@ class RunScreen(LabScreen):
         self.tabs.note("metrics", str(len(metrics)))
         self.tell_top()
         self.tell_keys()
+
+    async def _tell_vitals(self, run: Run) -> None:
+        """What it uses, and which guards fired."""
+        history, firings = await self.ask(lambda ws: _vitals(ws, run))
+        live = [row for row in [vitals_row(history)] if row and run.status.active]
+        self.query_one("#vitals", Lines).show([*live, *firing_rows(firings)])
+        self.query_one("#system", Lines).show(system_rows(history, run, self.size.width, time.time()))
 
     async def _tell_changes(self, run: Run) -> None:
         """What changed since the run before: found once, and the metrics beside it as of now."""
@@ -218,6 +244,7 @@ class RunScreen(LabScreen):
     async def _poll_log(self) -> None:
         if self.tabs.current == "logs":
             self.query_one(LogView).poll()
+            self._note_log()
 
     # What the parts say
 
@@ -258,7 +285,9 @@ class RunScreen(LabScreen):
 
     def hidden_actions(self) -> tuple[str, ...]:
         hidden = [
-            f"run.{name}" for name, tab in (("next_metric", "metrics"), ("search", "logs")) if self.tabs.current != tab
+            f"run.{name}"
+            for name, tab in (("next_metric", "metrics"), ("search", "logs"), ("filter", "logs"))
+            if self.tabs.current != tab
         ]
         if self._run is not None:
             hidden += ["runs.register"] if self._run.status.active else ["runs.stop"]
@@ -295,8 +324,24 @@ class RunScreen(LabScreen):
     def action_run_search(self) -> None:
         self.ask_filter(self.query_one(LogView).search_text, "a text in the log; capitals count if there are any")
 
+    def action_run_filter(self) -> None:
+        self.query_one(Prompt).ask(_ONLY, self.query_one(LogView).filter_text, "only lines with this text")
+
     def prompt_done(self, sign: str, text: str) -> None:
-        self.query_one(LogView).search(text)
+        view = self.query_one(LogView)
+        if sign == _ONLY:
+            view.filter(text)
+            self._note_log()
+        else:
+            view.search(text)
+
+    def _note_log(self) -> None:
+        """Beside the tab's name: what the log is filtered by."""
+        view = self.query_one(LogView)
+        count, all_known = view.matches
+        self.tabs.note(
+            "logs", f"{_ONLY}{view.filter_text} {count:,}{'' if all_known else '…'}" if view.filter_text else ""
+        )
 
     def on_log_view_search_ended(self, event: LogView.SearchEnded) -> None:
         if not event.found:
@@ -304,8 +349,12 @@ class RunScreen(LabScreen):
 
     def close_inner(self) -> bool:
         view = self.query_one(LogView)
-        if view.search_text and self.tabs.current == "logs":
-            view.clear_search()
+        if self.tabs.current == "logs" and (view.search_text or view.filter_text):
+            if view.search_text:
+                view.clear_search()
+            else:
+                view.filter("")
+                self._note_log()
             return True
         return False
 
@@ -353,6 +402,10 @@ class RunScreen(LabScreen):
             log = "\n".join(self.query_one(LogView).lines(200))
             self.start(flows.copy(self, [("id", run.id), ("name", run.name), ("command", f"lab runs show {run.id}"),
                                          ("last 200 log lines", log)]))  # fmt: skip
+
+
+def _vitals(ws: Workspace, run: Run) -> tuple[SystemHistory, Sequence[Firing]]:
+    return ws.runs.vitals.history(run), ws.runs.guards.fired(run) if run.guards else ()
 
 
 def _curves(ws: Workspace, run: Run, names: Sequence[str], axis: Axis) -> list[Series]:

@@ -166,7 +166,8 @@ class RunsScreen(ListScreen):
         known = [*params, *self._params], [*metrics, *self._metrics]
         self._every = tuple(dict.fromkeys(known[0])), tuple(dict.fromkeys(known[1]))
         ids = self._layout.ids
-        columns = view_columns(ids, *known) if ids else run_columns(self._params, self._metrics)
+        usual = run_columns(self._params, self._metrics, eta=any(run.eta is not None for run in runs))
+        columns = view_columns(ids, *known) if ids else usual
         if [column.id for column in columns] != [column.id for column in self.table.columns]:
             self._pages.forget_rows()
             self.table.set_columns(columns)

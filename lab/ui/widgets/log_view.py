@@ -18,11 +18,14 @@ from textual.strip import Strip
 
 from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.logfile import BLOCK, LogFile
+from lab.ui.render.logfilter import FilteredLog
 from lab.ui.theme import row_background, token_style
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
 
 #: Bytes looked at per call while lines before the view are being counted.
 _SLICE = BLOCK * 32
+#: Bytes looked at per call for a filter, which may have to look at each line.
+_FILTER_SLICE = BLOCK * 8
 
 
 class LogView(LineView, can_focus=True, inherit_bindings=False):
@@ -77,7 +80,9 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._path = path
-        self._log: LogFile | None = None
+        self._file: LogFile | None = None
+        self._log: LogFile | FilteredLog | None = None  # the file, or a view of it
+        self._filter = ""
         self._empty = empty
         self._follow = True
         self._first = 0  # number of the line at the top of the virtual area
@@ -108,10 +113,11 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
 
     def show(self, path: Path | None) -> None:
         """Show another file from its end, or none."""
-        if self._log is not None:
-            self._log.close()
+        if self._file is not None:
+            self._file.close()
         self._path = path
-        self._log = LogFile(path) if path is not None else None
+        self._log = self._file = LogFile(path) if path is not None else None
+        self._filter = ""
         self._match, self._search_from, self._to_top, self._widest = None, None, False, 0
         self._follow = True
         self._rebuild()
@@ -123,8 +129,10 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
             return False
         complete, was = log.complete, (log.first, log.end)
         changed = log.poll()
-        if not complete:
+        if not complete and isinstance(log, LogFile):
             log.extend_back(_SLICE)
+        elif not log.complete and complete:  # another file: everything is to be looked at
+            self._find_more()
         if changed or (log.first, log.end) != was:
             self._grow(was, changed)
         return changed
@@ -158,6 +166,48 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
 
     def clear_search(self) -> None:
         self.search("")
+
+    # Only some lines
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter
+
+    @property
+    def matches(self) -> tuple[int, bool]:
+        """How many lines are known now, and whether those are all."""
+        log = self._log
+        return (0, True) if log is None else (log.end - log.first, log.complete)
+
+    def filter(self, text: str) -> None:
+        """Show only lines with `text`, or all with ""; what was in view stays where it can. Capitals count if there are
+        any. A long file is looked at from its end, in slices."""
+        log, file = self._log, self._file
+        if file is None or log is None or text == self._filter:
+            return
+        bottom = min(log.end, self._first + self.scroll_offset.y + self.size.height) - 1
+        was = log.number(bottom) if isinstance(log, FilteredLog) and bottom >= log.first and not self._follow else None
+        self._filter = text
+        self._log = FilteredLog(file, text) if text else file
+        self._match, self._search_from, self._to_top = None, None, False
+        self._follow = was is None or bool(text)
+        self._rebuild()
+        if text:
+            self._find_more()
+        elif was is not None:
+            self._reveal(was)
+
+    def _find_more(self) -> None:
+        """Look further back for matches while there is anything left."""
+        log = self._log
+        if not isinstance(log, FilteredLog):
+            return
+        was = (log.first, log.end)
+        more = log.extend_back(_FILTER_SLICE)
+        if (log.first, log.end) != was:
+            self._grow(was, True)
+        if more:
+            self.call_later(self._find_more)
 
     # Actions
 
@@ -291,7 +341,8 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
         number = self._first + self.scroll_offset.y + y
         if log is None or log.end == log.first:
             missing = log is not None and not log.exists
-            text = "" if y != self.size.height // 3 else "the log does not exist yet" if missing else tidy(self._empty)
+            said = f"no line with {self._filter!r}" if self._filter else self._empty
+            text = "" if y != self.size.height // 3 else "the log does not exist yet" if missing else tidy(said)
             return to_strip([(fit(text, width, "center"), "muted")], base, dark, width)
         text = log.line(number)
         key = (number, text, left, width)
@@ -318,14 +369,15 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
 
     def _parts(self, text: str) -> list[tuple[str, str]]:
         """`text` with all matches of the search set off."""
-        if not self._text:
+        wanted = self._text or self._filter
+        if not wanted:
             return [(text, "")]
-        fold = self._text == self._text.lower()
+        fold = wanted == wanted.lower()
         where = text.lower() if fold else text
         parts, at = [], 0
-        while (found := where.find(self._text, at)) >= 0 and len(where) == len(text):
-            parts += [(text[at:found], ""), (text[found : found + len(self._text)], "match reverse")]
-            at = found + len(self._text)
+        while (found := where.find(wanted, at)) >= 0 and len(where) == len(text):
+            parts += [(text[at:found], ""), (text[found : found + len(wanted)], "match reverse")]
+            at = found + len(wanted)
         return [*parts, (text[at:], "")]
 
     def _note_width(self, text: str) -> None:
@@ -368,8 +420,8 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
         self.show(self._path)
 
     def on_unmount(self) -> None:
-        if self._log is not None:
-            self._log.close()
+        if self._file is not None:
+            self._file.close()
 
     def on_resize(self) -> None:
         if self._follow:

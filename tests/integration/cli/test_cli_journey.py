@@ -21,6 +21,7 @@ from documents import (
     MODEL,
     MODEL_DETAIL,
     MODEL_VERSION,
+    REPLAY,
     RUN,
     RUN_DETAIL,
     document,
@@ -179,7 +180,30 @@ def test_logs_whole_and_their_end(lab: Lab) -> None:
     assert whole_log["items"][0] == "step 0 of 4 lines"
     assert whole_log["total"] == 4
     assert lab("runs", "logs", "first", "--tail", "1").stdout == "red title\n"
-    assert "first line" in lab("runs", "logs", "first", "--tail", "1", "--follow", code=2).stderr
+    assert lab("runs", "logs", "first", "--tail", "1", "--follow").stdout == "red title\n"
+    assert lab("runs", "logs", "first", "--head", "2").stdout == "step 0 of 4 lines\nstep 1 of 4 lines\n"
+    assert lab("runs", "logs", "first", "--grep", "STEP [12]").stdout == ""
+    assert lab("runs", "logs", "first", "--grep", "step [12]", "--tail", "1").stdout == "step 2 of 4 lines\n"
+    assert lab.json(LOG, "runs", "logs", "first", "--grep", "red", "--since", "1h")["items"] == ["red title"]
+    assert "no regular expression" in lab("runs", "logs", "first", "--grep", "(", code=2).stderr
+    assert "no time" in lab("runs", "logs", "first", "--since", "soon", code=2).stderr
+    assert "no place beside" in lab("runs", "logs", "first", "--head", "1", "--follow", code=2).stderr
+
+
+def test_guards_are_replayed_and_stop_runs(lab: Lab) -> None:
+    found = lab.json(listing(REPLAY), "runs", "guard", "first", "--when", "loss < 0.2", "--when", "isnan(loss)")
+    assert [(one["guard"], one["fired"], one["step"]) for one in found["items"]] == [
+        ("loss < 0.2", True, 2.0), ("isnan(loss)", False, None),
+    ]  # fmt: skip
+    shown = lab("runs", "guard", "first", "--when", "loss < 0.2").stdout
+    assert "loss was 0.166667 at step 2, below 0.2" in shown
+    assert "  loss <\n        ^" in lab("runs", "guard", "first", "--when", "loss <", code=2).stderr
+    assert "without guards" in lab("runs", "guard", "first", code=2).stderr
+    done = lab("run", "forever", "--name", "guarded", "--guard", "elapsed > 1", "--wait", code=1)
+    assert "stopped by guard 'elapsed > 1': elapsed was" in done.stdout
+    detail = lab.json(RUN_DETAIL, "runs", "show", "guarded")
+    assert (detail["status"], detail["guards"]) == ("stopped", ["elapsed > 1"])
+    assert detail["firings"][0]["do"] == "stop"
 
 
 def test_compare_shows_what_differs(lab: Lab) -> None:

@@ -192,3 +192,30 @@ async def test_selected_text_can_be_copied(tmp_path: Path) -> None:
 
 def test_every_binding_has_an_id() -> None:
     assert all(binding.id for binding in LogView.BINDINGS)  # type: ignore[union-attr]
+
+
+async def test_only_lines_with_a_text_from_a_million(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("w") as file:
+        file.writelines(f"step {i} {'LOSS' if i % 100_000 == 0 else 'x'} {'y' * 20}\n" for i in range(1_000_000))
+    view = LogView(path)
+    app = WidgetApp(view)
+    async with app.run_test(size=(60, 14)) as pilot:
+        await pilot.pause()
+        view.filter("loss")
+        await until(pilot, lambda: view.matches == (10, True))
+        await pilot.pause()
+        assert [line.split()[1] for line in shown(app) if line] == [str(i) for i in range(0, 1_000_000, 100_000)]
+        with path.open("a") as file:
+            file.write("more\nstep new loss\n")
+        assert view.poll()
+        await pilot.pause()
+        assert shown(app)[10] == "step new loss"
+        view.filter("Loss")
+        await until(pilot, lambda: view.matches == (0, True))
+        await pilot.pause()
+        assert any("no line with 'Loss'" in line for line in shown(app))
+        view.filter("")
+        await pilot.pause()
+        assert shown(app)[-1] == "step new loss"
+        assert_safe(app)

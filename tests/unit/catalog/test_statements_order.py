@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import events
-from lab.catalog import connection, datasets, deployments, filters, ingest, models, projects, runs, views
+from lab.catalog import connection, datasets, deployments, filters, firings, ingest, models, projects, runs, views
 from lab.catalog import index as index_module
 from lab.catalog.connection import Catalog
 from lab.catalog.index import Index
@@ -29,6 +29,7 @@ TABLES = (
     "run_table",
     "all_runs",
     "run_edits",
+    "run_firings",
     "run_views",
     "model_versions",
     "model_aliases",
@@ -62,6 +63,10 @@ def story() -> list[Event]:
             ("run.created", f"purged-{run}", {"name": "gone", "params": {"a": 1}}),
             ("run.pruned", run, {"batch": "three", "files": 2, "bytes": 5}),
             ("run.stop_requested", run, {}),
+            ("run.stop_requested", run, {"reason": "stopped by guard 'nan': loss was NaN"}),
+            ("run.guard_fired", run, {"guard": "nan", "when": "isnan(loss)", "do": "stop", "step": 3, "evidence": "x"}),
+            ("run.guard_fired", run, {"guard": "nan", "when": "isnan(loss)", "do": "stop", "step": 4, "evidence": "y"}),
+            ("run.guard_fired", run, {"guard": "slow", "when": "elapsed>1h", "do": "mark", "at": 2.0}),
             ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
             ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
             (
@@ -177,7 +182,7 @@ def test_any_order_any_batches_any_repetition(
 
 
 def test_every_query_can_be_prepared(tmp_path: Path) -> None:
-    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs, views, filters)
+    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs, views, filters, firings)
     queries = {
         f"{module.__name__}.{name}": value
         for module in modules

@@ -4,7 +4,10 @@ import json
 import math
 from pathlib import Path
 
+import pytest
+
 from lab.domain.runs import Run, RunStatus
+from lab.experiments import live as live_module
 from lab.experiments.live import CAP, LiveMetrics, Series
 from lab.paths import LabHome
 
@@ -67,3 +70,33 @@ def test_a_running_run_is_read_as_it_grows_and_hostile_lines_are_passed_over(tmp
     assert list(live.history("r", "loss").steps) == [1, 2, 3]
     assert live.names("r") == ["loss", "acc"]
     assert list(live.history("r", "nothing").values) == []
+
+
+def test_a_large_file_is_taken_in_at_once_and_followed_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = LabHome(tmp_path)
+    events = home.run("r").events
+    events.parent.mkdir(parents=True)
+    values: list[float | str] = [math.sin(step / 50) * step for step in range(20_000)]
+    values[7_777], values[12_345], values[100] = 1e6, "NaN", "-Infinity"
+    lines = [json.dumps({"t": 1.0 + step, "s": step, "m": {"loss": value}}) for step, value in enumerate(values)]
+    lines[50:50] = ["", "garbage", json.dumps({"k": "artifact", "path": "x"}), json.dumps({"m": {"once": 3}})]
+    events.write_text("\n".join(lines) + '\n{"t": 30000.0, "s": 30000, "m": {"loss": ')
+    plain, leaping = LiveMetrics(home), LiveMetrics(home)
+    wanted = plain.fill(active("r")).metrics
+    monkeypatch.setattr(live_module, "_LEAP", 1000)
+    assert leaping.fill(active("r")).metrics["loss"].count == 20_000
+    for reader in (plain, leaping):
+        history = reader.history("r", "loss")
+        assert max(history.values) == 1e6
+        assert min(history.values) == -math.inf
+        assert len(history.values) <= CAP
+        assert list(history.steps) == sorted(history.steps)
+    assert leaping.fill(active("r")).metrics["once"] == wanted["once"]
+    with open(events, "a") as file:
+        file.write("0.25}}\n")
+    exact, leapt = plain.fill(active("r")).metrics["loss"], leaping.fill(active("r")).metrics["loss"]
+    assert (leapt.last, leapt.step, leapt.count) == (exact.last, exact.step, exact.count) == (0.25, 30000, 20_001)
+    assert (leapt.min, leapt.max) == (exact.min, exact.max)
+    assert math.isclose(leapt.mean, exact.mean, rel_tol=1e-9)

@@ -12,6 +12,7 @@ from lab.domain.compare import Comparison
 from lab.domain.compare import Row as Line
 from lab.domain.datasets import Column, Dataset, DatasetVersion, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.guards import Firing
 from lab.domain.models import Model, ModelVersion
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.errors import UsageError
@@ -110,6 +111,7 @@ def test_home_puts_what_is_urgent_first() -> None:
         counts={"running": 1, "failed": 2, "finished": 1},
         running=[run(id="a", status=RunStatus.RUNNING, ended=None)],
         failed=[run(id="b", status=RunStatus.FAILED, cause="failed exit 3")],
+        fired=[(Firing("e", "nan", "isnan(loss)", "stop", 3.0, NOW - 60, "loss was NaN at step 3"), run(id="e"))],
         latest=[run(id="c")],
         deployments=[deployment],
         health={"d1": Health("d1", NOW, True, True, rate=12.0, p95=0.003)},
@@ -119,9 +121,10 @@ def test_home_puts_what_is_urgent_first() -> None:
         notices=[],
     )
     rows = home_rows(picture, NOW)
-    assert [row.key for row in rows] == ["run a", "run b", "deployment d1", "run c", "dataset p/digits"]
-    assert "failed exit 3" in text(rows[1])
-    assert "12.0 requests/s" in text(rows[2]) or "12 requests/s" in text(rows[2])
+    assert [row.key for row in rows] == ["run a", "run e", "run b", "deployment d1", "run c", "dataset p/digits"]
+    assert "guard 'nan': loss was NaN at step 3" in text(rows[1])
+    assert "failed exit 3" in text(rows[2])
+    assert "12.0 requests/s" in text(rows[3]) or "12 requests/s" in text(rows[3])
     heading = home_heading(picture)
     assert "1 running · 2 failed · 1 serving · 4 runs · 1 model · 1 dataset" in words([heading])
     assert ("954 MB free", "warn bold") in heading

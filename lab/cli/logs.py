@@ -1,0 +1,116 @@
+"""`lab runs logs`: what a run printed, however much that is, in constant memory."""
+
+from __future__ import annotations
+
+import re
+import time
+from argparse import ArgumentTypeError, Namespace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from lab.cli.context import Context
+from lab.cli.declare import Declarations, argument
+from lab.cli.fate import DETACHED, detach
+from lab.cli.formats import log_line
+from lab.cli.values import count
+from lab.domain.query_values import period, span
+from lab.domain.runs import IMPORTED, Run
+from lab.errors import UsageError
+
+commands = Declarations("Runs")
+
+
+def moment(text: str) -> float:
+    """`10m` ago, or a time as in filters, in seconds since the epoch; for argparse."""
+    now = time.time()
+    ago = span(text.lower())
+    found = period(text, now) if ago is None else None
+    if ago is None and found is None:
+        raise ArgumentTypeError(f"{text!r} is no time: write 10m, yesterday or 2026-11-01T09:30")
+    return now - ago if ago is not None else found.start if found else now
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression; capitals count if there are any. For argparse."""
+    try:
+        return re.compile(text, 0 if text != text.lower() else re.IGNORECASE)
+    except re.error as error:
+        raise ArgumentTypeError(f"{text!r} is no regular expression: {error}") from error
+
+
+@commands.add(
+    "runs",
+    "logs",
+    help="what a run printed",
+    example="lab runs logs calm-otter-42 --grep 'error|warn' --since 10m --follow",
+    arguments=(
+        argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins"),
+        argument("--follow", action="store_true", help="show what comes until it ends; Ctrl-C detaches"),
+        argument("--tail", metavar="N", type=count, help="the last N lines"),
+        argument("--head", metavar="N", type=count, help="the first N lines"),
+        argument(
+            "--grep",
+            metavar="PATTERN",
+            type=pattern,
+            help="only lines that match a regular expression; capitals count if it has any",
+        ),
+        argument("--since", metavar="TIME", type=moment, help="what was printed since: 10m ago, or a time"),
+    ),
+)
+def logs(context: Context, args: Namespace) -> int:
+    if args.head is not None and (args.tail is not None or args.follow):
+        raise UsageError("--head has no place beside --tail and --follow", "use one of them")
+    run = context.settled.runs.get(args.ref)
+    shown = Shown(context, run)
+    try:
+        for line in _asked(context, run, args):
+            shown.show(line)
+    except KeyboardInterrupt:
+        if args.follow:
+            detach(context, run)
+        return shown.end(DETACHED)
+    return shown.end(0)
+
+
+class Shown:
+    """Lines on their way to the terminal, or into one JSON document as they come."""
+
+    def __init__(self, context: Context, run: Run) -> None:
+        self._out = context.out
+        self._run = run
+        self._seen = 0
+        self._items = context.out.items({"id": run.id, "name": run.name}) if context.out.json else None
+
+    def show(self, line: str) -> None:
+        self._seen += 1
+        if self._items is not None:
+            self._items.add(line)
+        else:
+            self._out.log(line, flush=self._run.status.active)
+
+    def end(self, code: int) -> int:
+        if self._items is not None:
+            self._items.end()
+        elif not self._seen and not code:
+            self._out.say(f"{self._run.name} has printed nothing" + (" yet" if self._run.status.active else ""))
+        return code
+
+
+def _asked(context: Context, run: Run, args: Namespace) -> Iterable[str]:
+    runs = context.settled.runs
+    if run.status.active and not args.follow and run.engine != IMPORTED and not runs.log_path(run.id).exists():
+        return map(log_line, runs.log_tail(run.id))  # it never came to print: what the engine caught
+    # With a pattern the last lines are the last of those that match, and the whole log is looked at.
+    last = args.tail if args.grep is None or args.follow else None
+    start = runs.log_start(run.id, last=last, since=args.since) if last is not None or args.since is not None else 0
+    lines: Iterator[str] = map(log_line, runs.lines(run.id, start=start, follow=args.follow))
+    if args.grep is not None:
+        lines = filter(_searcher(args.grep), lines)
+        if args.tail is not None and last is None:
+            return deque(lines, maxlen=args.tail)
+    return islice(lines, args.head) if args.head is not None else lines
+
+
+def _searcher(wanted: re.Pattern[str]) -> Callable[[str], object]:
+    return wanted.search
