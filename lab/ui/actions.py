@@ -217,7 +217,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.hide_column", "Hide column", "Take the cursor's column away; `#` brings it back", ("H",), ("runs",)),
     Action("runs.pin_column", "Pin columns", "Keep the columns up to the cursor's in view; again: free them", ("P",),
            ("runs",)),
-    Action("runs.save_view", "Save view", "Keep filter, order and columns under a name; `:view NAME` opens it", ("V",),
+    Action("runs.save_view", "Save view", "Keep filter, order and columns under a name; `:view NAME` opens it", ("W",),
            ("runs",), "lab runs view save {name} {filter}", "writes"),
     Action("runs.undo", "Undo", "Take back the last edit of a name, note, tag, star or archiving", ("z",),
            ("runs", "run"), "lab runs undo", "writes"),

@@ -32,7 +32,7 @@ async def test_columns_are_chosen_moved_hidden_and_pinned_and_stay(seed: Seed, p
         assert_tidy(app, SIZE)
         await pilot.press("u", *"jjjjjjjjjjjj", "space", "enter")
         await until(pilot, lambda: "loss.mean" in shown(app).splitlines()[2], "the one column")
-        await press(pilot, "V", "Save this view")
+        await press(pilot, "W", "Save this view")
         await pilot.press(*"mine", "enter")
         await see(pilot, "saved")
     async with opened(seed.root, project, SIZE) as (app, pilot):
