@@ -34,7 +34,7 @@ def push(context: Context, args: Namespace) -> int:
         out.document({**dataset_version_shape(version), "remote": url, "moved": asdict(moved)})
         return 0
     out.line(f"{version.dataset}@{version.label} is at {url}")
-    out.say(f"{moved.files:,} files sent, {format_size(moved.bytes)}; {moved.skipped:,} were there already")
+    out.say(f"files sent: {moved.files:,}, {format_size(moved.bytes)}; there already: {moved.skipped:,}")
     return 0
 
 
@@ -57,9 +57,9 @@ def pull(context: Context, args: Namespace) -> int:
         out.document({**shape, "new": new, "moved": asdict(moved), "missing": list(missing)})
         return 0
     out.line(f"{version.dataset}@{version.label}  {'new here' if new else 'known here'}")
-    out.say(f"{moved.files:,} files brought, {format_size(moved.bytes)}; {moved.skipped:,} were here already")
+    out.say(f"files brought: {moved.files:,}, {format_size(moved.bytes)}; here already: {moved.skipped:,}")
     if missing:
-        out.say(f"{len(missing):,} files of it are still only at the remote")
+        out.say(f"files still only at the remote: {len(missing):,}")
         out.hint(f"lab data pull {args.ref}")
     return 0
 
@@ -81,7 +81,8 @@ def remote(context: Context, args: Namespace) -> int:
         if out.json:
             out.document(
                 listing(
-                    {"id": item.ref, "remote": url, "state": state.state, **asdict(state)} for item, url, state in found
+                    {**asdict(state), "id": item.ref, "manifest": item.id, "remote": url, "state": state.state}
+                    for item, url, state in found
                 )
             )
             return 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
@@ -40,9 +42,13 @@ def gc(context: Context, args: Namespace) -> int:
         return _trash(context, empty=args.empty)
     store, out = context.settled.store, context.out
     plan = store.plan()
+    removed: dict[str, list[str]] = {}
+    for version in context.ws.datasets.by_manifest([cost.id for cost in plan.goes]):
+        removed.setdefault(version.id, []).append(f"dataset {version.ref}")
+    owners = store.owners()
     freed = store.collect(plan, progress=out.progress) if args.apply else None
     if out.json:
-        out.document({"plan": _plan_shape(plan), "freed": asdict(freed) if freed else None})
+        out.document({"plan": _plan_shape(plan, {**removed, **owners}), "freed": asdict(freed) if freed else None})
         return 0
     if freed is not None:
         out.line(
@@ -58,10 +64,19 @@ def gc(context: Context, args: Namespace) -> int:
     if plan.goes:
         out.table(
             [Column("goes", keep=True), Column("files", right=True), Column("frees", right=True), Column("why")],
-            [[cost.id[3:13], f"{cost.files:,}", format_size(cost.exclusive), cost.why] for cost in plan.goes[:_SHOWN]],
+            [
+                [
+                    cost.id[3:13],
+                    f"{cost.files:,}",
+                    format_size(cost.exclusive),
+                    f"{', '.join(removed[cost.id][:3])} removed" if cost.id in removed else "nothing needs it",
+                ]
+                for cost in plan.goes[:_SHOWN]
+            ],
         )
+        if len(plan.goes) > _SHOWN:
+            out.say(f"and {len(plan.goes) - _SHOWN:,} more; --json lists them all")
     out.line(f"{len(plan.stays):,} contents stay, {format_size(plan.kept_bytes)}:")
-    owners = store.owners()
     out.table(
         [Column("stays", keep=True), Column("size", right=True), Column("alone", right=True), Column("because of")],
         [
@@ -83,11 +98,13 @@ def gc(context: Context, args: Namespace) -> int:
     return 0
 
 
-def _plan_shape(plan: object) -> dict[str, object]:
-    shape = asdict(plan)  # type: ignore[call-overload]
+def _plan_shape(plan: Any, owners: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    shape = asdict(plan)
+    for cost in (*shape["goes"], *shape["stays"]):
+        cost["owners"] = list(owners.get(cost["id"], ()))
     for cached in shape["caches"]:
         cached["path"] = str(cached["path"])
-    return {**shape, "to_trash": plan.object_bytes, "at_once": plan.cache_bytes}  # type: ignore[attr-defined]
+    return {**shape, "to_trash": plan.object_bytes, "at_once": plan.cache_bytes}
 
 
 def _trash(context: Context, *, empty: bool) -> int:

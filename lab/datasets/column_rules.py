@@ -117,7 +117,7 @@ def _range(bounds: tuple[Any, Any], cell: pl.Expr, dtype: pl.DataType) -> Test:
         value, bad = _time_outside(low, high, cell, dtype)
         kind = pl.Time() if dt.time in kinds else pl.Datetime()
         found: tuple[pl.Expr, ...] = (bad.sum(), iso(value.min(), kind), iso(value.max(), kind))
-        return Test(wanted, found, lambda one: not one[0], lambda one: _span(one[1], one[2]), outside, bad)
+        return Test(wanted, found, lambda one: not one[0], lambda one: _span(*map(_brief, one[1:])), outside, bad)
     if not dtype.is_numeric():
         raise Unfit(f"holds {_plain(dtype)}, which cannot be compared with numbers")
     value = cell.cast(pl.Float64) if dtype.is_decimal() else _known(cell, dtype)
@@ -326,6 +326,11 @@ def _short(value: Any) -> str:
 
 def _span(low: str | None, high: str | None) -> str:
     return "no values" if low is None or high is None else low if low == high else f"{low} to {high}"
+
+
+def _brief(moment: str | None) -> str | None:
+    """A moment without zeros that tell nothing."""
+    return moment and moment.removesuffix(".000000").removesuffix(" 00:00:00")
 
 
 def _between(low: Any, high: Any) -> str:

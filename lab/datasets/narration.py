@@ -28,12 +28,19 @@ class Done(Protocol):
 class Narration:
     """Tells at once, then twice a second, and when all is done; after two seconds with speed and time left."""
 
-    def __init__(self, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tell: Callable[[str], None] | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._tell = tell
         self._clock = clock
         self._began = clock()
         self._next = self._began
         self._said = ""
+
+    def say(self, text: str, *, whole: bool) -> None:
+        """Tell it if it is time to; `whole` says that all is done."""
+        now = self._clock()
+        if self._tell and (now >= self._next or whole) and text != self._said:
+            self._next, self._said = now + _EVERY, text
+            self._tell(text)
 
     def files(self, done: Done) -> None:
         """`3/8 files, 12 MB of 200 MB`."""
@@ -41,23 +48,21 @@ class Narration:
             f"{done.files:,}/{done.files_total:,} files, {format_size(done.bytes)} of {format_size(done.bytes_total)}"
         )
         whole = done.files >= done.files_total and done.bytes >= done.bytes_total
-        self._say(shown, done.bytes, done.bytes_total, whole=whole)
+        self.say(shown + self._pace(done.bytes, done.bytes_total), whole=whole)
 
     def bytes(self, done: int, total: int) -> None:
         """`12 MB of 200 MB`."""
-        self._say(f"{format_size(done)} of {format_size(total)}", done, total, whole=done >= total)
+        shown = f"{format_size(done)} of {format_size(total)}"
+        self.say(shown + self._pace(done, total), whole=done >= total)
 
-    def _say(self, shown: str, done: int, total: int, *, whole: bool) -> None:
-        now = self._clock()
-        if (now < self._next and not whole) or shown == self._said:
-            return
-        self._next, self._said = now + _EVERY, shown
-        passed = now - self._began
-        if passed >= _RATED and done:
-            speed = done / passed
-            left = "" if whole else f", {max(total - done, 0) / speed:,.0f} s left"
-            shown += f", {format_size(int(speed))}/s{left}"
-        self._tell(shown)
+    def _pace(self, done: int, total: int) -> str:
+        """`, 20 MB/s, 4 s left` once there is something to tell."""
+        passed = self._clock() - self._began
+        if passed < _RATED or not done:
+            return ""
+        speed = done / passed
+        left = f", {(total - done) / speed:,.0f} s left" if total > done else ""
+        return f", {format_size(int(speed))}/s{left}"
 
 
 def narrate(tell: Callable[[str], None] | None) -> Callable[[Done], None] | None:

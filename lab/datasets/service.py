@@ -175,9 +175,11 @@ class Datasets:
         message: str = "",
         origin: dict[str, str] | None = None,
         facts: DatasetVersion | None = None,
+        number: int = 0,
     ) -> tuple[DatasetVersion, bool]:
         """Make a version of what is in the store already: pulled, or read from another tool's cache.
 
+        It gets `number`, so that both ends mean the same by v2, unless another version has it already.
         Rows and columns are those of `facts` where given: then not all files need to be there.
         """
         check_name("dataset", name)
@@ -189,7 +191,8 @@ class Datasets:
             taken = Snapshot(manifest, ManifestStore(self._home).write(manifest))
             lone = manifest.entries[0].path if manifest.single else name
             body = {"path": path or lone, "message": message, "origin": origin or {}, **self._facts(taken, facts)}
-            version = self._publish(project, name, known, body)
+            free = number > 0 and number not in {version.number for version in known}
+            version = self._publish(project, name, known, {**body, "number": number} if free else body)
         if facts is None:
             self._inspect(version, None)
         return self._again(version), True
@@ -207,11 +210,10 @@ class Datasets:
     def _publish(
         self, project: str, name: str, known: Sequence[DatasetVersion], facts: dict[str, object]
     ) -> DatasetVersion:
-        number = known[0].number + 1 if known else 1
-        body = {"project": project, "dataset": name, "number": number, **facts}
+        body = {"project": project, "dataset": name, "number": known[0].number + 1 if known else 1, **facts}
         self._journal.append(DATASET_ADDED, f"{project}/{name}", body)
         self._catalog.refresh()
-        return self.versions(name, project)[0]
+        return next(version for version in self.versions(name, project) if version.number == body["number"])
 
     def _again(self, version: DatasetVersion) -> DatasetVersion:
         """The same version as the index knows it now."""

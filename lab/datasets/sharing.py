@@ -84,6 +84,7 @@ class Sharing:
             message=there.message,
             origin={"remote": place.url, "version": there.label},
             facts=there,
+            number=there.number,
         )
         return version, new, pulled.transfer, pulled.missing
 
@@ -172,14 +173,13 @@ class Sharing:
     ) -> tuple[DatasetVersion, Path]:
         """Write a version to a folder, or by the ending of `dest` to `.tar.zst`, `.tar.gz` or `.parquet`."""
         version = self._datasets.get(ref)
-        narration = Narration(progress) if progress else None
+        narration = Narration(progress)
         done = 0
 
         def on_bytes(size: int) -> None:
             nonlocal done
             done += size
-            if narration:
-                narration.bytes(done, version.bytes)
+            narration.bytes(done, version.bytes)
 
         with locks.share(self._home.store_lock):
             return version, export.export(self._home, version.id, dest, overwrite=overwrite, on_bytes=on_bytes)

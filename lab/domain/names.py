@@ -31,7 +31,7 @@ def check_name(kind: str, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be the name of a {kind}",
+            f"{name!r} cannot be the name of {'an' if kind[:1] in 'aeiou' else 'a'} {kind}",
             "use 1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit",
         )
     return name

@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage
 from lab.catalog.connection import Catalog
+from lab.datasets.narration import Narration
 from lab.domain.datasets import DatasetVersion
 from lab.domain.resources import format_size
 from lab.paths import LabHome
@@ -105,9 +106,10 @@ class Store:
         """Carry out a plan: caches are erased, all else goes to the trash for 14 days. What has come to be needed
         since the plan was made stays. Raises ConflictError while others keep the store busy."""
 
+        narration = Narration(progress)
+
         def told(done: int, total: int) -> None:
-            if progress:
-                progress(f"{done:,} of {total:,} files")
+            narration.say(f"{done:,} of {total:,} files", whole=done >= total)
 
         freed = gc.collect(self._home, plan, self._live, progress=told)
         trash.empty(self._home)
@@ -146,9 +148,11 @@ class Store:
         a remote, takes its place. Nothing is ever restored from what is damaged.
         """
 
+        narration = Narration(progress)
+
         def told(done: scrub.Checked) -> None:
-            if progress:
-                progress(f"{done.objects:,} of {done.objects_total:,} objects, {format_size(done.bytes)}")
+            shown = f"{done.objects:,} of {done.objects_total:,} objects, {format_size(done.bytes)}"
+            narration.say(shown, whole=done.objects >= done.objects_total)
 
         report = scrub.verify(self._home, [item.id for item in versions] or None, quick=quick, progress=told)
         owners = self.owners()

@@ -174,7 +174,10 @@ class ManifestStore:
         try:
             data = self.path(name).read_bytes()
         except FileNotFoundError as error:
-            raise NotFoundError(f"no manifest {name[:15]} in the store", "add the data again") from error
+            raise NotFoundError(
+                f"no manifest {name[:15]} in the store",
+                "lab gc --trash tells what can be brought back; else add the data again",
+            ) from error
         if manifest_id(data) != name:
             raise IntegrityError(
                 f"manifest {name[:15]} is damaged: its bytes are not what its name says",

@@ -260,7 +260,10 @@ def _names(folder: Path) -> list[str]:
 
 
 def _missing(digest: str) -> IntegrityError:
-    return IntegrityError(f"object {digest[:12]} is missing from the store", "add the data again from a good copy")
+    return IntegrityError(
+        f"object {digest[:12]} is missing from the store",
+        "lab data pull brings what is only at a remote; else lab data verify --repair, or add the data again",
+    )
 
 
 def _damaged(digest: str, why: str) -> IntegrityError:

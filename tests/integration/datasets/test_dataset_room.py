@@ -489,6 +489,28 @@ def test_a_version_goes_to_a_remote_and_comes_to_another_lab(ws: Workspace, proj
         ws.sharing.push("sales")
 
 
+def test_both_ends_mean_the_same_by_a_number(ws: Workspace, project: Path, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    remote.mkdir()
+    add(ws)
+    write_rows(project, ROWS[:3])
+    second = add(ws)
+    for ref in ("sales@v1", "sales@v2"):
+        ws.sharing.push(ref, str(remote))
+    other = tmp_path / "elsewhere"
+    shutil.copytree(project, other)
+    with Workspace(tmp_path / "home2", other) as away:
+        assert away.sharing.pull("sales", str(remote))[0].label == "v2"
+        assert away.sharing.pull("sales@v1", str(remote))[0].label == "v1"
+        assert away.datasets.get("sales").id == second.id
+        assert [item.number for item in away.datasets.versions("sales")] == [2, 1]
+    write_rows(other, [*ROWS, "9,9,1"])
+    with Workspace(tmp_path / "home3", other) as third:
+        mine, _ = third.datasets.add("sales", "data/sales.csv")
+        pulled, *_ = third.sharing.pull("sales@v1", str(remote))
+        assert (mine.label, pulled.label) == ("v1", "v2")  # the number is taken
+
+
 def test_what_was_pulled_in_part_is_no_damage(ws: Workspace, project: Path, tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     remote.mkdir()
