@@ -12,7 +12,7 @@ from lab.ui.render.status import Level, Mark, mark
 
 COLUMNS = (
     Column("version", "version", min_width=5, max_width=8, sortable=False),
-    Column("marks", "marks", min_width=5, max_width=28, sortable=False, flex=1),
+    Column("marks", "marks", min_width=5, max_width=28, sortable=False),
     Column("verdict", "verdict", min_width=7, max_width=14, sortable=False),
     Column("age", "age", min_width=7, max_width=10, sortable=False),
     Column("size", "size", min_width=6, max_width=9, align="right", sortable=False),
