@@ -120,8 +120,11 @@ def test_a_schema_that_never_ends_is_stopped_with_all_that_it_started(project: P
             """
         )
     )
-    result = run(project, "schemas.Sales", timeout=10)
-    assert result.sentence == "the schema schemas.Sales took longer than 10 s, and was stopped"
+    for seconds in (2, 10, 60):  # a busy machine needs some to begin at all
+        result = run(project, "schemas.Sales", timeout=seconds)
+        assert result.sentence == f"the schema schemas.Sales took longer than {seconds} s, and was stopped"
+        if (project / "child.pid").exists():
+            break
     pid = int((project / "child.pid").read_text())
     deadline = time.monotonic() + 10
     while running(pid) and time.monotonic() < deadline:

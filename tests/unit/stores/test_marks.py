@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,18 @@ TRICKY = st.sampled_from([',"h":"' + "0" * 64 + '","s":7', 'x","h":"' + "a" * 64
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
+@pytest.fixture(scope="module")
+def volatile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHome]:
+    """A home for many small manifests, whose durability nobody asks for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield LabHome(tmp_path_factory.mktemp("home")).create()
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.dictionaries(NAMES | TRICKY, st.tuples(HASHES, st.integers(0, 1 << 60), st.booleans()), max_size=8))
-def test_it_reads_what_the_manifest_says(
-    tmp_path_factory: pytest.TempPathFactory, files: dict[str, tuple[str, int, bool]]
-) -> None:
-    home = LabHome(tmp_path_factory.mktemp("home")).create()
+def test_it_reads_what_the_manifest_says(volatile: LabHome, files: dict[str, tuple[str, int, bool]]) -> None:
+    home = volatile
     entries = [FileEntry(path, *facts) for path, facts in files.items()]
     links = [LinkEntry("link to " + os.urandom(4).hex(), target) for target in files]
     name = ManifestStore(home).write(Manifest.of([*entries, *links]))
@@ -37,6 +44,7 @@ def test_it_reads_what_the_manifest_says(
         entry.hash: entry.size for entry in sorted(entries, key=lambda entry: os.fsencode(entry.path))
     }
     assert list(marks.manifests(home)) == [name]
+    ManifestStore(home).path(name).unlink()
 
 
 def test_what_is_damaged_or_absent(home: LabHome) -> None:
