@@ -31,6 +31,7 @@ from lab.settings import (
     PROJECT_FILE,
     ProjectSettings,
     find_project,
+    is_project,
     legal_name,
     load_project,
     render_template,
@@ -144,7 +145,7 @@ class Projects:
             return current
         known = catalog_projects.get(self._catalog, name)
         root = Path(known.root) if known else None
-        return load_project(root) if root and (root / PROJECT_FILE).is_file() else None
+        return load_project(root) if root and is_project(root) else None
 
     def init(self, folder: Path | None = None) -> Path:
         """Write a commented lab.toml. Raises ConflictError if there is one."""

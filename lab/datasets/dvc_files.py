@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from lab.datasets import plain_yaml
 from lab.domain.text import clean
 from lab.errors import LabError, NotFoundError
+from lab.settings import plain_yaml
 from lab.stores.ignore import DEFAULTS, Ignore
 from lab.stores.protocols import shown
 

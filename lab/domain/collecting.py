@@ -10,17 +10,19 @@ from typing import Any
 @dataclass(frozen=True)
 class Collecting:
     """`stdout`: what the script prints. `tools`: what other tracking tools write in the run. `patterns` are regular
-    expressions in place of the built-in ones (see `lab.runtime.printed`), `ignore` are names never to take."""
+    expressions in place of the built-in ones (see `lab.runtime.printed`), `ignore` are names never to take, `files` are
+    documents of numbers that the run leaves beside its code, by their paths there."""
 
     stdout: bool = True
     tools: bool = True
     patterns: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Collecting:
         """From the dataclass as a JSON object; unknown keys of later versions are ignored."""
-        lists = {name: tuple(data.get(name, ())) for name in ("patterns", "ignore")}
+        lists = {name: tuple(data.get(name, ())) for name in ("patterns", "ignore", "files")}
         return cls(bool(data.get("stdout", True)), bool(data.get("tools", True)), **lists)
 
 

@@ -106,6 +106,8 @@ class RunSpec:
     it was built on. `workdir` is where the command runs, relative to the project. `reproduces` is the run that this
     one runs again, `swapped` the one factor that is not as in that one (code, data, env, params), and `rebuilt` says
     that the environment had to be made again.
+    `param_files` says of parameters in which file of the code they stand; they are put there when the run is handed to
+    the engine.
     """
 
     id: str
@@ -134,6 +136,7 @@ class RunSpec:
     base_id: str = ""
     collecting: Collecting = field(default_factory=Collecting)
     guards: tuple[Guard, ...] = ()
+    param_files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}

@@ -45,9 +45,7 @@ class VenvBuilder:
                     self._build(plan, python, venv, progress)
                     built = True
         image = str(venv.relative_to(self._home.root))
-        return Prepared(
-            image, key, built, time.monotonic() - begun, image_id=key, base=str(python), base_id=platform.platform()
-        )
+        return Prepared(image, key, built, time.monotonic() - begun, image_id=key, base=str(python))
 
     def has(self, image: str) -> bool:
         """Whether the environment that `prepare` called so is there, whole."""

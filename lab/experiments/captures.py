@@ -58,7 +58,8 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
         missing.append("image: the engine told no id of its content")
     outputs = _outputs(_read(folder, folder.outputs.name, "its outputs were not listed", missing)) if ended else ()
     if spec.code.partial:
-        missing.append(f"code: partial, {len(spec.code.skipped)} files over the caps were left out")
+        left_out = len(spec.code.skipped)
+        missing.append(f"code: partial, {left_out} file{'s' * (left_out > 1)} over the caps left out")
     if spec.code.dirty and not spec.code.patch and not spec.code.untracked:
         missing.append("patch: what changed since the commit was too much for one; the files are in the snapshot")
     if any(not item.sha256 for item in outputs):

@@ -67,7 +67,7 @@ class Collector:
             return {}
         began = time.monotonic()
         try:
-            if not self._collecting().tools or not self._anything():
+            if not self._collecting().tools or not (self._anything() or (last and self._collecting().files)):
                 return {}
             with locks.hold(self._lock, _WAIT if last else 0.0):
                 return self._look(last=last)
@@ -117,8 +117,32 @@ class Collector:
         state = _State.load(self._state_file, self._folder.collected)
         for reader, source in self._sources():
             self._take(state, reader, source, last=last)
+        for name in self._collecting().files if last else ():
+            self._results(state, name)
         state.save(self._state_file)
         return state.params
+
+    def _results(self, state: _State, name: str) -> None:
+        """A document of numbers that the run left: metrics of one value each."""
+        from lab.experiments.readers.base import ForeignRun, Metrics, Source, Unreadable
+        from lab.experiments.readers.files import json_object, yaml_object
+        from lab.experiments.readers.values import flat, number
+
+        path = self._folder.code / name
+        try:
+            if path.resolve().parent != path.parent.resolve() or not path.exists() or not self._is_new(path):
+                return
+            told = flat(json_object(path) if path.suffix == ".json" else yaml_object(path))
+        except Unreadable:
+            return
+        metrics = Metrics()
+        for key, value in told.items():
+            known = number(value)
+            if known is not None:
+                metrics.add(key, known)
+        source = Source("results", path, (path,), name)
+        ignore = frozenset(self._collecting().ignore)
+        state.take(ForeignRun(path.stem, metrics=metrics.series()), source, whole=True, ignore=ignore)
 
     def _sources(self) -> Iterator[tuple[Reader, Source]]:
         from lab.experiments.readers.find import sources

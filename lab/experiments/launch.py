@@ -25,7 +25,7 @@ from lab.engine import home_id
 from lab.engine.base import Engine, Environment, Job, Mount, Prepared
 from lab.errors import ConflictError, UsageError
 from lab.events import RUN_CREATED, RUN_ENDED, RUN_STARTED, RUN_TAGGED
-from lab.experiments import code, tools
+from lab.experiments import code, param_files, tools
 from lab.experiments.environments import environment
 from lab.experiments.process import identity
 from lab.journal import Journal
@@ -119,6 +119,7 @@ class Launcher:
         folder = self._home.run(spec.id)
         try:
             trees.materialise(self._home, spec.code.tree, folder.code, read_only=False)
+            param_files.put(folder.code, spec.params, spec.param_files)
             if spec.collecting.tools:
                 folder.records.mkdir(exist_ok=True)
             engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
@@ -168,7 +169,8 @@ class Launcher:
             name=request.name,
             project=plan.settings.name,
             entry=plan.entry.name,
-            command=plan.entry.command,
+            command=plan.entry.argv(plan.params),
+            param_files=dict(plan.entry.files),
             workdir=plan.entry.workdir,
             params=dict(plan.params),
             seed=plan.seed,

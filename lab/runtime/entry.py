@@ -213,8 +213,18 @@ class _Witness:
 
 
 def _with_interpreter(argv: list[str]) -> list[str]:
-    """`python` is this interpreter where no program of that name is (Debian has only `python3`)."""
-    return [sys.executable, *argv[1:]] if argv[0] == "python" and which("python") is None else argv
+    """`python` is this interpreter where no program of that name is (Debian has only `python3`), also for a shell."""
+    if argv[0] not in ("python", "sh") or which("python") is not None:
+        return argv
+    if argv[0] == "python":
+        return [sys.executable, *argv[1:]]
+    try:
+        folder = import_module("tempfile").mkdtemp(prefix="lab-bin-")
+        os.symlink(sys.executable, os.path.join(folder, "python"))
+    except OSError:
+        return argv  # the shell tells what it misses
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return argv
 
 
 def _tail(path: str) -> bytes:

@@ -18,6 +18,7 @@ from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.settings.collecting import METRICS, collecting
+from lab.settings.commands import ShellCommand
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
 from lab.settings.guards import GUARD
 from lab.settings.retention import RETENTION
@@ -42,6 +43,8 @@ from lab.settings.schema import (
 _Named = TypeVar("_Named")
 
 PROJECT_FILE = "lab.toml"
+#: Of MLflow and DVC: their projects run as they are.
+FOREIGN_FILES = ("MLproject", "dvc.yaml")
 
 _RESOURCES = Table({"cpus": CORES, "memory": SIZE, "gpus": GPUS, "shm": SIZE, "pids": PROCESSES})
 
@@ -78,7 +81,8 @@ SCHEMA = Table(
 class EntrySettings:
     """An entry point. `command` is argv, `workdir` relative to the project ("" for the
     project itself), `resources` and `collecting` the project's with the
-    entry's own on top."""
+    entry's own on top. An entry of another tool's project has its command as `shell`, with parameters in it, and
+    `files` says which parameters stand in which file of the project."""
 
     name: str
     command: tuple[str, ...]
@@ -89,6 +93,12 @@ class EntrySettings:
     resources: Resources = field(default_factory=Resources)
     collecting: Collecting = field(default_factory=Collecting)
     guards: tuple[Guard, ...] = ()
+    shell: ShellCommand | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def argv(self, params: Mapping[str, Param]) -> tuple[str, ...]:
+        """What to execute with these parameters. Raises UsageError where a command of another tool lacks one."""
+        return self.shell.argv(self.name, params) if self.shell else self.command
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class CodeSettings:
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """A project; `file` is its `lab.toml`, None for a script without one."""
+    """A project; `file` is its `lab.toml` or another tool's, None for a script without one."""
 
     root: Path
     name: str
@@ -152,15 +162,28 @@ def _nearest(name: str, known: Iterable[str], none: str) -> str:
 
 
 def find_project(start: Path) -> Path | None:
-    """The nearest folder with a `lab.toml`, from `start` upwards; None if there is none."""
-    start = start.absolute()
-    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+    """The nearest folder with a `lab.toml`, from `start` upwards, else with a project file of another tool; None if
+    there is none."""
+    folders = (start.absolute(), *start.absolute().parents)
+    for names in ((PROJECT_FILE,), FOREIGN_FILES):
+        found = next((folder for folder in folders if any((folder / name).is_file() for name in names)), None)
+        if found:
+            return found
+    return None
+
+
+def is_project(folder: Path) -> bool:
+    """Whether `load_project` finds one there."""
+    return any((folder / name).is_file() for name in (PROJECT_FILE, *FOREIGN_FILES))
 
 
 def load_project(folder: Path) -> ProjectSettings:
-    """Read `folder/lab.toml`. Raises NotFoundError if there is none, SettingsError for all that is wrong with it."""
+    """Read `folder/lab.toml`, or an MLproject and a dvc.yaml where there is none. Raises NotFoundError if there is
+    nothing of them, SettingsError for all that is wrong with it."""
     root = folder.absolute()
     path = root / PROJECT_FILE
+    if not path.exists() and is_project(root):
+        return _foreign(root)
     try:
         document = Document(path, SCHEMA)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -199,6 +222,47 @@ def load_project(folder: Path) -> ProjectSettings:
         remotes=remotes,
         retention=data.get("retention", Policy()),
     )
+
+
+def _foreign(root: Path) -> ProjectSettings:
+    """A project of other tools. Where both have an entry of one name, MLflow's counts."""
+    from lab.settings import dvc_project, mlproject  # they read YAML, and most projects need none
+
+    found = [one for one in (mlproject.load(root), dvc_project.load(root)) if one is not None]
+    told = {name: entry for one in reversed(found) for name, entry in one.entries.items()}
+    paths = dict.fromkeys(path for entry in told.values() for path in entry.datasets)
+    datasets: dict[str, DatasetSettings] = {}
+    for path in paths:
+        name = _unique(legal_name(Path(path).stem, "data"), datasets)
+        datasets[name] = DatasetSettings(name, path)
+    names = {dataset.path: dataset.name for dataset in datasets.values()}
+    entries: dict[str, EntrySettings] = {}
+    for own, entry in told.items():
+        name = _unique(legal_name(own, "main"), entries)
+        entries[name] = EntrySettings(
+            name,
+            ("sh", "-c", "".join(f"{{{part.text}}}" if part.param else part.text for part in entry.command.parts)),
+            datasets=tuple(names[path] for path in entry.datasets),
+            workdir=entry.workdir,
+            params=entry.params,
+            collecting=Collecting(files=entry.metrics),
+            shell=entry.command,
+            files=entry.files,
+        )
+    name = next((legal_name(one.name, "") for one in found if one.name), "") or legal_name(root.name, "project")
+    image = ImageSettings(
+        base=next((one.base for one in found if one.base), ""),
+        requirements=next((one.requirements for one in found if one.requirements), ""),
+    )
+    return ProjectSettings(root, name, found[0].file, datasets=datasets, entries=entries, image=image)
+
+
+def _unique(name: str, taken: Mapping[str, object]) -> str:
+    number = 2
+    tried = name
+    while tried in taken:
+        tried, number = f"{name[:58]}-{number}", number + 1
+    return tried
 
 
 def _entry(name: str, table: dict[str, Any], resources: Resources, metrics: dict[str, Any]) -> EntrySettings:

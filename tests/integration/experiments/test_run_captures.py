@@ -36,7 +36,7 @@ def test_equal_runs_have_equal_captures_and_others_tell_why(lab: Workspace, proj
     software, machine = one.software, one.machine
     assert software.python.startswith("3.")
     assert software.image_id
-    assert software.base_id
+    assert software.base
     assert software.libc or platform.system() != "Linux"
     assert {"LAB_RUN_DIR", "PYTHONPATH"} <= set(software.variables)
     assert machine.cores > 0

@@ -48,7 +48,7 @@ def test_what_a_run_sees_comes_back(folder: RunFolder, monkeypatch: pytest.Monke
     assert found.machine.cpu
     assert found.outputs == (Output("model/m", "model", 3, "ab"),)
     assert found.partial
-    assert found.missing == ("code: partial, 1 files over the caps were left out",)
+    assert found.missing == ("code: partial, 1 file over the caps left out",)
     assert found.input_id == gather(runfolder.read_spec(folder), folder, ended=False).input_id
 
 

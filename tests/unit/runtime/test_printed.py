@@ -75,7 +75,6 @@ def test_ignored_names_are_never_taken() -> None:
         "[1,",
         "a:",
         "-",
-        "loss: ",
         ".",
         "1e",
         "a.b",

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from lab.datasets import plain_yaml
 from lab.errors import LabError
+from lab.settings import plain_yaml
 
 
 def test_values_keep_their_text() -> None:
