@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lab.domain.collecting import Collecting
+from lab.domain.commands import ShellCommand
 from lab.domain.guards import Guard
 from lab.domain.resources import Resources, format_size
 
@@ -105,9 +106,9 @@ class RunSpec:
     `image` what the engine calls it and `image_id` the hash of its content; `base` and `base_id` are the same of what
     it was built on. `workdir` is where the command runs, relative to the project. `reproduces` is the run that this
     one runs again, `swapped` the one factor that is not as in that one (code, data, env, params), and `rebuilt` says
-    that the environment had to be made again.
-    `param_files` says of parameters in which file of the code they stand; they are put there when the run is handed to
-    the engine.
+    that the environment had to be made again. `param_files` says of parameters in which file of the code they stand;
+    they are put there when the run is handed to the engine. Where there is a `shell` command, that is executed with the
+    parameters in it, and `command` only shows it.
     """
 
     id: str
@@ -137,6 +138,12 @@ class RunSpec:
     collecting: Collecting = field(default_factory=Collecting)
     guards: tuple[Guard, ...] = ()
     param_files: Mapping[str, str] = field(default_factory=dict)
+    shell: ShellCommand | None = None
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What to execute. Raises UsageError for parameters that its shell command does not take."""
+        return self.shell.argv(self.entry, self.params) if self.shell else self.command
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}
@@ -150,6 +157,7 @@ class RunSpec:
         known["guards"] = tuple(Guard(**guard) for guard in data.get("guards", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
         known["code"] = CodeSnapshot.from_json(data["code"])
+        known["shell"] = ShellCommand.from_json(data["shell"]) if data.get("shell") else None
         known["collecting"] = Collecting.from_json(data.get("collecting", {}))
         known["resources"] = Resources(**data["resources"])
         return cls(**known)

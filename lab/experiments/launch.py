@@ -149,6 +149,8 @@ class Launcher:
         data = {
             name: self._data.resolve(settings, name, request.data.get(name, ""), progress) for name in entry.datasets
         }
+        if entry.shell:
+            entry.shell.argv(entry.name, params)  # tells what is missing before anything is made
         return Plan(
             settings=settings,
             entry=entry,
@@ -169,7 +171,8 @@ class Launcher:
             name=request.name,
             project=plan.settings.name,
             entry=plan.entry.name,
-            command=plan.entry.argv(plan.params),
+            command=plan.entry.command,
+            shell=plan.entry.shell,
             param_files=dict(plan.entry.files),
             workdir=plan.entry.workdir,
             params=dict(plan.params),
@@ -244,7 +247,7 @@ class Launcher:
         return Job(
             id=spec.id,
             image=spec.image,
-            command=("python3", "-m", "lab.runtime.entry", "--", *spec.command),
+            command=("python3", "-m", "lab.runtime.entry", "--", *spec.argv),
             env=env,
             workdir=f"{workdir}/{spec.workdir}" if spec.workdir else workdir,
             mounts=mounts,

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.domain.commands import Part, ShellCommand
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import LabError, SettingsError
 from lab.settings import plain_yaml
-from lab.settings.commands import Part, ShellCommand
 from lab.settings.foreign import ForeignEntry, ForeignProject, inside, plain, read
 
 FILE = "dvc.yaml"
@@ -101,7 +101,7 @@ def _entry(
     listed = told.get("deps")
     deps = [_place(told, dep) for dep in listed if isinstance(dep, str)] if isinstance(listed, list) else []
     return ForeignEntry(
-        command=ShellCommand(tuple(part for part in parts if part.text), known=frozenset(params)),
+        command=ShellCommand(tuple(part for part in parts if part.text), known=tuple(params)),
         params=params,
         files=files,
         datasets=tuple(dict.fromkeys(path for path in deps if path and project.is_data(path))),

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from lab.domain.commands import ShellCommand
 from lab.domain.runs import Param
 from lab.errors import SettingsError
 from lab.settings import plain_yaml
-from lab.settings.commands import ShellCommand
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab.domain.commands import Part, ShellCommand
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import LabError, SettingsError
 from lab.settings import plain_yaml
-from lab.settings.commands import Part, ShellCommand
 from lab.settings.foreign import ForeignEntry, ForeignProject, inside, plain, read
 
 FILE = "MLproject"

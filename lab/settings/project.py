@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.domain.collecting import Collecting
+from lab.domain.commands import ShellCommand
 from lab.domain.guards import Guard, named
 from lab.domain.names import check_name
 from lab.domain.resources import Resources
@@ -18,7 +19,6 @@ from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.settings.collecting import METRICS, collecting
-from lab.settings.commands import ShellCommand
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
 from lab.settings.guards import GUARD
 from lab.settings.retention import RETENTION
@@ -95,10 +95,6 @@ class EntrySettings:
     guards: tuple[Guard, ...] = ()
     shell: ShellCommand | None = None
     files: Mapping[str, str] = field(default_factory=dict)
-
-    def argv(self, params: Mapping[str, Param]) -> tuple[str, ...]:
-        """What to execute with these parameters. Raises UsageError where a command of another tool lacks one."""
-        return self.shell.argv(self.name, params) if self.shell else self.command
 
 
 @dataclass(frozen=True)
@@ -241,7 +237,7 @@ def _foreign(root: Path) -> ProjectSettings:
         name = _unique(legal_name(own, "main"), entries)
         entries[name] = EntrySettings(
             name,
-            ("sh", "-c", "".join(f"{{{part.text}}}" if part.param else part.text for part in entry.command.parts)),
+            ("sh", "-c", entry.command.text),
             datasets=tuple(names[path] for path in entry.datasets),
             workdir=entry.workdir,
             params=entry.params,

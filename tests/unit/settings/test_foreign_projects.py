@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from lab.domain.commands import Scalar, ShellCommand
 from lab.errors import SettingsError, UsageError
 from lab.settings import EntrySettings, find_project, load_project
 
@@ -57,6 +60,14 @@ stages:
 """
 
 
+def argv(entry: EntrySettings, **params: Scalar) -> tuple[str, ...]:
+    """What is executed, by a command that has been in a file meanwhile."""
+    assert entry.shell is not None
+    kept = ShellCommand.from_json(json.loads(json.dumps(asdict(entry.shell))))
+    assert kept == entry.shell
+    return kept.argv(entry.name, {**entry.params, **params})
+
+
 def parameters(entry: EntrySettings) -> dict[str, object]:
     return dict(entry.params)
 
@@ -68,16 +79,16 @@ def test_an_mlproject(tmp_path: Path) -> None:
     assert settings.image.requirements == "env/python_env.yaml"
     main = settings.entry("main")
     assert parameters(main) == {"alpha": 0.5, "kind": "a b"}
-    assert main.argv({**main.params, "data_file": "x; rm -rf /", "extra": 3}) == (
+    assert argv(main, data_file="x; rm -rf /", extra=3) == (
         "sh",
         "-c",
         "python train.py 0.5 'x; rm -rf /' --kind 'a b' {unknown} && echo done --extra 3",
     )
     with pytest.raises(UsageError, match="needs the parameter data_file"):
-        main.argv(main.params)
+        argv(main)
     with pytest.raises(UsageError, match="alpha must be a number, not 'high'"):
-        main.argv({**main.params, "data_file": "x", "alpha": "high"})
-    assert settings.entry("validate").argv({"X": 3})[2] == "python validate.py --X 3"
+        argv(main, data_file="x", alpha="high")
+    assert argv(settings.entry("validate"))[2] == "python validate.py --X 3"
 
 
 @pytest.fixture
@@ -104,20 +115,20 @@ def test_a_dvc_project(dvc: Path) -> None:
     assert prepare.datasets == ("raw",)
     assert parameters(prepare) == {"prepare.split": 0.2, "prepare.seed": 7}
     assert prepare.files == {"prepare.split": "params.yaml", "prepare.seed": "params.yaml"}
-    assert prepare.argv(prepare.params)[2] == "mkdir -p data && python prepare.py digits"
+    assert argv(prepare)[2] == "mkdir -p data && python prepare.py digits"
     train = settings.entry("train")
     assert train.workdir == "src"
     assert parameters(train) == {"train.epochs": 5, "deep.flag": True, "train.lr": 0.001}
     assert train.files["deep.flag"] == "src/extra.json"
     assert train.collecting.files == ("eval.json",)
     assert train.datasets == ("prepared",)
-    assert train.argv({**train.params, "train.lr": 0.1})[2] == (
+    assert argv(train, **{"train.lr": 0.1})[2] == (
         "mkdir -p ../models/out && python train.py --lr 0.1 && python report.py"
     )
     with pytest.raises(UsageError, match=r"no parameter 'train\.epoch'") as error:
-        train.argv({**train.params, "train.epoch": 3})
+        argv(train, **{"train.epoch": 3})
     assert error.value.hint == "did you mean train.epochs?"
-    assert settings.entry("many-b").argv({})[2] == "python many.py b"
+    assert argv(settings.entry("many-b"))[2] == "python many.py b"
 
 
 def test_the_nearest_lab_toml_counts_first(dvc: Path) -> None:
@@ -160,7 +171,7 @@ def test_nothing_outside_the_project_is_touched(tmp_path: Path) -> None:
     )
     entry = load_project(project).entry("a")
     assert (entry.datasets, entry.workdir, dict(entry.params)) == ((), "", {})
-    assert entry.argv({}) == ("sh", "-c", "x")
+    assert argv(entry) == ("sh", "-c", "x")
 
 
 def test_odd_forms_are_passed_over(tmp_path: Path) -> None:

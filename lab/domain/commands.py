@@ -7,10 +7,13 @@ import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import UsageError
+
+#: What a parameter may be; see `lab.domain.runs`, which holds commands itself.
+Scalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,20 @@ class ShellCommand:
     parts: tuple[Part, ...]
     types: Mapping[str, str] = field(default_factory=dict)
     options: bool = False
-    known: frozenset[str] = frozenset()
+    known: tuple[str, ...] = ()
 
-    def argv(self, entry: str, params: Mapping[str, Param]) -> tuple[str, ...]:
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ShellCommand:
+        """From the dataclass as a JSON object."""
+        parts = tuple(Part(str(part["text"]), bool(part["param"])) for part in data["parts"])
+        return cls(parts, dict(data["types"]), bool(data["options"]), tuple(data["known"]))
+
+    @property
+    def text(self) -> str:
+        """The command with the names of parameters in braces."""
+        return "".join(f"{{{part.text}}}" if part.param else part.text for part in self.parts)
+
+    def argv(self, entry: str, params: Mapping[str, Scalar]) -> tuple[str, ...]:
         """What to execute, every value quoted for the shell. Raises UsageError for a parameter that is missing, is no
         number where it must be one, or is unknown."""
         self._check(entry, params)
@@ -45,7 +59,7 @@ class ShellCommand:
             text += "".join(f" --{name} {shlex.quote(_word(value))}" for name, value in extra)
         return ("sh", "-c", text)
 
-    def _check(self, entry: str, params: Mapping[str, Param]) -> None:
+    def _check(self, entry: str, params: Mapping[str, Scalar]) -> None:
         needed = [*self.types, *(part.text for part in self.parts if part.param)]
         missing = next((name for name in needed if params.get(name) is None), None)
         if missing is not None:
@@ -64,13 +78,13 @@ class ShellCommand:
                 raise UsageError(f"{clean(entry)} has no parameter {clean(name)!r}", hint)
 
 
-def _word(value: Param) -> str:
+def _word(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
 
 
-def _is_number(value: Param) -> bool:
+def _is_number(value: Scalar) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     try:
