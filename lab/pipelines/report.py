@@ -21,6 +21,8 @@ from lab.pipelines.comparing import Comparing
 
 #: Of many runs so many are told in detail, and of each metric's curves so many metrics are drawn.
 MOST_PAIRS, MOST_CHARTS = 10, 8
+#: With more columns than this a table is turned.
+_COLUMNS = 8
 _DIFF_LINES, _SAMPLES, _CLASSES = 400, 20, 50
 _TONES = {Outcome.BETTER: GOOD, Outcome.WORSE: BAD, Outcome.HIGHER: WARN, Outcome.LOWER: WARN}
 _HASH = re.compile(r"(b3:|sha256:)?[0-9a-f]{32,}")
@@ -102,7 +104,8 @@ class Reporter:
         changed = self._runs.changes(run.id, base.id)
         files = self._comparing.files(run.id, base.id)
         data = self._comparing.data(run.id, base.id) if changed.data else ()
-        if changed.nothing and not files.changed:
+        same = changed.code.same and not (changed.data or changed.environment or changed.packages)
+        if same and not files.changed:
             return
         yield Heading(2, f"Changes: {run.name} against {base.name}")
         yield from _values("Environment and packages", (*changed.environment, *changed.packages))
@@ -172,7 +175,7 @@ def _numbers(comparison: Comparison) -> Iterator[Block]:
             (Cell(row.key), *(_metric(row, at, base) for at in range(len(row.values)))) for row in comparison.metrics
         ]
         heads = [run.name + (" (base)" if at == base else "") for at, run in enumerate(comparison.runs)]
-    yield Table(("metric", *heads), tuple(rows))
+    yield _turned(Table(("metric", *heads), tuple(rows)))
 
 
 def _spread(comparison: Comparison, at: int, metric: str) -> str:
@@ -201,7 +204,17 @@ def _differing(comparison: Comparison) -> Iterator[Block]:
             for _, lines in parts for row in lines if row.differs]  # fmt: skip
     if rows:
         yield Heading(2, "What differs")
-        yield Table(("", *(run.name for run in comparison.runs)), tuple(rows), right=False)
+        yield _turned(Table(("", *(run.name for run in comparison.runs)), tuple(rows), right=False))
+
+
+def _turned(table: Table) -> Table:
+    """Of many runs each has a line rather than a column."""
+    if len(table.head) <= _COLUMNS:
+        return table
+    columns = list(zip(*table.rows, strict=True))
+    names = (Cell(name) for name in table.head[1:])
+    rows = tuple((name, *column) for name, column in zip(names, columns[1:], strict=True))
+    return Table(("run", *(cell.text for cell in columns[0])), rows, table.right)
 
 
 def _value(value: Value) -> str:

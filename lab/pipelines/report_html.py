@@ -35,6 +35,7 @@ p {{ margin:.4rem 0; overflow-wrap:anywhere; }}
 table {{ border-collapse:collapse; margin:.6rem 0; font-variant-numeric:tabular-nums; }}
 th,td {{ padding:.2rem .8rem; border-bottom:1px solid var(--line); text-align:left; white-space:pre-wrap;
   max-width:28rem; overflow-wrap:anywhere; }}
+table.numbers td,table.numbers th {{ white-space:pre; }} td {{ min-width:2rem; }} th {{ white-space:pre; }}
 table.numbers td:not(:first-child),table.numbers th:not(:first-child) {{ text-align:right; }}
 thead th {{ color:var(--quiet); font-weight:600; }}
 .good {{ color:var(--good); }} .bad {{ color:var(--bad); }} .warn {{ color:var(--warn); }}

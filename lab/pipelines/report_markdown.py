@@ -10,7 +10,7 @@ from lab.domain.text import clean
 
 #: What means something anywhere, what does so at the edge of a word or the beginning of a line, and bare addresses.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-_LEADING = re.compile(r"^(\s*)([#+=-]|[0-9]+(?=[.)]))")
+_LEADING = re.compile(r"^(\s*)([#+=-](?=[\s#+=-]|$)|[0-9]+(?=[.)](?:\s|$)))")
 _ADDRESS = re.compile(r"(?i)(?<=http)(s?)://|(?<=www)\.")
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40

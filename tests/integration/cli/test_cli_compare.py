@@ -110,3 +110,14 @@ def test_a_report_stands_alone_and_overwrites_only_when_told(
     assert "| tulip | 2 |" in text.read_text()
     assert lab(home, capsys, "old", "new", "--export", str(tmp_path / "report.pdf"))[0] == 2
     assert lab(home, capsys, "old", "new", "--export", str(tmp_path / "no" / "where.md"))[0] == 1
+
+
+def test_of_many_runs_each_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace(tmp_path / "home", project(tmp_path / "flowers"), engine="process") as ws:
+        names = [run(ws.home, f"r{at}", {}, params={"lr": at}, metrics={"loss": at / 10}) for at in range(9)]
+    path = tmp_path / "many.md"
+    assert lab(tmp_path / "home", capsys, *names, "--export", str(path))[0] == 0
+    lines = path.read_text().splitlines()
+    assert "| run | loss |" in lines
+    assert "| r3 | 0.3 (+0.3) ▼ |" in lines
+    assert "| run | lr |" in lines
