@@ -30,6 +30,15 @@ RUN_ARCHIVED = "run.archived"  # value: true, out of sight; false, back
 RUN_PURGED = "run.purged"  # value: true, its folder went to the trash batch `batch`; false, it came back
 RUN_PRUNED = "run.pruned"  # some files of it went to the trash: batch, files, bytes
 RUN_REPRODUCED = "run.reproduced"  # badge, note (a sentence), by (ids of the runs that showed it)
+RUN_CLAIMED = "run.claimed"  # by: the process that is about to start a queued run; "" gives it back
+RUN_PLACED = "run.placed"  # place: seconds since the epoch, where it stands among those that wait
+RUN_HELD = "run.held"  # value: true, not to start for now; false, to start
+QUEUE_PAUSED = "queue.paused"  # value: true or false; the subject is "queue"
+
+SWEEP_CREATED = "sweep.created"  # name, project, entry, plan
+SWEEP_HELD = "sweep.held"  # value: true, none of its runs is to start
+SWEEP_STOPPED = "sweep.stopped"  # cause; of several the first holds
+
 VIEW_SAVED = "view.saved"  # of the run table; the subject is "project/name"
 
 MODEL_REGISTERED = "model.registered"  # a version
@@ -50,6 +59,7 @@ GOVERNANCE = frozenset(
         RUN_ENDED,
         RUN_PURGED,
         RUN_PRUNED,
+        SWEEP_CREATED,
         MODEL_REGISTERED,
         MODEL_ALIASED,
         DEPLOYMENT_CREATED,

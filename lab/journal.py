@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,16 +48,28 @@ class Journal:
 
         Raises LabError when the disk is full or the folder cannot be written; then nothing was written.
         """
+        return self.append_all(type, [(subject, body or {})])[0]
+
+    def append_all(self, type: str, told: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Event]:
+        """Write one event for each (subject, body), all of them or none, at the cost of one flush to the disk.
+
+        Raises as `append` does.
+        """
         with self._lock:
             if self._pid != os.getpid():
                 self._open()
             durable = type in self._durable
-            event = Event(ulid(), time.time(), type, _sound(subject), _sound(dict(body or {})))
-            line = _encode(event, self._prev if durable else None)
-            self._write(line + b"\n", durable)
-            if durable:
-                self._prev = _digest(line)
-            return event
+            events, lines, prev = [], [], self._prev
+            for subject, body in told:
+                event = Event(ulid(), time.time(), type, _sound(subject), _sound(dict(body)))
+                line = _encode(event, prev if durable else None)
+                prev = _digest(line) if durable else prev
+                events.append(event)
+                lines.append(line + b"\n")
+            if lines:
+                self._write(b"".join(lines), durable)
+            self._prev = prev
+            return events
 
     def close(self) -> None:
         with self._lock:

@@ -137,6 +137,23 @@ class DeploymentFolder:
 
 
 @dataclass(frozen=True)
+class SweepFolder:
+    """`sweeps/<id>/`: what the runs of one sweep have in common."""
+
+    root: Path
+
+    @property
+    def draft(self) -> Path:
+        """The spec that each run is recorded from: code, data and environment as they were when it was asked for."""
+        return self.root / "draft.json"
+
+    @property
+    def study(self) -> Path:
+        """Of an adaptive sweep: what was tried and what came of it, as Optuna keeps it."""
+        return self.root / "study.log"
+
+
+@dataclass(frozen=True)
 class LabHome:
     """The lab home: one per user, many projects. Constructing it touches nothing."""
 
@@ -220,6 +237,19 @@ class LabHome:
     def store_lock(self) -> Path:
         """Shared by all who publish into the store, held alone by those who take out of it."""
         return self.locks / "store.lock"
+
+    @property
+    def queue_lock(self) -> Path:
+        """Held while it is decided which waiting runs start: what one process has claimed, no other does."""
+        return self.locks / "queue.lock"
+
+    @property
+    def driver_lock(self) -> Path:
+        """Held for as long as a process drives the queue."""
+        return self.locks / "driver.lock"
+
+    def sweep(self, sweep_id: str) -> SweepFolder:
+        return SweepFolder(self.root / "sweeps" / sweep_id)
 
     @property
     def tmp(self) -> Path:

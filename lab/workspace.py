@@ -49,10 +49,13 @@ if TYPE_CHECKING:
     from lab.domain.datasets import DatasetVersion
     from lab.engine.base import Engine
     from lab.experiments.captures import Captures
+    from lab.experiments.driver import Driver
     from lab.experiments.launch import Launcher
     from lab.experiments.own_runs import OwnRuns
+    from lab.experiments.queue import Queue
     from lab.experiments.reproduce import Reproductions
     from lab.experiments.service import Runs
+    from lab.experiments.sweeps import Sweeps
     from lab.experiments.undo import Undo
     from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
@@ -194,6 +197,7 @@ class Workspace:
         self._catalog.listener = self._bus.publish
         self._supervisor: Supervisor | None = None
         self._warned: set[str] = set()
+        self._drives = False
         self.notices = list(self._catalog.notices)
         self.projects = Projects((project_dir or Path.cwd()).absolute(), self._journal, self._catalog)
 
@@ -342,6 +346,28 @@ class Workspace:
         return Launcher(self.home, self._journal, self.datasets)
 
     @cached_property
+    def queue(self) -> Queue:
+        from lab.experiments.queue import Queue
+
+        return Queue(
+            self.home, self._journal, self._catalog, self.runs, lambda: self._one_launcher, self.engine,
+            self.projects.settings_for,
+        )  # fmt: skip
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        from lab.experiments.sweeps import Sweeps
+
+        return Sweeps(
+            self.home, self._journal, self._catalog, self.runs, lambda: self._one_launcher, self.engine,
+            self.projects.settings_for,
+        )  # fmt: skip
+
+    @cached_property
+    def _one_launcher(self) -> Launcher:
+        return self._launcher()
+
+    @cached_property
     def models(self) -> Models:
         from lab.registry.service import Models
 
@@ -424,7 +450,34 @@ class Workspace:
         supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
         supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         supervisor.start(_Watching(self))
+        self.drive()
         supervisor.start(_Every("scrub", _SCRUB_EVERY, self._scrub))
+
+    def drive(self, *, until_empty: bool = False) -> None:
+        """Start what waits in the queue, in the background, unless another process does."""
+        self._drives = True
+        self._supervise().start(_Driving(self, until_empty=until_empty))
+
+    def driver(self, *, until_empty: bool = False) -> Driver:
+        """What drives the queue, for whoever runs it."""
+        from lab.experiments.driver import Driver
+
+        driver = Driver(
+            self.home, self.queue, self.runs, self.sweeps, self.submit, lambda text: self.warn([text]),
+            until_empty=until_empty,
+        )  # fmt: skip
+        self.subscribe(driver.hear)
+        return driver
+
+    def leave_to_driver(self) -> bool:
+        """See to it that what waits is started when this process is gone. False if nothing does."""
+        if not (self.queue.startable or self.sweeps.tended()):
+            return False
+        if not self.queue.driven:
+            from lab.experiments.driver import spawn
+
+            spawn(self.home.root)
+        return True
 
     def _scrub(self) -> None:
         """Look for rot while the machine has nothing better to do."""
@@ -435,6 +488,8 @@ class Workspace:
     def close(self) -> list[str]:
         """End services, engines, journal and index. Returns the names of what did not end in time."""
         stuck = self._supervisor.close() if self._supervisor else []
+        if self._drives:
+            self.leave_to_driver()
         for engine in set(self._engines.values()):
             engine.close()
         self._journal.close()
@@ -496,6 +551,19 @@ class Workspace:
 
     def _crashed(self, name: str, error: Exception) -> None:
         self.warn([f"background work {name!r} failed and starts again: {clean(str(error), 200)}"])
+
+
+class _Driving:
+    """The service that drives the queue. It loads what it needs on its own thread."""
+
+    name = "queue"
+
+    def __init__(self, ws: Workspace, *, until_empty: bool) -> None:
+        self._ws = ws
+        self._until_empty = until_empty
+
+    def run(self, stop: threading.Event) -> None:
+        self._ws.driver(until_empty=self._until_empty).run(stop)
 
 
 class _Watching:

@@ -74,7 +74,7 @@ _RUN: dict[str, Check] = {
     "name": text,
     "project": text,
     "entry": text,
-    "status": one_of("created", "running", "finished", "failed", "stopped", "interrupted", "lost"),
+    "status": one_of("queued", "created", "running", "finished", "failed", "stopped", "interrupted", "lost"),
     "cause": text,
     "exit_code": maybe(whole),
     "engine": text,
@@ -99,6 +99,34 @@ _RUN: dict[str, Check] = {
     "eta": maybe(number),
 }
 RUN = shape(_RUN)
+WAITING = shape({**_RUN, "position": whole, "reason": text, "held": flag})
+_SWEEP: dict[str, Check] = {
+    "id": text,
+    "name": text,
+    "project": text,
+    "entry": text,
+    "state": one_of("running", "waiting", "paused", "stopped", "failed", "finished"),
+    "cause": text,
+    "done": whole,
+    "total": whole,
+    "queued": whole,
+    "running": whole,
+    "finished": whole,
+    "failed": whole,
+    "metric": text,
+    "best": maybe(number),
+    "best_run": text,
+    "created": time,
+    "ended": maybe(time),
+    "method": maybe(one_of("grid", "random", "adaptive")),
+    "params": maybe(mapping(text)),
+    "seeds": maybe(many(whole)),
+    "jobs": maybe(whole),
+    "on_failure": maybe(text),
+    "early_stop": maybe(flag),
+}
+SWEEP = shape(_SWEEP)
+SWEEP_DETAIL = shape({**_SWEEP, "runs": many(RUN)})
 SUMMARY = shape({"last": number, "min": number, "max": number, "mean": number, "count": whole, "step": number})
 FIRING = shape(
     {"guard": text, "when": text, "do": one_of("stop", "notify", "mark"), "step": maybe(number), "at": time,

@@ -13,7 +13,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from lab.catalog import datasets, deployments, firings, models, projects, runs, tombstones, views
+from lab.catalog import (
+    datasets,
+    deployments,
+    firings,
+    models,
+    projects,
+    queue,
+    runs,
+    sweeps,
+    tombstones,
+    views,
+)
 from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
@@ -32,6 +43,8 @@ STATEMENTS: tuple[Statement, ...] = (
     *runs.INGEST,
     *tombstones.INGEST,
     *firings.INGEST,
+    *queue.INGEST,
+    *sweeps.INGEST,
     *models.INGEST,
     *deployments.INGEST,
     *views.INGEST,

@@ -38,8 +38,9 @@ INGEST = (
             SELECT DISTINCT ON (subject) subject, ts, TRY_CAST(body->>'$.at' AS DOUBLE) AS moment,
                 $told AS created_event, json_transform(body, '{"name":"VARCHAR",
                 "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR",
-                "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","launcher":"VARCHAR","params":"JSON",
-                "datasets":"JSON","reproduces":"VARCHAR","swapped":"VARCHAR"}') AS b
+                "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","cpus":"DOUBLE","gpus":"INTEGER",
+                "launcher":"VARCHAR","queued":"BOOLEAN","params":"JSON","datasets":"JSON",
+                "reproduces":"VARCHAR","swapped":"VARCHAR"}') AS b
             FROM incoming WHERE type = 'run.created' ORDER BY subject, created_event
         )
         """.replace("$told", _TOLD),
@@ -197,7 +198,8 @@ _EDITED = {
 
 _SHOWN = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
-        sweep, code, image, memory, stop_requested, stop_reason, launcher, created, started, ended, starred, archived,
+        sweep, code, image, memory, stop_requested, stop_reason, launcher, queued, created, started, ended,
+        starred, archived,
         peak_memory, cpu_time, badge, badge_note, reproduces, swapped, fired
     FROM run_table
 """
@@ -321,6 +323,7 @@ def _run(row: dict[str, Any]) -> Run:
         image=row["image"] or "",
         memory=row["memory"] or 0,
         launcher=row["launcher"] or "",
+        queued=bool(row["queued"]),
         stop_requested=row["stop_requested"] is not None,
         stop_reason=row["stop_reason"] or "",
         created=row["created"],

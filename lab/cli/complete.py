@@ -120,6 +120,10 @@ def _views(context: Context, word: str) -> list[str]:
     return [view.name for view in context.ws.runs.views(context.ws.projects.name)]
 
 
+def _sweeps(context: Context, word: str) -> list[str]:
+    return [sweep.name for sweep in context.ws.sweeps.list()]
+
+
 def _columns(context: Context, word: str) -> list[str]:
     params, metrics = context.ws.runs.keys()
     names = [*OWN, *params, *metrics, *(f"{name}.best" for name in metrics)]
@@ -134,6 +138,7 @@ _STORED: dict[str, Callable[[Context, str], list[str]]] = {
     "deployment": _deployments,
     "column": _columns,
     "view": _views,
+    "sweep": _sweeps,
 }
 
 

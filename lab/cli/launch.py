@@ -1,33 +1,52 @@
-"""`lab run`: launch, and wait if asked to."""
+"""`lab run`: launch one run or a sweep of them, and wait if asked to."""
 
 from __future__ import annotations
 
 import time
 from argparse import Namespace
+from dataclasses import replace
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
-from lab.cli.fate import see_through
+from lab.cli.fate import see_sweep_through, see_through
+from lab.cli.queue_shapes import sweep_shape
 from lab.cli.shapes import run_shape
-from lab.cli.values import gpus, parse_data, parse_guards, parse_params, positive
+from lab.cli.values import count, gpus, parse_data, parse_guards, parse_params, positive
+from lab.domain.axes import parse_seeds, parse_space
 from lab.domain.launch import LaunchRequest
 from lab.domain.resources import parse_size
-from lab.domain.runs import Run
+from lab.domain.runs import Run, RunStatus
+from lab.domain.sweeps import SweepPlan, make_plan, parse_policy
+from lab.errors import UsageError
 
 commands = Declarations("Runs")
+
+_WAIT = (
+    argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
+    argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
+    argument("--now", action="store_true", help="start it at once, whether there is room or not"),
+)
 
 
 @commands.add(
     "run",
-    help="run an entry of lab.toml, or a script, in a container",
-    example="lab run train -p lr=0.1 -p epochs=20 --follow",
+    help="run an entry of lab.toml or a script in a container, or a sweep of it",
+    example="lab run train -p lr=0.1,0.01 -p depth=2..8 --seeds 3",
     arguments=(
         argument("entry", metavar="ENTRY", completes="entry", help="an entry's name, or the path of a script"),
         argument(
-            "-p", "--param", metavar="K=V", action="append", default=[], completes="param", help="a parameter (repeat)"
+            "-p",
+            "--param",
+            metavar="K=V",
+            action="append",
+            default=[],
+            completes="param",
+            help="a parameter (repeat); several values make a sweep: 0.1,0.01 or 2..8 or 0..1:0.25 or 1e-4..1:log; "
+            "quotes keep a comma: '\"a,b\"'",
         ),
-        argument("--seed", metavar="N", type=int, help="seed of the random numbers"),
-        argument("--name", metavar="NAME", default="", help="the run's name (default: one is made up)"),
+        argument("--seed", metavar="N", type=parse_seeds, help="seed of the random numbers; 0..4 or 1,5,9 for several"),
+        argument("--seeds", metavar="N", type=count, help="each point with the seeds 0 to N-1"),
+        argument("--name", metavar="NAME", default="", help="the name of the run or sweep (default: one is made up)"),
         argument("--tag", metavar="TAG", action="append", default=[], help="a tag (repeat)"),
         argument(
             "--data",
@@ -48,15 +67,40 @@ commands = Declarations("Runs")
             default=[],
             help="stop the run when this holds, such as 'isnan(loss)' (repeat)",
         ),
-        argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
-        argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
+        *_WAIT,
+        argument(
+            "--sweep",
+            metavar="HOW",
+            choices=("grid", "random", "adaptive"),
+            completes="grid|random|adaptive",
+            default="",
+            help="grid (all combinations), random, or adaptive (by Optuna)",
+        ),
+        argument("--trials", metavar="N", type=count, default=0, help="points of a random or adaptive sweep"),
+        argument("--jobs", metavar="N", type=count, default=0, help="runs of the sweep at a time (default: as fit)"),
+        argument("--metric", metavar="NAME", default="", help="what the sweep looks at"),
+        argument(
+            "--goal", metavar="max|min", choices=("max", "min"), default="", completes="max|min",
+            help="which way the metric is better (default: by its name)",
+        ),
+        argument("--early-stop", action="store_true", help="stop runs worse than the median of finished ones"),
+        argument(
+            "--on-failure",
+            metavar="POLICY",
+            nargs="+",
+            default=["continue"],
+            completes="continue|stop|retry",
+            help="when a run of the sweep fails: continue, stop (start no more), or retry N",
+        ),
     ),
-)
+)  # fmt: skip
 def run(context: Context, args: Namespace) -> int:
+    fixed, space = parse_space(args.param)
+    plan = _plan(args, space) if space or _many(args) else None
     request = LaunchRequest(
         entry=args.entry,
-        params=parse_params(args.param),
-        seed=args.seed,
+        params=fixed,
+        seed=_seed(args),
         name=args.name,
         tags=tuple(args.tag),
         data=parse_data(args.data),
@@ -66,7 +110,35 @@ def run(context: Context, args: Namespace) -> int:
         gpus=args.gpus,
         guards=parse_guards(args.guard, "stop"),
     )
-    return _launch(context, args, request)
+    return _launch(context, args, request) if plan is None else _sweep(context, args, request, plan)
+
+
+def _many(args: Namespace) -> bool:
+    return bool(len(args.seed or ()) > 1 or (args.seeds or 0) > 1 or args.sweep or args.trials)
+
+
+def _seed(args: Namespace) -> int | None:
+    if args.seeds is not None:
+        return 0
+    return args.seed[0] if args.seed else None
+
+
+def _plan(args: Namespace, space: dict) -> SweepPlan:  # type: ignore[type-arg]
+    if args.seeds is not None and args.seed is not None:
+        raise UsageError("--seed and --seeds both say seeds", "--seeds 5 is the same as --seed 0..4")
+    if args.seeds == 0:
+        raise UsageError("--seeds 0 is no run at all", "--seeds 5 runs each point with the seeds 0 to 4")
+    return make_plan(
+        space,
+        tuple(range(args.seeds)) if args.seeds else args.seed or (),
+        method=args.sweep,
+        trials=args.trials,
+        jobs=args.jobs,
+        metric=args.metric,
+        goal=args.goal,
+        on_failure=parse_policy(args.on_failure),
+        early=args.early_stop,
+    )
 
 
 @commands.add(
@@ -82,8 +154,7 @@ def run(context: Context, args: Namespace) -> int:
         argument(
             "--captured", action="store_true", help="also code and environment as the run had them, not as they are now"
         ),
-        argument("--wait", action="store_true", help="wait for the end; exit 0 only if it finished"),
-        argument("--follow", action="store_true", help="wait and show the log; Ctrl-C detaches"),
+        *_WAIT,
     ),
 )
 def rerun(context: Context, args: Namespace) -> int:
@@ -96,18 +167,56 @@ def rerun(context: Context, args: Namespace) -> int:
 
 
 def _launch(context: Context, args: Namespace, request: LaunchRequest) -> int:
-    return _tell(context, args, context.ws.runs.launch(request, context.out.progress))
+    return _tell(
+        context, args, (context.ws.runs if args.now else context.ws.queue).launch(request, context.out.progress)
+    )
 
 
 def _tell(context: Context, args: Namespace, launched: Run) -> int:
-    """Tell the name of a run that has started, or see it through if that was asked."""
-    out = context.out
+    """Tell a run's name and why it waits if it does; or see it through if that was asked."""
+    out, ws = context.out, context.ws
     context.tell_notices()
+    waits = launched.status is RunStatus.QUEUED
+    if waits:
+        out.say(f"{launched.name} {ws.queue.reason(launched.id) or 'is about to start'}")
     if args.wait or args.follow:
+        if waits:
+            ws.drive()
         return see_through(context, launched, follow=args.follow)
+    if waits:
+        _tell_driver(context)
     if out.json:
         out.document(run_shape(launched, time.time()))
         return 0
     out.line(f"{launched.id}  {launched.name}")
-    out.hint(f"lab runs logs {launched.name} --follow")
+    out.hint("lab queue ls" if waits else f"lab runs logs {launched.name} --follow")
     return 0
+
+
+def _sweep(context: Context, args: Namespace, request: LaunchRequest, plan: SweepPlan) -> int:
+    out, ws = context.out, context.ws
+    if args.now:
+        raise UsageError("a sweep is not started all at once", "leave --now; --jobs says how many go at a time")
+    sweep = ws.sweeps.create(replace(request, name=""), plan, args.name, out.progress)
+    context.tell_notices()
+    if args.wait or args.follow:
+        ws.drive()
+        return see_sweep_through(context, sweep)
+    _tell_driver(context)
+    if out.json:
+        out.document(sweep_shape(sweep))
+        return 0
+    out.line(f"{sweep.name}  {sweep.total} runs")
+    out.hint(f"lab sweeps show {sweep.name}")
+    return 0
+
+
+def _tell_driver(context: Context) -> None:
+    """Say who starts what waits, and see to it that somebody does."""
+    if context.ws.queue.paused:
+        context.out.say("the queue is paused: lab queue resume")
+        return
+    driven = context.ws.queue.driven
+    if context.ws.leave_to_driver():
+        who = "the Lab that is open" if driven else "a process in the background"
+        context.out.say(f"{who} starts what waits, as soon as there is room")

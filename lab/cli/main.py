@@ -21,9 +21,9 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 
 #: The files that declare commands, in the order of the help.
 _FILES = (
-    *("project", "data", "data_findings", "data_sharing", "store", "launch", "runlists", "runs", "logs"),
-    *("compare_verb", "relate", "run_edits", "reproduce", "purge", "run_views", "kinship", "guarding", "imports"),
-    *("models", "deployments"),
+    *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
+    *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "run_views", "kinship", "guarding"),
+    *("imports", "models", "deployments"),
     "completion",
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
@@ -32,6 +32,8 @@ _FILES_OF = {
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
+    "queue": ("queue",),
+    "sweeps": ("sweeps",),
     "runs ls": ("runlists",),
     "runs compare": ("compare_verb",),
     "runs reproduce": ("reproduce",),

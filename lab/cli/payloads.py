@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from lab.cli.values import parse_value
+from lab.domain.params import parse_value
 from lab.domain.runs import Param
 from lab.errors import UsageError
 

@@ -17,6 +17,7 @@ from lab.domain.text import clean
 from lab.errors import UsageError
 
 STYLES = {
+    RunStatus.QUEUED: "dim",
     RunStatus.CREATED: "dim",
     RunStatus.RUNNING: "run",
     RunStatus.FINISHED: "ok",

@@ -26,6 +26,7 @@ OWN = frozenset((NOTEBOOK, LOCAL))
 
 
 class RunStatus(StrEnum):
+    QUEUED = "queued"  # waits until there is room for it
     CREATED = "created"  # asked for; its environment may still be building
     RUNNING = "running"
     FINISHED = "finished"
@@ -36,7 +37,8 @@ class RunStatus(StrEnum):
 
     @property
     def active(self) -> bool:
-        return self in (RunStatus.CREATED, RunStatus.RUNNING)
+        """Whether its end is still to come."""
+        return self in (RunStatus.QUEUED, RunStatus.CREATED, RunStatus.RUNNING)
 
 
 class Badge(StrEnum):
@@ -209,6 +211,7 @@ class Run:
     stop_requested: bool = False
     stop_reason: str = ""  # why, where it was not the user who asked
     launcher: str = ""  # "<pid>:<process start>@<boot id>" of the Lab process that launched it
+    queued: bool = False  # came from the queue, and may go back there if it was never started
     created: float = 0.0
     started: float | None = None
     ended: float | None = None
@@ -251,6 +254,9 @@ class Ending:
     authority: int
 
 
+#: The cause of a run that was stopped, where nobody gave another.
+STOPPED_BY_USER = "stopped by user"
+
 #: Our entry point's exit.json, what the engine remembers, nobody.
 ENTRY, ENGINE, NOBODY = 3, 2, 1
 
@@ -273,7 +279,7 @@ def ending_of(
     `interruption` as its reason.
     """
     if stop_requested and (signal or exit_code != 0):
-        return Ending(RunStatus.STOPPED, stop_reason or "stopped by user", exit_code, authority)
+        return Ending(RunStatus.STOPPED, stop_reason or STOPPED_BY_USER, exit_code, authority)
     if out_of_memory and exit_code != 0:
         limit = f" (limit {format_size(memory)})" if memory else ""
         return Ending(RunStatus.FAILED, f"out of memory{limit}", exit_code, authority)

@@ -6,7 +6,7 @@ What stands in a run's spec is all that the second step needs, so it may come mu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import EntrySettings, ProjectSettings
 from lab.stores import locks, runfolder, runtimes, trees
+from lab.stores.durable import sync_filesystem
 
 Progress = Callable[[str], None]
 
@@ -102,36 +103,57 @@ class Launcher:
         with locks.share(self._home.store_lock):
             yield self._draft(request, plan, prepared, engine.name)
 
-    def record(self, draft: RunSpec) -> RunSpec:
+    def record(self, draft: RunSpec, *, queued: bool = False) -> RunSpec:
         """Write the run folder, then tell the journal: from here on the run exists. Returns the spec with its id."""
         run_id, folder = self._new_folder()
         spec = replace(draft, id=run_id, name=draft.name or run_name(run_id), created=time.time())
         code.keep_patch(self._home, spec.code, folder.patch)
         runfolder.write_spec(folder, spec)
-        self._journal.append(RUN_CREATED, run_id, created_body(spec))
-        if spec.tags:
-            self._journal.append(RUN_TAGGED, run_id, {"tags": list(spec.tags)})
+        self._tell([spec], queued)
         return spec
+
+    def record_all(self, drafts: Sequence[RunSpec]) -> list[RunSpec]:
+        """`record` many runs that wait, all of them or none. The disk is made to keep them once, and not each."""
+        specs = []
+        for draft in drafts:
+            run_id, folder = self._new_folder(durable=False)
+            spec = replace(draft, id=run_id, name=draft.name or run_name(run_id), created=time.time())
+            runfolder.write_spec(folder, spec, durable=False)
+            specs.append(spec)
+        if specs:
+            sync_filesystem(self._home.runs)
+        self._tell(specs, queued=True)
+        return specs
+
+    def _tell(self, specs: Sequence[RunSpec], queued: bool) -> None:
+        who = {"launcher": identity(), "queued": queued}
+        self._journal.append_all(RUN_CREATED, [(spec.id, {**created_body(spec), **who}) for spec in specs])
+        self._journal.append_all(RUN_TAGGED, [(spec.id, {"tags": list(spec.tags)}) for spec in specs if spec.tags])
 
     def submit(self, spec: RunSpec, engine: Engine) -> None:
         """Hand a recorded run to the engine. One that the engine refuses is journalled as failed, and its error
         raised."""
-        folder = self._home.run(spec.id)
         try:
-            trees.materialise(self._home, spec.code.tree, folder.code, read_only=False)
-            param_files.put(folder.code, spec.params, spec.param_files)
-            if spec.collecting.tools:
-                folder.records.mkdir(exist_ok=True)
-            engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
+            self.start(spec, engine)
         except Exception as error:
-            self.refuse(spec, error)
+            self.refuse(spec.id, error)
             raise
+
+    def start(self, spec: RunSpec, engine: Engine) -> None:
+        """Hand a recorded run to the engine and tell the journal. When it raises, the run is as it was."""
+        folder = self._home.run(spec.id)
+        trees.remove_tree(self._home, folder.code)  # of a process that was killed while it did this
+        trees.materialise(self._home, spec.code.tree, folder.code, read_only=False)
+        param_files.put(folder.code, spec.params, spec.param_files)
+        if spec.collecting.tools:
+            folder.records.mkdir(exist_ok=True)
+        engine.submit(self._job(spec, folder, isolated=self._isolates(engine)))
         self._journal.append(RUN_STARTED, spec.id)
 
-    def refuse(self, spec: RunSpec, error: Exception) -> None:
+    def refuse(self, run_id: str, error: Exception) -> None:
         """Journal that a recorded run could not be started."""
         cause = f"could not be started: {clean(str(error), 200)}"
-        self._journal.append(RUN_ENDED, spec.id, {"ending": "failed", "cause": cause, "authority": 2})
+        self._journal.append(RUN_ENDED, run_id, {"ending": "failed", "cause": cause, "authority": 2})
 
     def _resolve(self, request: LaunchRequest, settings: ProjectSettings, progress: Progress) -> Plan:
         entry = settings.entry(request.entry)
@@ -155,7 +177,7 @@ class Launcher:
             settings=settings,
             entry=entry,
             params=params,
-            seed=_seed(request.seed, params),
+            seed=seed_of(request.seed, params),
             resources=replace(entry.resources, **wanted),  # type: ignore[arg-type]
             environment=environment(settings),
             data=data,
@@ -203,13 +225,13 @@ class Launcher:
             self._isolated[engine.name] = engine.available().isolated
         return self._isolated[engine.name]
 
-    def _new_folder(self) -> tuple[str, RunFolder]:
+    def _new_folder(self, *, durable: bool = True) -> tuple[str, RunFolder]:
         """An id that no run has, and its folder."""
         for _ in range(_TRIES):
             run_id = short_id()
             folder = self._home.run(run_id)
             if not folder.root.exists():
-                runfolder.create(folder)
+                runfolder.create(folder, durable=durable)
                 return run_id, folder
         raise ConflictError("no free run id", "look at the folder runs/ in the lab home")
 
@@ -273,7 +295,8 @@ class Launcher:
         return [Mount(target, f"{paths.RUN_DIR}/{folder.code.name}/{relative.as_posix()}")]
 
 
-def _seed(asked: int | None, params: Mapping[str, Param]) -> int:
+def seed_of(asked: int | None, params: Mapping[str, Param]) -> int:
+    """The seed that was asked for, else that of the parameter `seed`, else 0."""
     if asked is not None:
         return asked
     value = params.get("seed", 0)
@@ -296,7 +319,8 @@ def created_body(spec: RunSpec) -> dict[str, object]:
         "sweep": spec.sweep,
         "seed": spec.seed,
         "memory": spec.resources.memory,
-        "launcher": identity(),
+        "cpus": spec.resources.cpus,
+        "gpus": spec.resources.gpus,
         "params": jsonable(spec.params),
         "datasets": {name: asdict(item) for name, item in spec.datasets.items()},
         **({"reproduces": spec.reproduces, "swapped": spec.swapped} if spec.reproduces else {}),

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.catalog import histories
 from lab.domain.collecting import Collecting, counted
 from lab.domain.numbers import decode_float
-from lab.domain.runs import History, MetricSummary, Run
+from lab.domain.runs import History, MetricSummary, Run, RunStatus
 from lab.errors import IntegrityError
 from lab.paths import LabHome
 from lab.stores.runfolder import EventTail, collecting_of, files, whole_lines
@@ -164,7 +164,7 @@ class LiveMetrics:
 
     def fill(self, run: Run) -> Run:
         """`run` with its metrics as of now, if it is running."""
-        if not run.status.active:
+        if not run.status.active or run.status is RunStatus.QUEUED:
             self.forget(run.id)
             return run
         follow = self._follow(run.id)

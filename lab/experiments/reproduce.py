@@ -147,7 +147,7 @@ class Reproductions:
                     "lab data verify --repair",
                 )
         except LabError as error:
-            launcher.refuse(spec, error)
+            launcher.refuse(spec.id, error)
             raise
 
     def _swapped(self, run: Run, draft: RunSpec, plan: Plan, engine: Engine, progress: Progress) -> RunSpec:

@@ -24,7 +24,7 @@ from lab.domain.groups import RunGroup, sort_groups
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
-from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec
+from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec, RunStatus
 from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.domain.views import RunView
@@ -41,6 +41,7 @@ from lab.events import (
 from lab.experiments import process
 from lab.experiments.live import LiveMetrics
 from lab.experiments.vitals import Vitals
+from lab.experiments.waiting import cancel
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings
@@ -135,8 +136,16 @@ class Runs:
         return Guards(self._home, self._journal, self._catalog, self.stop)
 
     def stop(self, ref: str, reason: str = "") -> Run:
-        """End a run, for a `reason` where it is not the user's wish. Raises ConflictError if it has ended already."""
+        """End a run, or let one that waits never start; for a `reason` where it is not the user's wish.
+
+        Raises ConflictError if it has ended already.
+        """
         run = self.get(ref)
+        if run.status is RunStatus.QUEUED:
+            cancel(self._home, self._journal, self._catalog, [run.id], reason)
+            run = self.get(run.id)
+            if run.status is RunStatus.STOPPED:
+                return run
         if not run.status.active:
             raise ConflictError(f"run {run.name} has ended already: {run.cause}")
         if run.engine == IMPORTED:
@@ -160,23 +169,24 @@ class Runs:
             if ask:
                 self._asked[run.id] = time.monotonic()
             self.guards.look(run)
-            if self._watch.settle(run, ask_engine=ask) or ask:
+            if self._watch.settle(run, ask_engine=ask) or ask or run.status is RunStatus.QUEUED:
                 self._catalog.refresh()
                 run = self.get(run.id)
-            else:
+            if run.status.active:
                 time.sleep(_POLL)
         if not run.status.active:
             self._asked.pop(run.id, None)
         return run
 
-    def settle(self) -> list[str]:
-        """Look after all active runs once. Returns sentences about engines that do not answer."""
+    def settle(self, *, ask_engine: bool = True) -> list[str]:
+        """Look after all active runs once, or only for exit records. Returns sentences about engines that do not
+        answer."""
         silent: dict[str, str] = {}
         for run in catalog_runs.active(self._catalog):
             if run.engine in silent:
                 continue
             try:
-                self._watch.settle(run)
+                self._watch.settle(run, ask_engine=ask_engine)
             except EngineUnavailableError as error:
                 silent[run.engine] = f"runs on {run.engine} could not be checked: {error.message}"
         return list(silent.values())

@@ -13,7 +13,19 @@ from typing import Any
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.domain.numbers import jsonable
-from lab.domain.runs import ENGINE, ENTRY, IMPORTED, NOBODY, OWN, Ending, MetricSummary, Run, RunStatus, ending_of
+from lab.domain.runs import (
+    ENGINE,
+    ENTRY,
+    IMPORTED,
+    NOBODY,
+    OWN,
+    STOPPED_BY_USER,
+    Ending,
+    MetricSummary,
+    Run,
+    RunStatus,
+    ending_of,
+)
 from lab.domain.system import Usage
 from lab.engine.base import Engine, JobState, JobStatus
 from lab.errors import ConflictError, EngineUnavailableError
@@ -61,6 +73,8 @@ class Watch:
         Without `ask_engine` only exit.json is looked at, which costs one stat. Raises EngineUnavailableError when
         the engine must be asked and does not answer: the run may well go on.
         """
+        if run.status is RunStatus.QUEUED:
+            return False
         if run.engine == IMPORTED:
             return ask_engine and self._imported(run)
         if not self._home.run(run.id).exit.exists() and not (ask_engine and self._gone(run)):
@@ -79,6 +93,9 @@ class Watch:
             if run.status is RunStatus.CREATED and not alive(run.launcher):
                 self._journal.append(RUN_STARTED, run.id)
             return False
+        taken_back = run.queued and run.status is RunStatus.CREATED
+        if taken_back and never_started(status) and not self._home.run(run.id).stdout.exists():
+            return False  # the queue takes it back
         return status.state is JobState.EXITED or not alive(run.launcher) or run.status is RunStatus.RUNNING
 
     def _settle(self, run_id: str) -> bool:
@@ -108,7 +125,8 @@ class Watch:
         from lab.experiments.launch import created_body  # it needs engines, and most runs do not come here
 
         spec = runfolder.read_spec(self._home.run(run.id))
-        body = {**created_body(spec), "launcher": run.launcher, "params": jsonable(params)}
+        who = {"launcher": run.launcher, "queued": run.queued}
+        body = {**created_body(spec), **who, "params": jsonable(params)}
         self._journal.append(RUN_CREATED, run.id, {**body, "at": run.created, "revised": True})
         self._catalog.refresh()
 
@@ -127,7 +145,7 @@ class Watch:
         times = (status.started, status.ended or time.time())
         if status.state is JobState.GONE or status.exit_code is None:
             if run.stop_requested:
-                return Ending(RunStatus.STOPPED, run.stop_reason or "stopped by user", None, NOBODY), times
+                return Ending(RunStatus.STOPPED, run.stop_reason or STOPPED_BY_USER, None, NOBODY), times
             return Ending(RunStatus.LOST, _LOST_PROCESS if run.engine in OWN else _LOST, None, NOBODY), times
         return self._engine_ending(run, status, status.exit_code), times
 
@@ -188,6 +206,11 @@ def _usage(folder: RunFolder) -> Usage | None:
     whole = systemlog.usage(told.usage) if told is not None else None
     seen = None if whole else systemlog.last(folder.system)
     return whole or (seen.usage if seen else None)
+
+
+def never_started(status: JobStatus) -> bool:
+    """Whether the engine knows of no moment at which the job ran."""
+    return status.state is not JobState.RUNNING and status.exit_code is None and status.started is None
 
 
 def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary], used: Usage | None) -> dict[str, Any]:

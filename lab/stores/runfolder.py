@@ -54,26 +54,36 @@ class ExitRecord:
     error: str = ""
 
 
-def create(folder: RunFolder) -> None:
-    """Make the run's folder. Raises ConflictError if it exists already: a run's id is its own."""
+def create(folder: RunFolder, *, durable: bool = True) -> None:
+    """Make the run's folder; without `durable` the caller makes the disk keep it.
+
+    Raises ConflictError if it exists already: a run's id is its own.
+    """
     folder.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         folder.root.mkdir(mode=0o755)
     except FileExistsError as error:
         raise ConflictError(f"there is a run folder {folder.root.name} already", "start the run again") from error
-    sync_folder(folder.root.parent)
+    if durable:
+        sync_folder(folder.root.parent)
 
 
-def write_spec(folder: RunFolder, spec: RunSpec) -> None:
-    """Write `params.json`, then `spec.json`, each whole and durable.
+def write_spec(folder: RunFolder, spec: RunSpec, *, durable: bool = True) -> None:
+    """Write `params.json`, then `spec.json`, each whole; without `durable` the caller makes the disk keep them, before
+    anybody else is told of the run.
 
     Raises UsageError if a parameter is NaN or infinite: JSON has neither.
     """
     try:
-        write_json(folder.params, dict(spec.params))
-        write_json(folder.spec, spec.to_json())
+        write = write_json if durable else _write_plain
+        write(folder.params, dict(spec.params))
+        write(folder.spec, spec.to_json())
     except ValueError as error:
         raise UsageError("a parameter is not a finite number", "give it as text, or choose a finite value") from error
+
+
+def _write_plain(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_bytes(json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
 
 
 def read_spec(folder: RunFolder) -> RunSpec:

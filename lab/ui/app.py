@@ -246,6 +246,8 @@ class LabApp(App[int]):
         """Open a run, or go to where an object is listed."""
         if kind == "run":
             await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
+        elif kind == "queue":
+            await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
         else:
             await self.go({"deployment": "deployments", "dataset": "data", "model": "models"}[kind])
             if isinstance(self.screen, LabScreen):
@@ -327,6 +329,10 @@ class LabApp(App[int]):
             await import_module("lab.ui.screens.dataset_diff").open_diff(self, command.rest)
         elif command.word == "disk":
             await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
+        elif command.word == "queue":
+            await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
+        elif command.word == "sweeps":
+            await self.push_screen(import_module("lab.ui.screens.sweeps").SweepsScreen())
         else:
             names = {"q": "quit", "help": "app_help", "log": "app_log", "theme": "app_theme"}
             await self.run_action(names[command.word])

@@ -32,6 +32,8 @@ _NOUNS = {
     "project": "projects",
     "dataset": "datasets",
     "run": "runs",
+    "queue": "runs",
+    "sweep": "runs",
     "model": "models",
     "deployment": "deployments",
 }

@@ -26,7 +26,7 @@ _ALIASES = {
     "?": "help",
     "@": "log",
 }
-WORDS = (*MODES, "run", "view", "compare", "diff", "disk", "help", "log", "theme", "q")
+WORDS = (*MODES, "run", "view", "compare", "diff", "disk", "queue", "sweeps", "help", "log", "theme", "q")
 
 
 @dataclass(frozen=True)

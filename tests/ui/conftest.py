@@ -7,6 +7,7 @@ import pytest
 from seeding import Seed, fill
 from support import remove_jobs
 
+from lab.domain.queue import Machine
 from lab.engine import connect
 from lab.paths import LabHome
 
@@ -15,6 +16,9 @@ from lab.paths import LabHome
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are about screens: runs are processes, which need nothing but Python."""
     monkeypatch.setenv("LAB_ENGINE", "process")
+    # And one machine is as large as another: nothing waits unless a test says so.
+    machine = Machine(cores=64, memory=1 << 40, gpus=0, disk=1 << 40, disk_floor=1 << 30)
+    monkeypatch.setattr("lab.experiments.machine.look", lambda _home: machine)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ CREATE TABLE runs (
     id VARCHAR,
     -- run.created
     name VARCHAR, project VARCHAR, entry VARCHAR, engine VARCHAR, image VARCHAR, code VARCHAR, sweep VARCHAR,
-    seed BIGINT, memory BIGINT, launcher VARCHAR, params JSON, param_keys VARCHAR[], param_values VARCHAR[] USING COMPRESSION uncompressed,
+    seed BIGINT, memory BIGINT, cpus DOUBLE, gpus INTEGER, launcher VARCHAR, queued BOOLEAN, params JSON, param_keys VARCHAR[], param_values VARCHAR[] USING COMPRESSION uncompressed,
     param_numbers DOUBLE[], datasets JSON, created DOUBLE, created_event VARCHAR,
     -- run.started, run.stop_requested
     launched DOUBLE, stop_requested DOUBLE, stop_reason VARCHAR, stop_event VARCHAR,
@@ -58,7 +58,9 @@ CREATE TABLE runs (
     -- run.purged
     purged BOOLEAN, purge_batch VARCHAR, purged_at DOUBLE, purge_event VARCHAR,
     -- run.guard_fired: names of all that did
-    fired VARCHAR[]
+    fired VARCHAR[],
+    -- run.claimed, run.placed, run.held: who starts it, its place in the queue (the least is first), whether it is held
+    claim VARCHAR, claim_event VARCHAR, place DOUBLE, place_event VARCHAR, held BOOLEAN, held_event VARCHAR
 );
 -- Each guard that fired in a run, once.
 CREATE TABLE run_firings (
@@ -76,12 +78,16 @@ CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
 -- With the tombstones of those that were purged: lineage still knows them.
 CREATE VIEW all_runs AS
 SELECT
-    * REPLACE (coalesce(given_name, name) AS name),
+    * REPLACE (coalesce(given_name, name) AS name, coalesce(nullif(claim, ''), launcher) AS launcher),
     name AS born,
     coalesce(star, false) AS starred,
     coalesce(away, false) AS archived,
     coalesce(entry_started, launched) AS started,
-    coalesce(ending, CASE WHEN launched IS NULL THEN 'created' ELSE 'running' END) AS status,
+    coalesce(
+        ending,
+        CASE WHEN launched IS NOT NULL THEN 'running'
+            WHEN queued AND coalesce(claim, '') = '' THEN 'queued' ELSE 'created' END
+    ) AS status,
     ended - coalesce(entry_started, launched) AS duration,
     coalesce(given_badge, CASE WHEN code <> '' THEN 'captured' END, '') AS badge,
     cpu_time AS cost,
@@ -89,6 +95,13 @@ SELECT
 FROM runs WHERE created_event IS NOT NULL;
 
 CREATE VIEW run_table AS SELECT * FROM all_runs WHERE NOT coalesce(purged, false);
+
+CREATE TABLE queue_marks (mark VARCHAR, value BOOLEAN, event VARCHAR);
+
+CREATE TABLE sweeps (
+    id VARCHAR, name VARCHAR, project VARCHAR, entry VARCHAR, plan JSON, created DOUBLE, created_event VARCHAR,
+    halted BOOLEAN, halted_event VARCHAR, stopped DOUBLE, stop_event VARCHAR, stop_cause VARCHAR
+);
 
 CREATE TABLE model_versions (
     model VARCHAR, number INTEGER, manifest VARCHAR, framework VARCHAR, run VARCHAR, project VARCHAR, created DOUBLE,

@@ -12,6 +12,7 @@ from lab.ui.render.glyphs import glyphs
 Level = Literal["ok", "warn", "fail", "run", "idle"]
 
 _RUN: dict[RunStatus, Level] = {
+    RunStatus.QUEUED: "idle",
     RunStatus.CREATED: "idle",
     RunStatus.RUNNING: "run",
     RunStatus.FINISHED: "ok",

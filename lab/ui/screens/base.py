@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -154,6 +155,20 @@ class LabScreen(Screen[None]):
 
     def ask_filter(self, text: str, placeholder: str) -> None:
         self.query_one(Prompt).ask(FILTER, text, placeholder)
+
+    def action_runs_queue(self) -> None:
+        self._open_once("queue", "QueueScreen")
+
+    def action_runs_sweeps(self) -> None:
+        self._open_once("sweeps", "SweepsScreen")
+
+    def _open_once(self, module: str, name: str) -> None:
+        """Open a screen that loads when it is first asked for; in place of this one where both lie over the same."""
+        screen = getattr(import_module(f"lab.ui.screens.{module}"), name)()
+        if self.KIND in ("queue", "sweeps"):
+            self.app.switch_screen(screen)
+        else:
+            self.app.push_screen(screen)
 
     # What the app calls
 

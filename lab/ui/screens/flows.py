@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from lab.domain.deployments import Deployment
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION
 from lab.domain.runs import Run, RunStatus
+from lab.domain.sweeps import SweepPlan
 from lab.domain.views import RunView
 from lab.errors import LabError, NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, request_of
+from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, request_of
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen, Value, Values
 
@@ -54,8 +56,13 @@ async def launch_with(screen: LabScreen, base: LaunchRequest, datasets: Sequence
     """The launch form, filled from `base`."""
     form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch")
     values = await screen.app.push_screen_wait(form)
-    if values is not None:
-        start_run(screen, request_of(base, values))
+    if values is None:
+        return
+    request, plan = request_of(base, values), plan_of(base, values)
+    if plan is None:
+        start_run(screen, request)
+    else:
+        start_sweep(screen, request, plan)
 
 
 async def edit_and_launch(screen: LabScreen, run: Run) -> None:
@@ -76,12 +83,30 @@ def start_run(
     `on_started` hears of the run if the screen is still there."""
 
     async def work(job: Job) -> str:
-        run = await screen.lab.bridge.ask(lambda ws: ws.runs.launch(request, job.say))
+        run, why = await screen.lab.bridge.ask(lambda ws: _launch(ws, request, job.say))
         if on_started is not None and screen.is_attached:
             on_started(run)
-        return f"{run.name} has started on {run.engine}"
+        return f"{run.name} {why}" if why else f"{run.name} has started on {run.engine}"
 
     screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)
+
+
+def _launch(ws: Workspace, request: LaunchRequest, progress: Callable[[str], None]) -> tuple[Run, str]:
+    """The run, and why it waits if it does."""
+    run = ws.queue.launch(request, progress)
+    waits = run.status is RunStatus.QUEUED
+    return run, (ws.queue.reason(run.id) or "is about to start") if waits else ""
+
+
+def start_sweep(screen: LabScreen, request: LaunchRequest, plan: SweepPlan) -> None:
+    """Record a sweep behind the screens; the queue starts its runs."""
+
+    async def work(job: Job) -> str:
+        unnamed = replace(request, name="")
+        sweep = await screen.lab.bridge.ask(lambda ws: ws.sweeps.create(unnamed, plan, request.name, job.say))
+        return f"sweep {sweep.name}: {sweep.total} runs; S shows how far it is"
+
+    screen.lab.background(f"sweep of {request.entry}", launch_command(request, plan=plan), work)
 
 
 # Runs

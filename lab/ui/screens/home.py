@@ -58,6 +58,7 @@ class Picture:
 
     counts: Mapping[str, int]
     running: Sequence[Run]
+    waiting: Sequence[tuple[str, str]]  # name and reason of what waits, the first first
     failed: Sequence[Run]
     fired: Sequence[tuple[Firing, Run]]
     latest: Sequence[Run]
@@ -75,6 +76,7 @@ def read_picture(ws: Workspace) -> Picture:
     return Picture(
         counts=ws.runs.counts(),
         running=_active(ws),
+        waiting=_waiting(ws),
         failed=[run for run in _by_status(ws, RunStatus.FAILED, _FAILED)
                 + _by_status(ws, RunStatus.INTERRUPTED, _FAILED) + _by_status(ws, RunStatus.LOST, _FAILED)
                 if now - (run.ended or run.created) < _RECENT][:_FAILED],
@@ -106,10 +108,16 @@ def _active(ws: Workspace) -> list[Run]:
     return _by_status(ws, RunStatus.RUNNING, _RUNNING) + _by_status(ws, RunStatus.CREATED, _RUNNING)
 
 
+def _waiting(ws: Workspace) -> list[tuple[str, str]]:
+    """Nothing of the queue is loaded where nothing waits."""
+    return [(item.run.name, item.reason) for item in ws.queue.list()] if ws.runs.counts().get("queued") else []
+
+
 def home_rows(picture: Picture, now: float) -> list[Row]:
     """What runs, what failed, what serves, what has ended, what data there is: the most urgent first."""
     rows = [_running_row(run, now) for run in picture.running]
     rows += [_fired_row(firing, run, now) for firing, run in picture.fired]
+    rows += [_waiting_row(picture.waiting)] if picture.waiting else []
     rows += [_failed_row(run, now) for run in picture.failed]
     rows += [_deployment_row(one, picture.health.get(one.id), now) for one in picture.deployments]
     rows += [_ended_row(run, now) for run in picture.latest]
@@ -122,6 +130,14 @@ def _running_row(run: Run, now: float) -> Row:
     detail = "   ".join(part for part in (progress_text(run), headline(run)) if part)
     elapsed = format_duration(now - (run.started or run.created))
     return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name, "bold"), Cell(detail), elapsed)
+
+
+def _waiting_row(waiting: Sequence[tuple[str, str]]) -> Row:
+    """All that waits, in one row: the reason of the first is why the others wait too."""
+    name, reason = waiting[0]
+    sign = run_mark(RunStatus.QUEUED)
+    return _row("queue", "all", Cell(sign.text, sign.token), "queue", Cell(f"{len(waiting):,} waiting", "bold"),
+                Cell(f"{reason or 'about to start'} ({name})"), "")  # fmt: skip
 
 
 def _failed_row(run: Run, now: float) -> Row:
@@ -174,6 +190,7 @@ def home_heading(picture: Picture) -> Spans:
     ready = sum(one.status.value == "ready" for one in picture.deployments)
     parts = [
         *([(f"{running} running", "run")] if running else []),
+        *([(f"{counts['queued']:,} waiting", "idle")] if counts.get("queued") else []),
         *([(f"{bad:,} failed", "fail" if picture.failed else "muted")] if bad else []),
         *([(f"{ready} serving", "ok")] if ready else []),
         (_count(sum(counts.values()), "run"), ""),

@@ -1,34 +1,48 @@
-"""The launch form: fields from an entry's parameters, and the request that the filled form means. Pure functions."""
+"""The launch form: fields from an entry's parameters, and the run or sweep that they mean. Pure functions."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from lab.domain.axes import Axis, Choices, axis_text, param_text, parse_axis, parse_seeds
+from lab.domain.directions import Direction
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.runs import Param
+from lab.domain.sweeps import Method, SweepPlan, make_plan, parse_policy
 from lab.errors import LabError, UsageError
-from lab.ui.widgets.forms import Field, Value, Values, parse_number
+from lab.ui.widgets.forms import Field, Value, Values
+
+__all__ = ["extra_axes", "launch_command", "launch_fields", "name_trouble", "param_text", "plan_of", "request_of"]
 
 ENGINES = ("as set", "docker", "process")
+METHODS = ("grid", "random", "adaptive")
 
 _PARAM, _DATA = "param.", "data."
-_WORDS: dict[str, Param] = {"true": True, "false": False, "null": None, "none": None, "": None}
+_SEVERAL = "several make a sweep: 0.1,0.01  2..8  0..1:0.25  1e-4..1:log"
 
 
 def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Field]:
-    """One field per parameter, typed as its default is, then what else a launch may say."""
+    """One field per parameter, then what else a launch may say; what only a sweep needs comes last."""
     fields = [_param_field(name, value) for name, value in base.params.items()]
     fields += [
         Field("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
-        Field("seed", "seed", "number", "" if base.seed is None else base.seed, validate=_whole,
-              help="empty: the parameter `seed`, else 0"),
+        Field("seed", "seed", value="" if base.seed is None else str(base.seed), validate=_trouble(_seeds),
+              help="0..4 or 1,5,9 for several; empty: the parameter `seed`, else 0"),
         *(Field(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2; empty: the latest")
           for name in dict.fromkeys([*datasets, *base.data])),
-        Field("name", "name", value=base.name, help="empty: one is made up", validate=_check_run_name),
+        Field("name", "name", value=base.name, help="of the run or sweep; empty: one is made up",
+              validate=_check_run_name),
         Field("tags", "tags", value=" ".join(base.tags), help="words with blanks between them"),
         Field("engine", "engine", "choice", base.engine if base.engine in ENGINES else ENGINES[0], ENGINES),
+        Field("method", "sweep by", "choice", METHODS[0], METHODS, help="where a parameter has several values"),
+        Field("trials", "trials", "number", "", validate=_whole, help="points of a random or adaptive sweep"),
+        Field("jobs", "runs at a time", "number", "", validate=_whole, help="of a sweep; empty: as many as fit"),
+        Field("metric", "sweep's metric", value="", help="what it looks at; `loss min` or `reward max` says the way"),
+        Field("early", "stop hopeless", "bool", False),
+        Field("policy", "on failure", value="continue", validate=_trouble(lambda text: parse_policy([text])),
+              help="continue, stop, or retry 2"),
     ]  # fmt: skip
     return fields
 
@@ -36,23 +50,50 @@ def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Fie
 def _param_field(name: str, value: Param) -> Field:
     if isinstance(value, bool):
         return Field(f"{_PARAM}{name}", name, "bool", value)
-    if isinstance(value, int):
-        return Field(f"{_PARAM}{name}", name, "number", value, validate=_whole, help="a whole number", optional=False)
-    if isinstance(value, float):
-        return Field(f"{_PARAM}{name}", name, "number", value, help="a number", optional=False)
-    return Field(f"{_PARAM}{name}", name, value="" if value is None else value)
+    text = "" if value is None else param_text(value)
+    kind = int if isinstance(value, int) else float if isinstance(value, float) else None
+    what = {int: "a whole number; ", float: "a number; ", None: ""}[kind]
+    check = _trouble(lambda text: _typed(name, text, kind))
+    return Field(f"{_PARAM}{name}", name, value=text, validate=check, help=f"{what}{_SEVERAL}", optional=kind is None)
+
+
+def _typed(name: str, text: str, kind: type | None) -> Axis:
+    """The axis in `text`, of numbers where the parameter is one. Raises UsageError."""
+    axis = parse_axis(name, text)
+    if kind is None:
+        return axis
+    if not isinstance(axis, Choices):
+        if kind is int and not axis.whole:
+            raise UsageError("whole numbers are needed")
+        return axis
+    if not all(isinstance(value, int | kind) and not isinstance(value, bool) for value in axis.values):
+        raise UsageError("a whole number is needed" if kind is int else "a number is needed")
+    return Choices(tuple(kind(value) for value in axis.values))
+
+
+def _trouble(read: Callable[[str], object]) -> Callable[[Value], str | None]:
+    """What is wrong with a field's text, by reading it."""
+
+    def check(value: Value) -> str | None:
+        try:
+            read(str(value))
+        except LabError as error:
+            return f"{error.message}: {error.hint}" if error.hint else error.message
+        return None
+
+    return check
 
 
 def _whole(value: Value) -> str | None:
-    return None if isinstance(value, int) else "a whole number is needed"
+    return None if isinstance(value, int) and value >= 0 else "a whole number is needed"
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return parse_seeds(text) if text.strip() else ()
 
 
 def _check_extra(value: Value) -> str | None:
-    try:
-        extra_params(str(value))
-    except UsageError as error:
-        return error.message
-    return None
+    return _trouble(extra_axes)(value)
 
 
 def _check_run_name(value: Value) -> str | None:
@@ -68,35 +109,48 @@ def name_trouble(kind: str, name: str) -> str | None:
     return None
 
 
-def extra_params(text: str) -> dict[str, Param]:
-    """`lr=0.1 kind=forest` as typed values. Raises UsageError for a word without `=`."""
+def extra_axes(text: str) -> dict[str, Axis]:
+    """`lr=0.1 kind=forest,mlp` as what each goes through. Raises UsageError for a word without `=`."""
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError("a quote is not closed") from error
-    params: dict[str, Param] = {}
+    axes: dict[str, Axis] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not (name and equals):
             raise UsageError(f"{word!r} is not name=value")
-        number = parse_number(value)
-        params[name] = _WORDS.get(value.lower(), value if number is None else number)
-    return params
+        axes[name] = parse_axis(name, value) if value else Choices((None,))
+    return axes
+
+
+def _axes(base: LaunchRequest, values: Values) -> dict[str, Axis]:
+    """What each parameter goes through; most through one value. Raises UsageError."""
+    axes: dict[str, Axis] = {}
+    for name, default in base.params.items():
+        value = values.get(f"{_PARAM}{name}", default)
+        if isinstance(default, bool):
+            axes[name] = Choices((value,))
+        elif default is None and value in ("", None):
+            axes[name] = Choices((None,))
+        else:
+            kind = int if isinstance(default, int) else float if isinstance(default, float) else None
+            axes[name] = _typed(name, str(value), kind)
+    return {**axes, **extra_axes(str(values.get("extra", "")))}
+
+
+def _single(axis: Axis) -> bool:
+    return isinstance(axis, Choices) and len(axis.values) == 1
 
 
 def request_of(base: LaunchRequest, values: Values) -> LaunchRequest:
-    """`base` with what the form says. A text parameter that had no value and was left empty stays without one."""
-    params: dict[str, Param] = {}
-    for name, default in base.params.items():
-        value = values.get(f"{_PARAM}{name}", default)
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        params[name] = None if default is None and value == "" else value
-    seed, engine = values.get("seed"), str(values.get("engine", ENGINES[0]))
+    """`base` with what the form says; parameters with several values are left to `plan_of`."""
+    fixed = {name: axis.values[0] for name, axis in _axes(base, values).items() if _single(axis)}
+    seeds, engine = _seeds(str(values.get("seed", ""))), str(values.get("engine", ENGINES[0]))
     return LaunchRequest(
         entry=base.entry,
-        params={**params, **extra_params(str(values.get("extra", "")))},
-        seed=seed if isinstance(seed, int) else None,
+        params=fixed,
+        seed=seeds[0] if seeds else None,
         name=str(values.get("name", "")),
         tags=tuple(str(values.get("tags", "")).split()),
         data={key.removeprefix(_DATA): str(value) for key, value in values.items() if key.startswith(_DATA) and value},
@@ -107,14 +161,41 @@ def request_of(base: LaunchRequest, values: Values) -> LaunchRequest:
     )
 
 
-def launch_command(request: LaunchRequest, defaults: Mapping[str, Param] | None = None) -> str:
-    """The shell command of a request; parameters that are as in `defaults` are left out."""
+def plan_of(base: LaunchRequest, values: Values) -> SweepPlan | None:
+    """The plan of a form in which a parameter or the seed has several values, None where none has.
+
+    Raises UsageError for a plan that makes no sense.
+    """
+    space = {name: axis for name, axis in _axes(base, values).items() if not _single(axis)}
+    seeds = _seeds(str(values.get("seed", "")))
+    if not space and len(seeds) < 2:
+        return None
+    trials, jobs = values.get("trials"), values.get("jobs")
+    metric, _, goal = str(values.get("metric", "")).strip().partition(" ")
+    method = str(values.get("method", METHODS[0]))
+    return make_plan(
+        space,
+        seeds,
+        method="" if trials and method == Method.GRID else method,
+        trials=trials if isinstance(trials, int) else 0,
+        jobs=jobs if isinstance(jobs, int) else 0,
+        metric=metric,
+        goal=goal.strip(),
+        on_failure=parse_policy([str(values.get("policy", "continue"))]),
+        early=bool(values.get("early")),
+    )
+
+
+def launch_command(
+    request: LaunchRequest, defaults: Mapping[str, Param] | None = None, plan: SweepPlan | None = None
+) -> str:
+    """The shell command of a request or sweep; parameters that are as in `defaults` are left out."""
     defaults = defaults or {}
     words = ["lab", "run", request.entry]
     for name, value in request.params.items():
         if name not in defaults or defaults[name] != value or type(defaults[name]) is not type(value):
             words += ["-p", f"{name}={param_text(value)}"]
-    words += [] if request.seed is None else ["--seed", str(request.seed)]
+    words += _plan_words(plan) if plan else [] if request.seed is None else ["--seed", str(request.seed)]
     words += ["--name", request.name] if request.name else []
     for tag in request.tags:
         words += ["--tag", tag]
@@ -124,12 +205,15 @@ def launch_command(request: LaunchRequest, defaults: Mapping[str, Param] | None 
     return shlex.join(words)
 
 
-def param_text(value: Param) -> str:
-    """A parameter as it is typed after `-p name=`: text that reads as another type is quoted."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and (value.lower() in _WORDS or parse_number(value) is not None):
-        return f"'{value}'"
-    return str(value)
+def _plan_words(plan: SweepPlan) -> list[str]:
+    words = [word for name, axis in plan.space.items() for word in ("-p", f"{name}={axis_text(axis)}")]
+    words += ["--seed", ",".join(map(str, plan.seeds))] if plan.seeds else []
+    words += ["--sweep", plan.method.value] if plan.method is not Method.GRID else []
+    words += ["--trials", str(plan.trials)] if plan.trials else []
+    words += ["--jobs", str(plan.jobs)] if plan.jobs else []
+    words += ["--metric", plan.metric] if plan.metric else []
+    if plan.metric and plan.goal is not Direction.UNKNOWN:
+        words += ["--goal", "max" if plan.goal is Direction.HIGHER else "min"]
+    words += ["--early-stop"] if plan.early else []
+    words += ["--on-failure", *plan.on_failure.text.split()] if plan.on_failure.what != "continue" else []
+    return words

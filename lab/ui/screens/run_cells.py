@@ -162,6 +162,8 @@ def param_text(value: Param) -> str:
 
 def progress_text(run: Run) -> str:
     """How far a run is and, where anything tells, when it will have ended: `12/30 ███   ETA 3m 05s`."""
+    if run.status is RunStatus.QUEUED:
+        return "waits in the queue (w)"
     if run.status is RunStatus.CREATED:
         return "preparing its environment"
     known = progress_of(run)

@@ -13,7 +13,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import events
-from lab.catalog import connection, datasets, deployments, filters, firings, ingest, models, projects, runs, views
+from lab.catalog import (
+    connection,
+    datasets,
+    deployments,
+    filters,
+    firings,
+    ingest,
+    models,
+    projects,
+    queue,
+    runs,
+    sweeps,
+    views,
+)
 from lab.catalog import index as index_module
 from lab.catalog.connection import Catalog
 from lab.catalog.index import Index
@@ -31,6 +44,8 @@ TABLES = (
     "run_edits",
     "run_firings",
     "run_views",
+    "queue_marks",
+    "sweeps",
     "model_versions",
     "model_aliases",
     "deployments",
@@ -62,11 +77,18 @@ def story() -> list[Event]:
             ("run.purged", f"purged-{run}", {"value": True, "batch": "two"}),
             ("run.created", f"purged-{run}", {"name": "gone", "params": {"a": 1}}),
             ("run.pruned", run, {"batch": "three", "files": 2, "bytes": 5}),
+            ("run.stop_requested", run, {"reason": "hopeless"}),
             ("run.stop_requested", run, {}),
             ("run.stop_requested", run, {"reason": "stopped by guard 'nan': loss was NaN"}),
             ("run.guard_fired", run, {"guard": "nan", "when": "isnan(loss)", "do": "stop", "step": 3, "evidence": "x"}),
             ("run.guard_fired", run, {"guard": "nan", "when": "isnan(loss)", "do": "stop", "step": 4, "evidence": "y"}),
             ("run.guard_fired", run, {"guard": "slow", "when": "elapsed>1h", "do": "mark", "at": 2.0}),
+            ("run.claimed", run, {"by": "1:2@3"}),
+            ("run.claimed", run, {"by": ""}),
+            ("run.placed", run, {"place": 5.0}),
+            ("run.placed", run, {"place": 4.5}),
+            ("run.held", run, {"value": True}),
+            ("run.held", run, {"value": False}),
             ("run.ended", run, {"ending": "lost", "authority": 1, "metrics": {"loss": {"last": 1.0}}}),
             ("run.ended", run, {"ending": "finished", "authority": 3, "metrics": {"loss": {"last": "NaN"}}}),
             (
@@ -110,6 +132,23 @@ def story() -> list[Event]:
         ("view.saved", "p/v", {"project": "p", "name": "v", "filter": "lr<2", "sort": "-lr", "columns": []}),
         ("view.saved", "p/w", {"project": "p", "name": "w", "filter": "a"}),
         ("view.saved", "p/w", {"project": "p", "name": "w", "filter": "a", "removed": True}),
+        ("run.created", "waits", {"name": "waits", "queued": True, "sweep": "s", "cpus": 2.0, "gpus": 1}),
+        ("run.claimed", "waits", {"by": "1:2@3"}),
+        ("run.claimed", "waits", {"by": ""}),
+        ("queue.paused", "queue", {"value": True}),
+        ("queue.paused", "queue", {"value": False}),
+        *(
+            (kind, sweep, body)
+            for sweep in ("s1",)
+            for kind, body in (
+                ("sweep.created", {"name": "s", "project": "p", "entry": "t", "plan": {"jobs": 1}}),
+                ("sweep.created", {"name": "other", "plan": {"jobs": 2}}),
+                ("sweep.held", {"value": True}),
+                ("sweep.held", {"value": False}),
+                ("sweep.stopped", {"cause": "first"}),
+                ("sweep.stopped", {"cause": "second"}),
+            )
+        ),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:4", "run": "a", "metrics": {"x": 1}}),
         ("model.registered", "m:v1", {"model": "m", "number": 1, "manifest": "b3:5", "run": "b"}),
         ("model.aliased", "m", {"alias": "champion", "number": 1}),
@@ -148,7 +187,7 @@ EXPECTED = tables([EVENTS])
 
 
 def test_the_story_ends_as_it_should() -> None:
-    own = [row for row in EXPECTED["run_table"] if "again-" not in row]
+    own = [row for row in EXPECTED["run_table"] if "again-" not in row and "waits" not in row]
     revised = [row for row in EXPECTED["run_table"] if "again-" in row]
     assert len(own) == len(revised) == 2
     assert all("finished" in row and "three" in row and "second" in row for row in own)
@@ -156,6 +195,10 @@ def test_the_story_ends_as_it_should() -> None:
     assert all("second-name" in row and "false" in row.lower() for row in own)
     assert len(EXPECTED["run_edits"]) == 22
     assert sum("gone" in row for row in EXPECTED["all_runs"]) == 2, "a purged run leaves a tombstone"
+    assert all("hopeless" in row and "4.5" in row for row in own)
+    assert ["queued" in row for row in EXPECTED["run_table"] if "waits" in row] == [True], "its claim was given back"
+    assert "False" in EXPECTED["queue_marks"][0]
+    assert all('"s"' in row and "first" in row and "second" not in row for row in EXPECTED["sweeps"])
     assert "lr<2" in EXPECTED["run_views"][0]
     assert "True" in EXPECTED["run_views"][1]
     assert "/two" in EXPECTED["projects"][0]
@@ -182,18 +225,22 @@ def test_any_order_any_batches_any_repetition(
 
 
 def test_every_query_can_be_prepared(tmp_path: Path) -> None:
-    modules = (connection, datasets, deployments, index_module, ingest, models, projects, runs, views, filters, firings)
+    modules = (
+        connection, datasets, deployments, index_module, ingest, models, projects, queue, runs, sweeps, views, filters,
+        firings,
+    )  # fmt: skip
     queries = {
         f"{module.__name__}.{name}": value
         for module in modules
         for name, value in vars(module).items()
-        if isinstance(value, str) and value.lstrip().startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE "))
+        if isinstance(value, str) and value.lstrip().startswith(("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE "))
     }
     index = Index(LabHome(tmp_path).create())
     index._con.execute(ingest.INCOMING)
     shown = set()
     for name, sql in queries.items():
-        if name != "lab.catalog.runs._SHOWN" and "read_json" not in sql:
+        whole = name not in ("lab.catalog.runs._SHOWN", "lab.catalog.queue._ASKED")
+        if whole and "read_json" not in sql:
             index._con.execute("PREPARE q AS " + sql)
             shown.add(name)
     index.close()

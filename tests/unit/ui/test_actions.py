@@ -23,11 +23,13 @@ from lab.ui.screens.deployments import DeploymentsScreen
 from lab.ui.screens.disk import DiskScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.screens.models import ModelsScreen
+from lab.ui.screens.queue import QueueScreen
 from lab.ui.screens.relations import RelationsScreen
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
+from lab.ui.screens.sweeps import SweepsScreen
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
@@ -40,6 +42,7 @@ SCREENS: dict[str, type[LabScreen]] = {
         *(HomeScreen, DataScreen, RunsScreen, ModelsScreen, DeploymentsScreen),
         *(RunScreen, ChangesScreen, ReproductionScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
         RelationsScreen,
+        *(QueueScreen, SweepsScreen),
     )
 }
 WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel, "relation": RelationView}
@@ -109,7 +112,9 @@ def test_the_key_bar_is_short_and_ends_with_the_way_out(screen: str) -> None:
 @pytest.mark.parametrize("action", [action for action in actions.ACTIONS if action.cli], ids=lambda action: action.id)
 def test_the_command_line_knows_every_command(action: actions.Action) -> None:
     names = re.findall(r"\{(\w+)\}", action.cli)
-    line = actions.command(action, **{name: ["a", "b"] if name in ("ids", "refs") else "thing" for name in names})
+    line = actions.command(
+        action, **{name: ["a", "b"] if name in ("ids", "refs") else "3" if name == "n" else "thing" for name in names}
+    )
     program, *words = shlex.split(line)
     assert program == "lab"
     assert parse(commands(), words).command is not None

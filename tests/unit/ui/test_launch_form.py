@@ -6,10 +6,13 @@ import shlex
 
 import pytest
 
+from lab.cli.launch import commands as launch_commands
+from lab.cli.parser import parse
 from lab.cli.values import parse_params
+from lab.domain.axes import parse_space
 from lab.domain.launch import LaunchRequest
 from lab.errors import UsageError
-from lab.ui.screens.launch_form import extra_params, launch_command, launch_fields, param_text, request_of
+from lab.ui.screens.launch_form import extra_axes, launch_command, launch_fields, param_text, plan_of, request_of
 from lab.ui.widgets.forms import Values
 
 BASE = LaunchRequest(
@@ -28,9 +31,8 @@ def filled(**changes: object) -> Values:
 
 def test_fields_are_typed_by_their_defaults() -> None:
     kinds = {field.id: field.kind for field in launch_fields(BASE)}
-    assert kinds["param.lr"] == kinds["param.epochs"] == "number"
     assert kinds["param.fast"] == "bool"
-    assert kinds["param.kind"] == kinds["param.init"] == "text"
+    assert {kinds[f"param.{name}"] for name in ("lr", "epochs", "kind", "init")} == {"text"}, "several values fit in"
     assert len({field.id for field in launch_fields(BASE, ["digits", "digits"])}) == len(
         launch_fields(BASE, ["digits"])
     )
@@ -42,7 +44,7 @@ def test_a_form_submitted_as_it_is_means_the_same() -> None:
 
 def test_changes_arrive_with_their_types() -> None:
     values = filled(
-        param__lr=1, param__epochs=7, param__init="zeros", extra="depth=4 name='a b'", seed=3, engine="docker"
+        param__lr="1", param__epochs="7", param__init="zeros", extra="depth=4 name='a b'", seed="3", engine="docker"
     )
     request = request_of(BASE, values)
     assert request.params == {
@@ -61,8 +63,11 @@ def test_changes_arrive_with_their_types() -> None:
 def test_whole_numbers_stay_whole() -> None:
     (epochs,) = (field for field in launch_fields(BASE) if field.id == "param.epochs")
     assert epochs.validate is not None
-    assert epochs.validate(2.5)
-    assert epochs.validate(2) is None
+    assert epochs.validate("2.5")
+    assert epochs.validate("2") is None
+    assert epochs.validate("2..5") is None
+    assert epochs.validate("2,x")
+    assert epochs.validate("5..2") == "epochs: '5..2' ends before it begins: write 2..5"
 
 
 @pytest.mark.parametrize(("text", "params"), [
@@ -71,13 +76,13 @@ def test_whole_numbers_stay_whole() -> None:
     ("k='x y'", {"k": "x y"}),
 ])  # fmt: skip
 def test_extra_parameters(text: str, params: dict[str, object]) -> None:
-    assert extra_params(text) == params
+    assert {name: axis.values[0] for name, axis in extra_axes(text).items()} == params
 
 
 @pytest.mark.parametrize("text", ["word", "=1", "a='"])
 def test_what_is_no_parameter_is_said(text: str) -> None:
     with pytest.raises(UsageError):
-        extra_params(text)
+        extra_axes(text)
 
 
 def test_the_command_gives_the_command_line_the_same_parameters() -> None:
@@ -88,6 +93,40 @@ def test_the_command_gives_the_command_line_the_same_parameters() -> None:
 
 
 def test_the_command_leaves_out_what_is_as_declared() -> None:
-    request = request_of(BASE, filled(param__lr=0.5))
+    request = request_of(BASE, filled(param__lr="0.5"))
     assert launch_command(request, BASE.params) == "lab run train -p lr=0.5 --data digits@v2"
     assert param_text(True) == "true"
+
+
+def test_several_values_make_a_sweep() -> None:
+    values = filled(
+        param__lr="1e-4..1:log", param__epochs="2..4", extra="depth=4,5", seed="0..2", name="many", trials=9,
+        metric="score", policy="retry 2", early=True,
+    )  # fmt: skip
+    request, plan = request_of(BASE, values), plan_of(BASE, values)
+    assert plan is not None
+    assert (plan.method, plan.trials, plan.seeds, plan.total) == ("random", 9, (0, 1, 2), 27)
+    assert set(plan.space) == {"lr", "epochs", "depth"}
+    assert request.params == {"fast": True, "kind": "mlp", "init": None}
+    assert (request.seed, request.name) == (0, "many")
+    assert plan_of(BASE, filled()) is None
+    assert plan_of(BASE, filled(seed="3")) is None
+    both = plan_of(BASE, filled(seed="3,4"))
+    assert both is not None
+    assert both.total == 2
+    with pytest.raises(UsageError, match="has no grid"):
+        plan_of(BASE, filled(param__lr="0.1..0.5"))
+
+
+def test_the_command_of_a_sweep_means_the_same_sweep() -> None:
+    values = filled(param__lr="0.1,0.2", param__epochs="2..4", seed="1,2", jobs=2, metric="thing min", policy="stop")
+    plan = plan_of(BASE, values)
+    command = launch_command(request_of(BASE, values), BASE.params, plan)
+    assert command == (
+        "lab run train -p lr=0.1,0.2 -p epochs=2..4 --seed 1,2 --jobs 2 --metric thing --goal min --on-failure stop "
+        "--data digits@v2"
+    )
+    args = parse(launch_commands.all, shlex.split(command)[1:]).args
+    assert plan is not None
+    assert parse_space(args.param)[1] == plan.space
+    assert (args.seed, args.jobs, args.on_failure) == ((1, 2), 2, ["stop"])

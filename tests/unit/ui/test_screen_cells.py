@@ -108,8 +108,9 @@ def test_home_puts_what_is_urgent_first() -> None:
     deployment = Deployment("d1", "digits", "digits", 2, "", DeploymentStatus.READY, "docker", 8101, "i", NOW - 5)
     version = DatasetVersion("b3:0", "digits", "p", 2, NOW, 1, 2048, 10)
     picture = Picture(
-        counts={"running": 1, "failed": 2, "finished": 1},
+        counts={"running": 1, "failed": 2, "finished": 1, "queued": 3},
         running=[run(id="a", status=RunStatus.RUNNING, ended=None)],
+        waiting=[("calm", "waits for 1 of 2 cores: x uses 2"), ("brisk", ""), ("shy", "")],
         failed=[run(id="b", status=RunStatus.FAILED, cause="failed exit 3")],
         fired=[(Firing("e", "nan", "isnan(loss)", "stop", 3.0, NOW - 60, "loss was NaN at step 3"), run(id="e"))],
         latest=[run(id="c")],
@@ -121,12 +122,22 @@ def test_home_puts_what_is_urgent_first() -> None:
         notices=[],
     )
     rows = home_rows(picture, NOW)
-    assert [row.key for row in rows] == ["run a", "run e", "run b", "deployment d1", "run c", "dataset p/digits"]
+    assert [row.key for row in rows] == [
+        "run a",
+        "run e",
+        "queue all",
+        "run b",
+        "deployment d1",
+        "run c",
+        "dataset p/digits",
+    ]
     assert "guard 'nan': loss was NaN at step 3" in text(rows[1])
-    assert "failed exit 3" in text(rows[2])
-    assert "12.0 requests/s" in text(rows[3]) or "12 requests/s" in text(rows[3])
+    assert "3 waiting" in text(rows[2])
+    assert "waits for 1 of 2 cores: x uses 2 (calm)" in text(rows[2])
+    assert "failed exit 3" in text(rows[3])
+    assert "12.0 requests/s" in text(rows[4]) or "12 requests/s" in text(rows[4])
     heading = home_heading(picture)
-    assert "1 running · 2 failed · 1 serving · 4 runs · 1 model · 1 dataset" in words([heading])
+    assert "1 running · 3 waiting · 2 failed · 1 serving · 7 runs · 1 model · 1 dataset" in words([heading])
     assert ("954 MB free", "warn bold") in heading
 
 

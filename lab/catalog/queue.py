@@ -1,0 +1,111 @@
+"""The queue in the index: runs that wait, and what the user said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from lab.catalog.reader import Reader
+from lab.catalog.statements import last
+
+INGEST = (
+    last(
+        "run.claimed",
+        "runs",
+        "id",
+        "claim_event",
+        """
+        SELECT subject AS id, arg_max_null(body->>'$.by', id) AS claim, max(id) AS claim_event
+        FROM incoming WHERE type = 'run.claimed' GROUP BY subject
+        """,
+    ),
+    last(
+        "run.placed",
+        "runs",
+        "id",
+        "place_event",
+        """
+        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.place' AS DOUBLE), id) AS place, max(id) AS place_event
+        FROM incoming WHERE type = 'run.placed' GROUP BY subject
+        """,
+    ),
+    last(
+        "run.held",
+        "runs",
+        "id",
+        "held_event",
+        """
+        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS held, max(id) AS held_event
+        FROM incoming WHERE type = 'run.held' GROUP BY subject
+        """,
+    ),
+    last(
+        "queue.paused",
+        "queue_marks",
+        "mark",
+        "event",
+        """
+        SELECT 'paused' AS mark, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS value, max(id) AS event
+        FROM incoming WHERE type = 'queue.paused' GROUP BY ALL
+        """,
+    ),
+)
+
+_ASKED = """
+    SELECT id, name, project, entry, sweep, coalesce(cpus, 0) AS cpus, coalesce(memory, 0) AS memory,
+        coalesce(gpus, 0) AS gpus, coalesce(held, false) AS held, coalesce(place, created) AS place, status, launcher
+    FROM run_table WHERE
+"""
+_WAITING = _ASKED + "status = 'queued' ORDER BY place, created_event, id"
+_GOING = _ASKED + "status IN ('created', 'running') AND engine <> 'imported' ORDER BY created, id"
+_PEAKS = """
+    SELECT project, entry, max(peak_memory) AS peak FROM (
+        SELECT project, entry, peak_memory, row_number() OVER (PARTITION BY project, entry ORDER BY created DESC) AS n
+        FROM run_table WHERE status = 'finished' AND peak_memory > 0 AND entry IN (SELECT unnest($1::VARCHAR[]))
+    ) WHERE n <= $2 GROUP BY project, entry
+"""
+_PAUSED = "SELECT value FROM queue_marks WHERE mark = 'paused'"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run and what it asked for: `cpus` 0 for no limit, memory in bytes; `place` orders those that wait."""
+
+    id: str
+    name: str
+    project: str
+    entry: str
+    sweep: str
+    cpus: float
+    memory: int
+    gpus: int
+    held: bool
+    place: float
+    status: str
+    launcher: str
+
+
+def waiting(catalog: Reader) -> list[Asked]:
+    """Runs that wait, in the order of the queue."""
+    return [_asked(row) for row in catalog.rows(_WAITING)]
+
+
+def going(catalog: Reader) -> list[Asked]:
+    """Runs that have their share of the machine, oldest first."""
+    return [_asked(row) for row in catalog.rows(_GOING)]
+
+
+def peaks(catalog: Reader, entries: Collection[str], most: int) -> dict[tuple[str, str], int]:
+    """(project, entry) → the most memory that any of its last `most` finished runs has used, bytes."""
+    rows = catalog.rows(_PEAKS, [list(entries), most])
+    return {(row["project"], row["entry"]): row["peak"] for row in rows}
+
+
+def paused(catalog: Reader) -> bool:
+    """Whether the user has paused the whole queue."""
+    return any(row["value"] for row in catalog.rows(_PAUSED))
+
+
+def _asked(row: dict[str, Any]) -> Asked:
+    return Asked(**{**row, **{name: row[name] or "" for name in ("project", "entry", "sweep", "launcher")}})

@@ -1,0 +1,304 @@
+"""The queue: runs wait until the machine has room for them, and any Lab process may start them, each exactly once.
+
+Which run starts is decided under one lock and written down at once (`run.claimed`), so that whoever decides next
+knows of it; handing it to the engine comes after. A claim of a process that was killed is taken back when the
+engine knows nothing of the run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lab.catalog import queue as catalog_queue
+from lab.catalog import runs as catalog_runs
+from lab.catalog import sweeps as catalog_sweeps
+from lab.catalog.connection import Catalog
+from lab.catalog.queue import Asked
+from lab.domain.launch import LaunchRequest
+from lab.domain.queue import MARGIN, Demand, Load, Machine, Rules, Ticket, Waiting, between, line_up
+from lab.domain.runs import NOBODY, STOPPED_BY_USER, Run, RunStatus
+from lab.errors import ConflictError, EngineUnavailableError, LabError, UsageError
+from lab.events import QUEUE_PAUSED, RUN_CLAIMED, RUN_ENDED, RUN_HELD, RUN_PLACED, RUN_STARTED
+from lab.experiments import machine
+from lab.experiments.process import alive, identity
+from lab.experiments.waiting import cancel, deciding
+from lab.experiments.watch import never_started
+from lab.journal import Journal
+from lab.paths import LabHome
+from lab.settings import ProjectSettings
+from lab.stores import locks, runfolder
+
+if TYPE_CHECKING:
+    from lab.engine.base import Engine, JobStatus
+    from lab.experiments.launch import Launcher
+    from lab.experiments.service import Runs
+
+Progress = Callable[[str], None]
+
+_EARLIER = 5  # runs whose peaks tell what the next one needs
+_SILENT = 10.0  # seconds until an engine that did not answer is asked again
+
+
+class Queue:
+    """Launches runs when there is room. `look` tells what the machine has."""
+
+    def __init__(
+        self,
+        home: LabHome,
+        journal: Journal,
+        catalog: Catalog,
+        runs: Runs,
+        launcher: Callable[[], Launcher],
+        engine_of: Callable[[str], Engine],
+        project: Callable[[str], ProjectSettings],
+        look: Callable[[], Machine] | None = None,
+    ) -> None:
+        self._home = home
+        self._journal = journal
+        self._catalog = catalog
+        self._runs = runs
+        self._launcher = launcher
+        self._engine_of = engine_of
+        self._project = project
+        self._look = look or (lambda: machine.look(home.root))
+        self._silent: dict[str, float] = {}  # engine → when it is asked again
+
+    # -- asking for runs ----------------------------------------------------------------------------
+
+    def launch(self, request: LaunchRequest, progress: Progress | None = None) -> Run:
+        """Start a run if there is room, else let it wait; code and data are those of now in either case.
+
+        Raises what launching raises. The environment is built first if it has to be.
+        """
+        tell = progress or _silent
+        settings, engine = self._project(request.entry), self._engine_of(request.engine)
+        with self._launcher().draft(request, settings, engine, tell) as draft:
+            spec = self._launcher().record(draft, queued=True)
+        self._catalog.refresh()
+        if self._claim_soon(spec.id):
+            self._launcher().submit(spec, engine)
+        self._catalog.refresh()
+        return self._runs.get(spec.id)
+
+    def _claim_soon(self, run_id: str) -> bool:
+        """Claim one run, if need be after a look which of those that are in its way have ended."""
+        for ask_engine in (False, True):
+            self._runs.settle(ask_engine=ask_engine)
+            if self.claim([run_id]):
+                return True
+        return False
+
+    # -- looking ------------------------------------------------------------------------------------
+
+    def list(self) -> Sequence[Waiting]:
+        """All runs that wait, in their order, each with its reason."""
+        asked = catalog_queue.waiting(self._catalog)
+        reasons = self._reasons(asked)
+        runs = {run.id: run for run in catalog_runs.get_many(self._catalog, [one.id for one in asked])}
+        return [
+            Waiting(runs[one.id], number, reasons[one.id], one.held)
+            for number, one in enumerate(asked, 1)
+            if one.id in runs
+        ]
+
+    def reason(self, run_id: str) -> str:
+        """Why a run waits; "" for one that does not, or is about to start."""
+        return self._reasons(catalog_queue.waiting(self._catalog)).get(run_id, "")
+
+    @property
+    def paused(self) -> bool:
+        return catalog_queue.paused(self._catalog)
+
+    @property
+    def length(self) -> int:
+        """How many runs wait."""
+        return len(catalog_queue.waiting(self._catalog))
+
+    @property
+    def startable(self) -> int:
+        """How many runs start as soon as there is room: those that wait and that nobody has paused."""
+        if self.paused:
+            return 0
+        held, _ = catalog_sweeps.limits(self._catalog)
+        return sum(not one.held and one.sweep not in held for one in catalog_queue.waiting(self._catalog))
+
+    @property
+    def going(self) -> Sequence[str]:
+        """Ids of the runs that have their share of the machine."""
+        return [one.id for one in catalog_queue.going(self._catalog)]
+
+    def refresh(self) -> None:
+        """Take in what other processes have written."""
+        self._catalog.refresh()
+
+    @property
+    def driven(self) -> bool:
+        """Whether some Lab process starts what waits as soon as there is room."""
+        try:
+            with locks.hold(self._home.driver_lock):
+                return False
+        except ConflictError:
+            return True
+
+    def _reasons(self, asked: Sequence[Asked]) -> dict[str, str]:
+        if not asked:
+            return {}
+        held, jobs = catalog_sweeps.limits(self._catalog)
+        strict = catalog_sweeps.strict(self._catalog)
+        held |= {name for name, broken in strict.items() if broken}
+        # One that has left its exit record has left its room too, though nobody may have noted its end yet; except
+        # where it depends on how it ended whether another one starts.
+        going = [
+            one for one in catalog_queue.going(self._catalog)
+            if one.sweep in strict or not self._home.run(one.id).exit.exists()
+        ]  # fmt: skip
+        demands = self._demands([*asked, *going])
+        loads = [Load(one.name, demands[one.id], one.sweep) for one in going]
+        tickets = [Ticket(one.id, one.name, demands[one.id], one.sweep, one.held) for one in asked]
+        return line_up(tickets, loads, self._look(), Rules(self.paused, held, jobs))
+
+    def _demands(self, asked: Collection[Asked]) -> Mapping[str, Demand]:
+        """What each needs. Without a limit of cores a run counts as one; what earlier runs of its entry have used of
+        memory counts rather than its limit, which nearly all stay far below."""
+        peaks = catalog_queue.peaks(self._catalog, {one.entry for one in asked}, _EARLIER)
+        return {one.id: _demand(one, peaks.get((one.project, one.entry), 0)) for one in asked}
+
+    # -- what the user says -------------------------------------------------------------------------
+
+    def pause(self, paused: bool = True) -> None:
+        """Start nothing more until told otherwise; what runs goes on."""
+        self._journal.append(QUEUE_PAUSED, "queue", {"value": paused})
+        self._catalog.refresh()
+
+    def hold(self, refs: Sequence[str], held: bool = True) -> Sequence[Run]:
+        """Let these runs wait whatever room there is, or no longer. Raises ConflictError for one that does not wait."""
+        runs = [self._waiting(ref) for ref in refs]
+        for run in runs:
+            self._journal.append(RUN_HELD, run.id, {"value": held})
+        self._catalog.refresh()
+        return runs
+
+    def cancel(self, refs: Sequence[str]) -> Sequence[Run]:
+        """Let these runs never start. Raises ConflictError for one that does not wait (any more)."""
+        runs = [self._waiting(ref) for ref in refs]
+        gone = cancel(self._home, self._journal, self._catalog, [run.id for run in runs])
+        started = [run.name for run in runs if run.id not in gone]
+        if started:
+            raise ConflictError(f"{started[0]} has started meanwhile", f"lab runs stop {started[0]}")
+        return [self._runs.get(run.id) for run in runs]
+
+    def move(self, ref: str, position: int) -> Run:
+        """Put a run at `position`, from 1; behind all others if there are fewer. Raises ConflictError if it does not
+        wait, UsageError for a position below 1."""
+        if position < 1:
+            raise UsageError("positions count from 1", f"lab queue move {ref} 1 puts it first")
+        run = self._waiting(ref)
+        with deciding(self._home, self._catalog):
+            places = [one.place for one in catalog_queue.waiting(self._catalog) if one.id != run.id]
+            self._journal.append(RUN_PLACED, run.id, {"place": between(places, position - 1)})
+        self._catalog.refresh()
+        return run
+
+    def _waiting(self, ref: str) -> Run:
+        run = self._runs.get(ref)
+        if run.status is not RunStatus.QUEUED:
+            state = f"has ended: {run.cause}" if not run.status.active else f"is {run.status.value} already"
+            raise ConflictError(f"{run.name} does not wait: it {state}", "lab queue ls shows what waits")
+        return run
+
+    # -- starting -----------------------------------------------------------------------------------
+
+    def claim(self, only: Collection[str] | None = None) -> Sequence[str]:
+        """Promise to start what may start now, or what of it is among `only`. Returns ids, in their order; the caller
+        must `start` each."""
+        if not catalog_queue.waiting(self._catalog):
+            return []
+        with deciding(self._home, self._catalog):
+            now = time.monotonic()
+            silent = {engine for engine, until in self._silent.items() if until > now}
+            asked = catalog_queue.waiting(self._catalog)
+            reasons = self._reasons(asked)
+            chosen = [one.id for one in asked if not reasons[one.id] and (only is None or one.id in only)]
+            if silent:
+                runs = catalog_runs.get_many(self._catalog, chosen)
+                chosen = [run.id for run in runs if run.engine not in silent]
+            if chosen:
+                self._journal.append_all(RUN_CLAIMED, [(run_id, {"by": identity()}) for run_id in chosen])
+                self._catalog.refresh()
+        return chosen
+
+    def start(self, run_id: str) -> None:
+        """Hand a claimed run to its engine. One that cannot be started is journalled as failed, except where its
+        engine does not answer: it goes back to its place and is tried later. One that was stopped meanwhile is
+        stopped, whichever of the two came first."""
+        name = ""
+        try:
+            spec = runfolder.read_spec(self._home.run(run_id))
+            name = spec.engine
+            engine = self._engine_of(name)
+            if self._stopped(run_id):
+                body = {"ending": "stopped", "cause": STOPPED_BY_USER, "authority": NOBODY, "ended": time.time()}
+                self._journal.append(RUN_ENDED, run_id, body)
+                return
+            self._launcher().start(spec, engine)
+            if self._stopped(run_id):
+                engine.stop(run_id)
+        except EngineUnavailableError:
+            self._silent[name] = time.monotonic() + _SILENT
+            self._journal.append(RUN_CLAIMED, run_id, {"by": ""})
+            raise
+        except (LabError, OSError) as error:
+            self._launcher().refuse(run_id, error)
+            raise
+        finally:
+            self._catalog.refresh()
+
+    def _stopped(self, run_id: str) -> bool:
+        self._catalog.refresh()
+        run = catalog_runs.get(self._catalog, run_id)
+        return run is not None and run.stop_requested
+
+    def take_back(self) -> Sequence[str]:
+        """Give their places back to runs whose starter was killed before the engine heard of them; note the start of
+        those that it did hear of. Returns the ids of the former."""
+        stale = [
+            one for one in catalog_queue.going(self._catalog) if one.status == "created" and not alive(one.launcher)
+        ]
+        if not stale:
+            return []
+        given = []
+        with deciding(self._home, self._catalog):
+            for run in catalog_runs.get_many(self._catalog, [one.id for one in stale]):
+                if run.status is RunStatus.CREATED and run.queued and not alive(run.launcher):
+                    given += [run.id] if self._look_after(run) else []
+            self._catalog.refresh()
+        return given
+
+    def _look_after(self, run: Run) -> bool:
+        folder = self._home.run(run.id)
+        try:
+            engine = self._engine_of(run.engine)
+            status: JobStatus = engine.status(run.id)
+            if not never_started(status):
+                if status.started is not None or folder.stdout.exists():
+                    self._journal.append(RUN_STARTED, run.id)
+                return False
+            if folder.stdout.exists() or folder.exit.exists():
+                return False  # it ran: whoever looks after runs tells how it ended
+            engine.remove(run.id)
+        except EngineUnavailableError:
+            return False
+        self._journal.append(RUN_CLAIMED, run.id, {"by": ""})
+        return True
+
+
+def _demand(one: Asked, peak: int) -> Demand:
+    expected = round(peak * MARGIN)
+    learned = bool(peak) and (not one.memory or expected < one.memory)
+    return Demand(one.cpus or 1.0, expected if learned else one.memory, one.gpus, learned)
+
+
+def _silent(_line: str) -> None:
+    """Progress that nobody reads."""
