@@ -13,11 +13,12 @@ from lab.cli.shapes import listing
 from lab.cli.tables import Column, Styled
 from lab.domain.imports import Imported, ImportReport, ImportRequest, Outcome, Unread
 from lab.domain.names import check_name
+from lab.domain.text import count_of
 
 commands = Declarations("Runs")
 
 _SHOWN = 30  # lines that are shown to people; JSON has them all
-_STYLES = {Outcome.NEW: "ok", Outcome.UPDATED: "run", Outcome.UNCHANGED: "dim"}
+_STYLES = {Outcome.NEW: "ok", Outcome.UPDATED: "run", Outcome.UNCHANGED: "dim", Outcome.PURGED: "dim"}
 
 
 @commands.add(
@@ -29,6 +30,7 @@ _STYLES = {Outcome.NEW: "ok", Outcome.UPDATED: "run", Outcome.UNCHANGED: "dim"}
         argument("--project", metavar="NAME", default="", help="their project (default: the folder's name)"),
         argument("--dry-run", action="store_true", help="tell what would be taken in, and change nothing"),
         argument("--follow", action="store_true", help="go on until no run grows any more; Ctrl-C ends it"),
+        argument("--again", action="store_true", help="also runs that were purged from this lab"),
         argument("--copy", action="store_true", help="copy artifacts into the lab (default: they stay where they are)"),
     ),
 )
@@ -36,7 +38,7 @@ def import_runs(context: Context, args: Namespace) -> int:
     """Exit code 1 if something was there that could not be read."""
     if args.project:
         check_name("project", args.project)
-    request = ImportRequest(context.path(args.path), args.project, args.copy, args.dry_run)
+    request = ImportRequest(context.path(args.path), args.project, args.copy, args.dry_run, args.again)
     items: dict[str, Imported] = {}
     unread: tuple[Unread, ...] = ()
     code = 0
@@ -74,7 +76,7 @@ def _with_outcome(item: Imported, known: Imported | None) -> Imported:
 
 def _tell_news(context: Context, report: ImportReport) -> None:
     for item in report.items:
-        if item.outcome is not Outcome.UNCHANGED:
+        if item.outcome in (Outcome.NEW, Outcome.UPDATED):
             context.out.say(f"{item.name} ({item.id}) {item.outcome.value}: {item.status}, {item.points:,} values")
 
 
@@ -89,7 +91,7 @@ def _shape(report: ImportReport, *, dry: bool) -> dict[str, object]:
 
 def _tell(context: Context, report: ImportReport, *, dry: bool) -> None:
     out = context.out
-    news = [item for item in report.items if item.outcome is not Outcome.UNCHANGED]
+    news = [item for item in report.items if item.outcome in (Outcome.NEW, Outcome.UPDATED)]
     if news:
         out.table(
             [
@@ -116,11 +118,13 @@ def _tell(context: Context, report: ImportReport, *, dry: bool) -> None:
         )
     if len(news) > _SHOWN:
         out.say(f"and {len(news) - _SHOWN:,} more; --json lists them all")
-    new, updated, unchanged = (report.count(outcome) for outcome in Outcome)
+    new, updated, unchanged, purged = (report.count(outcome) for outcome in Outcome)
     if not report.items:
         out.say("nothing here that Lab can read")
     else:
         out.line(f"{new} new, {updated} updated, {unchanged} unchanged{': nothing was written' if dry else ''}")
+    if purged:
+        out.say(f"{count_of(purged, 'run')} stay out, since they were purged from this lab; --again takes them in")
     for item in report.unread:
         out.say(f"not read: {item.path}: {item.reason}")
     if news and not dry:

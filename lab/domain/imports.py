@@ -10,18 +10,21 @@ from pathlib import Path
 @dataclass(frozen=True)
 class ImportRequest:
     """What to import and how: a folder or one file, the project that its runs belong to ("" for the folder's name),
-    whether artifacts are copied, and whether to tell only what would be done."""
+    whether artifacts are copied, and whether to tell only what would be done; `again` takes in also runs that were
+    purged from this lab."""
 
     root: Path
     project: str = ""
     copy: bool = False
     dry: bool = False
+    again: bool = False
 
 
 class Outcome(StrEnum):
     NEW = "new"
     UPDATED = "updated"  # the source has more than before
     UNCHANGED = "unchanged"
+    PURGED = "purged"  # it was in this lab, and was taken out of it for good: it stays out
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from lab.catalog import histories
+from lab.catalog import histories, tombstones
 from lab.catalog.connection import Catalog
 from lab.domain.imports import Imported, ImportReport, ImportRequest, Outcome, Unread
 from lab.domain.numbers import jsonable
 from lab.domain.runs import ENGINE, Run, RunStatus
 from lab.domain.text import clean
 from lab.errors import ConflictError, NotFoundError
-from lab.events import RUN_ENDED
-from lab.experiments.intake import QUIET, STALE, Intake, fate_of, read_origin
+from lab.events import RUN_ENDED, RUN_PURGED
+from lab.experiments.intake import QUIET, STALE, Fate, Intake, fate_of, read_origin, run_id
 from lab.experiments.readers.base import ForeignRun, Reader, Source, Unreadable
 from lab.experiments.readers.files import signature
 from lab.experiments.readers.find import sources
@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 _WAIT = 30.0  # seconds for another import to end
 _PAUSE = 1.0  # seconds between two looks at live sources
 _RESTRAINT = 5.0  # pause so many times as long as the last look took
-_VERSION = 1  # of what is remembered of a source
+_VERSION = 2  # of what is remembered of a source
 
 
 class Importer:
@@ -128,7 +128,8 @@ class Importer:
         for reader, source in sources(request.root, unread):
             progress(f"{source.tool}  {source.label}")
             items += self._source(reader, source, wanted, unread, fixed=bool(request.project))
-        live = tuple(item.id for item in items if item.status == RunStatus.RUNNING)
+        going = [item for item in items if item.status == RunStatus.RUNNING and item.outcome is not Outcome.PURGED]
+        live = tuple(item.id for item in going)
         return ImportReport(tuple(items), tuple(dict.fromkeys(unread)), live)
 
     def _source(
@@ -138,10 +139,14 @@ class Importer:
         have come to its end by silence."""
         now = time.time()
         state, mark = self._remembered(source), signature(source.files)
-        wanted = [request.project if fixed else "", request.copy]
+        gone = {stone.id for stone in tombstones.all_stones(self._catalog)}
+        wanted = [request.project if fixed else "", request.copy, request.again]
         if state and state["signature"] == mark and state["wanted"] == wanted and now < state["until"]:
             unread += [Unread(*item) for item in state["unread"]]
-            return [Imported(**{**item, "outcome": Outcome.UNCHANGED}) for item in state["items"]]
+            return [
+                Imported(**{**item, "outcome": Outcome.PURGED if item["id"] in gone else Outcome.UNCHANGED})
+                for item in state["items"]
+            ]
         items: list[Imported] = []
         mine: list[Unread] = []
         until = float("inf")
@@ -151,6 +156,12 @@ class Importer:
                 if fate.status is RunStatus.RUNNING:
                     until = min(until, fate.active + (QUIET if run.status is None else STALE))
                 run = _dated(run, source)
+                id = run_id(source.tool, run.uid, source.path)
+                if id in gone and not request.again:
+                    items.append(_left_out(id, run, source, fate, request.project))
+                    continue
+                if id in gone and not request.dry:
+                    self._journal.append(RUN_PURGED, id, {"value": False, "batch": ""})
                 take = self._intake.take
                 items.append(take(run, source, fate, request.project, copy=request.copy, fixed=fixed, dry=request.dry))
                 mine += run.problems
@@ -197,6 +208,15 @@ class Importer:
     def _state(self, source: Source) -> Path:
         name = hashlib.sha256(os.fsencode(f"{source.tool}\0{os.path.realpath(source.path)}")).hexdigest()[:32]
         return self._home.imports / f"{name}.json"
+
+
+def _left_out(id: str, run: ForeignRun, source: Source, fate: Fate, project: str) -> Imported:
+    """A run that was purged from the lab."""
+    points = sum(len(series.values) for series in run.metrics.values())
+    place = str(source.path)
+    return Imported(
+        id, run.name, project, source.tool, place, fate.status.value, Outcome.PURGED, len(run.metrics), points
+    )
 
 
 def _dated(run: ForeignRun, source: Source) -> ForeignRun:

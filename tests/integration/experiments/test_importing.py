@@ -290,6 +290,25 @@ def test_artifacts_stay_where_they_are_unless_copied(ws: Workspace, study: Path)
     assert (folder.artifacts / "artifacts" / "notes" / "hello.txt").read_text() == "hello"
 
 
+def test_what_was_purged_stays_out_until_it_is_asked_for(ws: Workspace, study: Path) -> None:
+    take(ws, study / "mlruns")
+    run = the(ws, "imported", "first")
+    done = ws.purge.apply(ws.purge.plan([run]))
+    for _ in range(2):
+        report = take(ws, study / "mlruns")
+        assert [item.id for item in report.items if item.outcome is Outcome.PURGED] == [run.id]
+        assert not ws.home.run(run.id).root.exists()
+    for state in ws.home.imports.iterdir():
+        state.unlink()
+    assert take(ws, study / "mlruns").count(Outcome.PURGED) == 1, "also where it is read again"
+    again = take(ws, study / "mlruns", again=True)
+    assert [item.id for item in again.items if item.outcome is Outcome.NEW] == [run.id]
+    assert the(ws, "imported", "first").metrics == run.metrics
+    ws.store.restore(done.batch)
+    assert the(ws, "imported", "first").name == run.name
+    assert take(ws, study / "mlruns").count(Outcome.UNCHANGED) == len(again.items)
+
+
 def test_the_project_is_the_folders_name_or_what_was_said(ws: Workspace, study: Path) -> None:
     take(ws, study)
     take(ws, study / "mlruns", project="digits")
