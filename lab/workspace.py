@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from lab.pipelines.purge import Purge
     from lab.pipelines.reporting import Reports
     from lab.pipelines.retention import Retention
+    from lab.pipelines.search import Search
     from lab.pipelines.storekeeping import Store
     from lab.registry.service import Models
     from lab.serving.service import Deployments
@@ -272,6 +273,12 @@ class Workspace:
         from lab.pipelines.purge import Purge
 
         return Purge(self.home, self._journal, self._catalog, lambda: self.runs.inputs_in_use())
+
+    @cached_property
+    def search(self) -> Search:
+        from lab.pipelines.search import Search
+
+        return Search(self.home, self._catalog)
 
     @cached_property
     def retention(self) -> Retention:

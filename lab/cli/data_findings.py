@@ -9,7 +9,7 @@ from lab.cli import datadiff
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.formats import format_value
-from lab.cli.shapes import dataset_version_shape, deployment_shape, model_version_shape
+from lab.cli.lineage_text import tell
 from lab.cli.tables import Cell, Column, Styled
 from lab.domain.datasets import DatasetVersion, Verdict
 from lab.domain.expectations import CheckReport, Result, Severity
@@ -225,30 +225,7 @@ def lineage(context: Context, args: Namespace) -> int:
         found = ws.lineage.of_content(path)
     else:
         found = ws.lineage.of_version(ws.datasets.get(args.ref))
-    if out.json:
-        out.document(
-            {
-                "data": found.data,
-                "versions": [dataset_version_shape(item) for item in found.versions],
-                "runs": [{"id": run.id, "name": run.name, "status": run.status.value} for run in found.runs],
-                "models": [model_version_shape(item) for item in found.models],
-                "deployments": [deployment_shape(item) for item in found.deployments],
-                "unknown": list(found.unknown),
-            }
-        )
-        return 0
-    out.line(found.data, "bold")
-    out.facts(
-        [
-            ("versions", ", ".join(item.ref for item in found.versions) or "none"),
-            ("runs", ", ".join(f"{run.name} ({run.status.value})" for run in found.runs) or "none saw it"),
-            ("models", ", ".join(item.id for item in found.models) or "none"),
-            ("deployments", ", ".join(f"{item.name} ({item.status.value})" for item in found.deployments) or "none"),
-        ]
-    )
-    for manifest in found.unknown:
-        out.say(f"it also saw {manifest}, which is no dataset version of this lab")
-    return 0
+    return tell(out, found)
 
 
 @commands.add(

@@ -22,13 +22,13 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
-    *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "run_views", "kinship", "guarding"),
-    *("imports", "models", "deployments"),
-    "completion",
+    *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship", "guarding"),
+    *("imports", "models", "deployments", "search", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
     "data": ("data", "data_findings", "data_sharing", "store"),
+    "search": ("search",),
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
@@ -39,12 +39,12 @@ _FILES_OF = {
     "runs reproduce": ("reproduce",),
     "runs": (
         *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "reproduce", "purge"),
-        *("run_views", "kinship", "guarding"),
+        *("lineage", "run_views", "kinship", "guarding"),
     ),
     "import": ("imports",),
-    "models": ("models",),
+    "models": ("models", "lineage"),
     "deploy": ("deployments",),
-    "deployments": ("deployments",),
+    "deployments": ("deployments", "lineage"),
 }
 
 #: Opens the app: (lab home or None, project folder) to an exit code.

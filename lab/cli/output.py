@@ -46,6 +46,11 @@ class Output:
         text = clean(text)
         print(self.paint(text, style) if style else text, file=self._stdout)
 
+    def line_of(self, parts: Sequence[tuple[str, str]]) -> None:
+        """One line of pieces of text, each in its style, at once."""
+        self._clear_progress()
+        print("".join(self.paint(clean(text), style) for text, style in parts), file=self._stdout, flush=True)
+
     def log(self, text: str, flush: bool = True) -> None:
         """One line of a log as it comes: on stdout, or beside the document when that is JSON."""
         self._clear_progress()

@@ -32,7 +32,7 @@ _NOW = argument("--now", action="store_true", help="erase at once and for ever, 
 @commands.add(
     "runs",
     "purge",
-    help="tell what room runs would free; with --apply move them to the trash for 14 days",
+    help="tell what room runs would free; --apply moves them to the trash",
     example="lab runs purge calm-otter-42 --apply",
     arguments=(
         argument("refs", metavar="REF", nargs="*", completes="run", help="runs by name or id"),
@@ -69,7 +69,7 @@ def purge(context: Context, args: Namespace) -> int:
 @commands.add(
     "runs",
     "prune",
-    help="tell what the project's [retention] lets go; with --apply move it to the trash",
+    help="tell what the project's [retention] lets go; --apply moves it to the trash",
     example="lab runs prune --best accuracy=3 --last 10",
     arguments=(
         argument("--project", metavar="NAME", default="", help="another project than this one"),

@@ -36,6 +36,9 @@ SCREENS = {
     "dataset": "Dataset",
     "diff": "Difference",
     "disk": "Disk",
+    "search": "Search",
+    "file": "File",
+    "lineage": "Lineage",
 }
 MODES = ("home", "data", "runs", "models", "deployments")
 
@@ -56,6 +59,9 @@ WIDGETS: dict[str, tuple[str, ...]] = {
     "dataset": ("table", "detail"),
     "diff": ("table", "detail"),
     "disk": ("table",),
+    "search": ("table",),
+    "file": ("logs",),
+    "lineage": ("table",),
 }
 
 #: The key bar shows at most this many actions.
@@ -116,6 +122,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.leave", "Back or quit", "Go back; on a main screen, quit", ("q",), rank=99, label="Quit"),
     Action("app.command", "Command line", "Type where to go: `runs lr<0.01`, `view NAME`, `run NAME`, `q`", (":",)),
     Action("app.palette", "Palette", "Search all actions and objects", ("ctrl+p",)),
+    Action("app.search", "Search everything", "A text in names, params, notes, columns, code, differences and logs",
+           ("ctrl+f",), cli="lab search {text}"),
     Action("app.help", "Help", "Every key of this screen; enter runs it", ("?",), rank=98),
     Action("app.log", "Command log", "The `lab` command behind everything done here", ("@",)),
     Action("app.refresh", "Refresh", "Read everything afresh", ("ctrl+r",)),
@@ -145,8 +153,8 @@ ACTIONS: tuple[Action, ...] = (
            ("data", "dataset"), "lab data profile {ref}"),
     Action("data.expect", "Expectations", "What is expected of it, and what was found", ("e",), ("data", "dataset"),
            "lab data expect {ref}"),
-    Action("data.lineage", "Lineage", "Runs, models and deployments that saw it", ("l",), ("data", "dataset"),
-           "lab data lineage {ref}"),
+    Action("data.lineage", "Lineage", "Runs, models and deployments that saw it", ("l", "L"),
+           ("data", "dataset"), "lab data lineage {ref}"),
     Action("data.verify", "Verify", "Compare its stored bytes with their hashes", ("V",), ("data", "dataset"),
            "lab data verify {ref}"),
     Action("data.repair", "Repair", "Verify, and bring good copies of what is damaged", ("M",), ("data", "dataset"),
@@ -185,6 +193,17 @@ ACTIONS: tuple[Action, ...] = (
            "writes", 3),
     Action("disk.prune", "Prune", "Move to the trash what the project's `[retention]` lets go; asks first", ("P",),
            ("disk",), "lab runs prune --apply", "destructive", 4),
+    # Search
+    Action("search.again", "Look for", "Type what to look for; enter looks everywhere", ("/",), ("search",), rank=1),
+    Action("search.next_place", "Next place", "Only the hits in names, tags, params, …, or all", ("]",), ("search",),
+           rank=2, label="Place"),
+    Action("search.previous_place", "Previous place", "The place to the left", ("[",), ("search",)),
+    Action("file.search", "Search", "Find a text in the file; n and N go on", ("/",), ("file",), rank=1),
+    Action("file.copy", "Copy", "Copy the place or the lines in view", ("y",), ("file",), rank=2),
+    # Lineage
+    Action("lineage.files", "Files", "The files of data and code, or only how many there are", ("=",),
+           ("lineage",), rank=1),
+    Action("lineage.copy", "Copy", "Copy the command, or the id of data or code", ("y",), ("lineage",), rank=2),
     # Runs
     Action("runs.filter", "Filter", "`lr<0.01 and (status:failed or not tag:best)`, or a text", ("/",),
            ("runs",),
@@ -251,6 +270,8 @@ ACTIONS: tuple[Action, ...] = (
            "lab sweeps stop {ref}", "destructive", 1),
     Action("sweeps.hold", "Pause or resume", "Start no more of its runs for now, or go on", ("p",), ("sweeps",),
            "lab sweeps pause {ref}", "writes", 2, "Pause"),
+    Action("runs.lineage", "Lineage", "The data and code that it saw, file by file, and the models that came of it",
+           ("L",), ("runs", "run"), "lab runs lineage {id}"),
     # Run detail
     Action("run.next_tab", "Next tab", "Metrics, logs, parameters, files, system", ("]",), ("run",),
            rank=1, label="Tab"),
@@ -306,6 +327,8 @@ ACTIONS: tuple[Action, ...] = (
            "lab models promote {ref}", "destructive", 1),
     Action("models.deploy", "Deploy", "Serve this version on a local port", ("D",), ("models",),
            "lab deploy {ref}", "writes", 2),
+    Action("models.lineage", "Lineage", "What did this model see: run, data, code; and where it serves", ("L",),
+           ("models",), "lab models lineage {ref}", rank=3),
     Action("models.filter", "Filter", "Show only names that contain a text", ("/",), ("models",), rank=4),
     # Deployments
     Action("deployments.predict", "Predict", "Send rows to the model and see its answer", ("p",), ("deployments",),
@@ -316,6 +339,8 @@ ACTIONS: tuple[Action, ...] = (
            "lab deploy {ref}", "writes", 3),
     Action("deployments.stop", "Stop", "Shut the server down", ("x",), ("deployments",),
            "lab deployments stop {id}", "destructive", 4),
+    Action("deployments.lineage", "Lineage", "The model that it serves, and what that saw", ("L",), ("deployments",),
+           "lab deployments lineage {id}"),
     Action("deployments.filter", "Filter", "Show only names that contain a text", ("/",), ("deployments",)),
     Action("deployments.next_tab", "Next tab", "Health and logs", ("]",), ("deployments",)),
     Action("deployments.previous_tab", "Previous tab", "Health and logs", ("[",),

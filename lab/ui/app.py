@@ -300,6 +300,10 @@ class LabApp(App[int]):
     def action_app_help(self) -> None:
         self._with_screen("find", "help")
 
+    def action_app_search(self) -> None:
+        if not (isinstance(self.screen, LabScreen) and self.screen.KIND == "search"):
+            self.push_screen(import_module("lab.ui.screens.search").SearchScreen())
+
     def action_app_log(self) -> None:
         self.push_screen(import_module("lab.ui.screens.command_log").CommandLogScreen(self.jobs.all))
 
@@ -327,6 +331,8 @@ class LabApp(App[int]):
             await import_module("lab.ui.screens.find").open_view(self, command.rest)
         elif command.word == "diff":
             await import_module("lab.ui.screens.dataset_diff").open_diff(self, command.rest)
+        elif command.word == "search":
+            await self.push_screen(import_module("lab.ui.screens.search").SearchScreen(command.rest))
         elif command.word == "disk":
             await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
         elif command.word == "queue":

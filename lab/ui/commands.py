@@ -21,12 +21,13 @@ _ALIASES = {
     "dep": "deployments",
     "deployment": "deployments",
     "model": "models",
+    "find": "search",
     "quit": "q",
     "exit": "q",
     "?": "help",
     "@": "log",
 }
-WORDS = (*MODES, "run", "view", "compare", "diff", "disk", "queue", "sweeps", "help", "log", "theme", "q")
+WORDS = (*MODES, "run", "view", "compare", "diff", "disk", "queue", "sweeps", "search", "help", "log", "theme", "q")
 
 
 @dataclass(frozen=True)

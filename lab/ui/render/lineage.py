@@ -55,7 +55,7 @@ def lineage_rows(lineage: Lineage, now: float) -> list[Row]:
     if not roots:
         roots = [Node("data", (Cell(lineage.data), Cell("data", "muted"), Cell(""), Cell(""), Cell("")))]
     last = roots[-1]
-    return _flat([*roots[:-1], Node(last.key, last.cells, below)])
+    return flat([*roots[:-1], Node(last.key, last.cells, below)])
 
 
 def lineage_heading(lineage: Lineage) -> Spans:
@@ -68,7 +68,7 @@ def lineage_heading(lineage: Lineage) -> Spans:
     ]
 
 
-def _flat(nodes: Sequence[Node], lead: str = "", depth: int = 0) -> list[Row]:
+def flat(nodes: Sequence[Node], lead: str = "", depth: int = 0) -> list[Row]:
     branch, end, beside, blank = _PLAIN if glyphs().ok.isascii() else _BRANCHES
     rows: list[Row] = []
     for index, node in enumerate(nodes):
@@ -76,7 +76,7 @@ def _flat(nodes: Sequence[Node], lead: str = "", depth: int = 0) -> list[Row]:
         sign = (end if last else branch) if depth else ""
         first = node.cells[0]
         rows.append(Row(node.key, (Cell(lead + sign + tidy(first.text), first.token), *node.cells[1:])))
-        rows += _flat(node.children, lead + ((blank if last else beside) if depth else ""), depth + 1)
+        rows += flat(node.children, lead + ((blank if last else beside) if depth else ""), depth + 1)
     return rows
 
 

@@ -79,6 +79,11 @@ class DatasetScreen(VersionActions):
         self._tried = ""
         self._file = ""
 
+    def about_file(self, path: str) -> DatasetScreen:
+        """Begin with the lineage of one of its files."""
+        self._file, self._tab = path, "lineage"
+        return self
+
     def trail(self) -> tuple[str, ...]:
         version = self._version
         return (f"{version.dataset}@{version.label}" if version else self._ref,)

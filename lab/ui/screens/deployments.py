@@ -19,6 +19,7 @@ from lab.ui.render.sparkline import sparkline
 from lab.ui.render.status import deployment_mark
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
+from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict import PredictScreen
 from lab.ui.screens.tabs import Tabs
@@ -258,6 +259,10 @@ class DeploymentsScreen(ListScreen):
         one = self.current
         if one is not None:
             self.start(flows.stop_deployment(self, one))
+
+    def action_deployments_lineage(self) -> None:
+        if self.current is not None:
+            open_lineage(self, "deployment", self.current.id)
 
     def action_object_copy(self) -> None:
         one = self.current

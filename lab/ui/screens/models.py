@@ -16,6 +16,7 @@ from lab.ui.render.number import format_age, format_delta, format_number, format
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
+from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.detail import DetailPanel, Pair
@@ -208,6 +209,10 @@ class ModelsScreen(ListScreen):
         if one is not None and model is not None:
             champion = model.aliases.get(CHAMPION) == one.number
             self.start(flows.deploy(self, f"{model.name}@{CHAMPION}" if champion else one.id))
+
+    def action_models_lineage(self) -> None:
+        if self.version is not None:
+            open_lineage(self, "model", self.version.id)
 
     def action_object_copy(self) -> None:
         one = self.version

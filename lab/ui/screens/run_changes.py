@@ -23,8 +23,10 @@ class ChangesScreen(LabScreen):
     LEAD = ""
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("changes"))
 
-    def __init__(self, run_id: str, other: str = "") -> None:
+    def __init__(self, run_id: str, other: str = "", find: str = "") -> None:
+        """`find` is a text of the code to begin at."""
         super().__init__()
+        self._find = find
         self._run_id, self._other = run_id, other
         self._changed: Changes | None = None
         self._diff: Sequence[DiffLine] = ()
@@ -44,6 +46,12 @@ class ChangesScreen(LabScreen):
         self._changed = changed
         self._fill()
         self.tell_top()
+        if self._find:
+            lines = self.query_one(Page).plain.split("\n")
+            having = [at for at, line in enumerate(lines) if self._find in line]
+            moved = [at for at in having if lines[at].lstrip()[:1] in ("+", "-")]
+            self._go(next(iter(moved or having), None))
+            self._find = ""
 
     def _fill(self) -> None:
         changed = self._changed

@@ -27,6 +27,7 @@ from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
+from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines, Prompt
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
@@ -128,6 +129,7 @@ class RunScreen(LabScreen):
         self._changed: Changes | None = None
         self._capture: Capture | None = None
         self._captured: RunStatus | None = None  # how the run stood when that was read
+        self._sought = ""  # in the log, once it is shown
 
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
@@ -173,6 +175,7 @@ class RunScreen(LabScreen):
         if first:
             path = await self.ask(lambda ws: ws.runs.log_path(run.id))
             self.query_one(LogView).show(path)
+            self._seek()
             self._choose(self.lab.view_state.get("run", "metric", ""))
         await self._draw()
         if self.tabs.current == "files":
@@ -343,6 +346,18 @@ class RunScreen(LabScreen):
             "logs", f"{_ONLY}{view.filter_text} {count:,}{'' if all_known else '…'}" if view.filter_text else ""
         )
 
+    def show_log(self, text: str) -> None:
+        """The log, at the last line with `text`; as soon as it is read."""
+        self._sought = text
+        self.show_tab("logs")
+        if self._run is not None:
+            self._seek()
+
+    def _seek(self) -> None:
+        if self._sought:
+            self.query_one(LogView).search(self._sought)
+            self._sought = ""
+
     def on_log_view_search_ended(self, event: LogView.SearchEnded) -> None:
         if not event.found:
             self.lab.tell(f"nothing in the log has {event.text!r}")
@@ -369,6 +384,9 @@ class RunScreen(LabScreen):
     def action_runs_stop(self) -> None:
         if self._run is not None:
             self.start(flows.stop_runs(self, [self._run]))
+
+    def action_runs_lineage(self) -> None:
+        open_lineage(self, "run", self._run_id)
 
     def action_runs_register(self) -> None:
         if self._run is not None:

@@ -22,6 +22,7 @@ from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
 from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
 from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
 from lab.ui.screens.reproduction import ReproductionScreen
@@ -396,6 +397,10 @@ class RunsScreen(ListScreen):
         ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
         if ids:
             self.start(purge_flows.purge(self, ids))
+
+    def action_runs_lineage(self) -> None:
+        if self.current is not None:
+            open_lineage(self, "run", self.current.id)
 
     def action_runs_register(self) -> None:
         run = self.current

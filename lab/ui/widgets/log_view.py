@@ -209,6 +209,21 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
         if more:
             self.call_later(self._find_more)
 
+    def go_to(self, line: int, text: str = "") -> None:
+        """Put `line` (from 1) of a file of moderate size into view, and mark `text` wherever it is."""
+        log = self._log
+        if log is None:
+            return
+        was = (log.first, log.end)
+        while not log.complete and log.extend_back(_SLICE):
+            pass
+        self._grow(was, False)
+        self.follow = False
+        self._text, self._match = text, log.first + max(1, line) - 1
+        self._strips.clear()
+        self.refresh()
+        self.call_after_refresh(self._reveal, self._match)
+
     # Actions
 
     def action_scroll(self, by: int) -> None:

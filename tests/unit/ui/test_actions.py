@@ -21,7 +21,9 @@ from lab.ui.screens.dataset import DatasetScreen
 from lab.ui.screens.dataset_diff import DiffScreen
 from lab.ui.screens.deployments import DeploymentsScreen
 from lab.ui.screens.disk import DiskScreen
+from lab.ui.screens.file_view import FileScreen
 from lab.ui.screens.home import HomeScreen
+from lab.ui.screens.lineage import LineageScreen
 from lab.ui.screens.models import ModelsScreen
 from lab.ui.screens.queue import QueueScreen
 from lab.ui.screens.relations import RelationsScreen
@@ -30,6 +32,7 @@ from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
 from lab.ui.screens.sweeps import SweepsScreen
+from lab.ui.screens.search import SearchScreen
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
@@ -43,6 +46,7 @@ SCREENS: dict[str, type[LabScreen]] = {
         *(RunScreen, ChangesScreen, ReproductionScreen, CompareScreen, DatasetScreen, DiffScreen, DiskScreen),
         RelationsScreen,
         *(QueueScreen, SweepsScreen),
+        *(SearchScreen, FileScreen, LineageScreen),
     )
 }
 WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": DetailPanel, "relation": RelationView}
