@@ -313,6 +313,11 @@ class LabHome:
         return self.root / "cache" / "collecting"
 
     @property
+    def unpacked(self) -> Path:
+        """Archives while they are imported: each at a place of its own, which is the same every time."""
+        return self.root / "cache" / "unpacked"
+
+    @property
     def ui_state(self) -> Path:
         return self.root / "ui.json"
 

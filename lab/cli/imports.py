@@ -26,7 +26,12 @@ _STYLES = {Outcome.NEW: "ok", Outcome.UPDATED: "run", Outcome.UNCHANGED: "dim", 
     help="take in runs of other tools: MLflow, W&B, TensorBoard, DVCLive, CSV and more",
     example="lab import ~/experiments --project digits",
     arguments=(
-        argument("path", metavar="PATH", completes="path", help="a folder with results of any of them, or one file"),
+        argument(
+            "path",
+            metavar="PATH",
+            completes="path",
+            help="a folder with results of any of them, one file, or an archive",
+        ),
         argument("--project", metavar="NAME", default="", help="their project (default: the folder's name)"),
         argument("--dry-run", action="store_true", help="tell what would be taken in, and change nothing"),
         argument("--follow", action="store_true", help="go on until no run grows any more; Ctrl-C ends it"),

@@ -20,6 +20,7 @@ from lab.domain.text import clean
 from lab.errors import ConflictError, NotFoundError
 from lab.events import RUN_ENDED, RUN_PURGED
 from lab.experiments.intake import QUIET, STALE, Fate, Intake, fate_of, read_origin, run_id
+from lab.experiments.readers import archives
 from lab.experiments.readers.base import ForeignRun, Reader, Source, Unreadable
 from lab.experiments.readers.files import signature
 from lab.experiments.readers.find import sources
@@ -27,6 +28,7 @@ from lab.journal import Journal
 from lab.paths import LabHome
 from lab.settings import legal_name
 from lab.stores import locks
+from lab.stores.staging import erase
 
 Progress = Callable[[str], None]
 
@@ -55,7 +57,10 @@ class Importer:
         if not root.exists():
             raise NotFoundError(f"there is no {clean(str(root))}", "give a folder with results, or one file")
         with locks.hold(self._home.locks / "import.lock", timeout=_WAIT):
-            report = self._look(replace(request, root=root), progress)
+            if archives.is_archive(root):
+                report = self._look_into(root, request, progress)
+            else:
+                report = self._look(replace(request, root=root), progress)
         if not request.dry:
             self._catalog.refresh()
         return report
@@ -131,6 +136,27 @@ class Importer:
         going = [item for item in items if item.status == RunStatus.RUNNING and item.outcome is not Outcome.PURGED]
         live = tuple(item.id for item in going)
         return ImportReport(tuple(items), tuple(dict.fromkeys(unread)), live)
+
+    def _look_into(self, archive: Path, request: ImportRequest, progress: Progress) -> ImportReport:
+        """The same for an archive. It is unpacked for that long, so artifacts are copied. Its runs are told from others
+        by the place of the archive: that it is unpacked to the same place makes them the same runs every time."""
+        name = hashlib.sha256(os.fsencode(os.path.realpath(archive))).hexdigest()[:16]
+        place = self._home.unpacked / name
+        folder = place / (legal_name(archives.stem(archive), "archive"))
+        erase(place)
+        folder.mkdir(mode=0o700, parents=True)
+        progress(f"unpacking {archive.name}")
+        try:
+            left_out = archives.unpack(archive, folder)
+            found = self._look(replace(request, root=folder, copy=True), progress)
+        except Unreadable as error:
+            return ImportReport((), (Unread(str(archive), str(error)),))
+        finally:
+            erase(place)
+        within = [Unread(f"{archive}/{item.path}", item.reason) for item in left_out]
+        within += [replace(item, path=item.path.replace(str(folder), str(archive), 1)) for item in found.unread]
+        items = tuple(replace(item, source=item.source.replace(str(folder), str(archive), 1)) for item in found.items)
+        return ImportReport(items, tuple(dict.fromkeys(within)))
 
     def _source(
         self, reader: Reader, source: Source, request: ImportRequest, unread: list[Unread], *, fixed: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import threading
 import time
@@ -307,6 +308,24 @@ def test_what_was_purged_stays_out_until_it_is_asked_for(ws: Workspace, study: P
     ws.store.restore(done.batch)
     assert the(ws, "imported", "first").name == run.name
     assert take(ws, study / "mlruns").count(Outcome.UNCHANGED) == len(again.items)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_an_archive_is_a_folder_that_was_put_away(ws: Workspace, study: Path, tmp_path: Path, kind: str) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "old-study"), kind, study))
+    report = take(ws, archive)
+    assert (report.count(Outcome.NEW), report.unread, report.live) == (17, (), ())
+    assert {item.project for item in report.items} == {"old-study"}
+    assert all(item.source.startswith(str(archive)) for item in report.items)
+    mine = next(item for item in report.items if item.name == "first"
+                and (ws.home.run(item.id).artifacts / "artifacts").exists())  # fmt: skip
+    assert (ws.home.run(mine.id).artifacts / "artifacts" / "notes" / "hello.txt").read_text() == "hello"
+    again = take(ws, archive)
+    assert [item.id for item in again.items] == [item.id for item in report.items]
+    assert again.count(Outcome.UNCHANGED) == 17
+    assert list(ws.home.unpacked.iterdir()) == []
+    archive.write_bytes(archive.read_bytes()[:500])
+    assert [item.path for item in take(ws, archive).unread] == [str(archive)]
 
 
 def test_the_project_is_the_folders_name_or_what_was_said(ws: Workspace, study: Path) -> None:
