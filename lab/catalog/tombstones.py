@@ -33,6 +33,9 @@ _NEEDS = """
     SELECT m.run, concat('deployment ', d.name, ' serves ', d.model, ':v', d.version)
     FROM deployments AS d JOIN model_versions AS m ON d.model = m.model AND d.version = m.number
     WHERE m.run IN (SELECT unnest($1::VARCHAR[])) AND coalesce(d.status, '') NOT IN ('stopped', 'failed')
+    UNION ALL
+    SELECT reproduces, concat('run ', name, ' reproduces it') FROM run_table
+    WHERE reproduces IN (SELECT unnest($1::VARCHAR[])) AND id NOT IN (SELECT unnest($1::VARCHAR[]))
     ORDER BY ALL
 """
 _THEIRS = """
@@ -68,7 +71,7 @@ def all_stones(catalog: Reader) -> list[Tombstone]:
 
 
 def needs(catalog: Reader, runs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What models and live deployments came from each of these runs, as sentences; nothing for the others."""
+    """What came from each of these runs or reproduces it, as sentences; nothing for the others."""
     found: dict[str, list[str]] = {}
     for row in catalog.rows(_NEEDS, [list(runs)]):
         found.setdefault(row["run"], []).append(row["need"])

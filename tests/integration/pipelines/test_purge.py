@@ -71,8 +71,9 @@ class House:
         return taken.id
 
     def run(self, name: str, code: str = "", status: str = "finished", accuracy: float = 0.5, **more: Any) -> str:
+        begun = time.time() - more.pop("age", 100) * DAY
         created = {"name": name, "project": "shop", "entry": "train", "engine": "process", "code": code,
-                   "params": {"lr": 0.1}, "datasets": {}, "at": time.time() - more.pop("age", 100) * DAY}  # fmt: skip
+                   "params": {"lr": 0.1}, "datasets": {}, "at": begun, **more}  # fmt: skip
         self.journal.append(RUN_CREATED, name, created)
         self.journal.append(RUN_STARTED, name)
         metric = {"last": accuracy, "min": accuracy, "max": accuracy, "mean": accuracy, "count": 1, "step": 0}
@@ -176,19 +177,24 @@ def test_what_others_need_stays_unless_forced(house: House) -> None:
     house.deployment("s-live", "s", "ready")
     house.model("o", "old")
     house.deployment("o-old", "o", "stopped")
+    house.run("again", reproduces="first")
+    house.run("first")
     with house.open() as ws:
-        runs = [ws.runs.get(name) for name in ("model", "server", "old", "free", "going")]
+        runs = [ws.runs.get(name) for name in ("model", "server", "old", "free", "going", "first")]
         plan = ws.purge.plan(runs)
         assert {item.run.name: item.needs for item in plan.stays} == {
             "model": ("model m:v1 came from it",),
             "server": ("deployment s-live serves s:v1", "model s:v1 came from it"),
             "old": ("model o:v1 came from it",),
             "going": ("it is running",),
+            "first": ("run again reproduces it",),
         }
         assert [item.run.name for item in plan.goes] == ["free"]
         forced = ws.purge.plan(runs, force=True)
         assert [item.run.name for item in forced.stays] == ["going"]
-        assert len(forced.goes) == 4
+        assert len(forced.goes) == 5
+        pair = [ws.runs.get("first"), ws.runs.get("again")]
+        assert len(ws.purge.plan(pair).goes) == 2, "together they need each other no more"
         house.model("late", "free")
         assert ws.purge.apply(plan).runs == (), "a model came from it since the plan was made"
         ws.purge.apply(forced)
