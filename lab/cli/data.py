@@ -14,6 +14,7 @@ from lab.cli.shapes import changes_shape, dataset_shape, dataset_version_shape, 
 from lab.cli.tables import Column
 from lab.domain.datasets import Changes, DatasetVersion, Verdict
 from lab.domain.resources import format_size
+from lab.domain.text import count_of
 
 commands = Declarations("Data")
 
@@ -362,5 +363,5 @@ def show(context: Context, args: Namespace) -> int:
 
 def _size(version: DatasetVersion) -> str:
     rows = f", {version.rows:,} rows" if version.rows is not None else ""
-    files = "1 file" if version.files == 1 else f"{version.files:,} files"
+    files = count_of(version.files, "file")
     return f"{files}, {format_size(version.bytes)}{rows}"

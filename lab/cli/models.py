@@ -12,6 +12,7 @@ from lab.cli.shapes import files_shape, listing, model_shape, model_version_shap
 from lab.cli.tables import Column
 from lab.domain.models import CHAMPION, Model
 from lab.domain.resources import format_size
+from lab.domain.text import count_of
 
 commands = Declarations("Models")
 
@@ -109,7 +110,7 @@ def show(context: Context, args: Namespace) -> int:
             ("project", version.project),
             ("data", ", ".join(f"{name}@{number}" for name, number in version.datasets.items())),
             ("created", format_local(version.created)),
-            ("size", f"{format_size(version.bytes)} in {len(files)} files"),
+            ("size", f"{format_size(version.bytes)} in {count_of(len(files), 'file')}"),
             ("manifest", version.manifest),
             ("inputs", _some(inputs)),
             ("classes", _some([str(name) for name in signature.get("classes", ())])),

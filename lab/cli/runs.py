@@ -17,6 +17,7 @@ from lab.cli.values import positive
 from lab.domain.capture import Capture
 from lab.domain.resources import format_size
 from lab.domain.runs import IMPORTED, Run, RunSpec
+from lab.domain.text import count_of
 from lab.errors import NotFoundError
 
 commands = Declarations("Runs")
@@ -125,7 +126,7 @@ def _code(spec: RunSpec | None) -> str:
         return ""
     commit = f", commit {spec.code.commit[:12]}{' with changes' if spec.code.dirty else ''}" if spec.code.commit else ""
     partial = f", PARTIAL: {len(spec.code.skipped)} left out for their size" if spec.code.partial else ""
-    return f"{spec.code.files} files, {format_size(spec.code.size)}{commit}{partial}"
+    return f"{count_of(spec.code.files, 'file')}, {format_size(spec.code.size)}{commit}{partial}"
 
 
 @commands.add("runs", "stop", help="end a run", example="lab runs stop calm-otter-42", arguments=(_REF,))

@@ -16,7 +16,7 @@ from lab.datasets.narration import narrate
 from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
-from lab.domain.text import clean
+from lab.domain.text import clean, count_of
 from lab.domain.watched import Watched
 from lab.errors import ConflictError, GateRejectedError, IntegrityError, NotFoundError, UsageError
 from lab.events import DATASET_ADDED, DATASET_ALIASED, DATASET_NOTED, DATASET_RETIRED, DATASET_TAGGED
@@ -107,7 +107,9 @@ class Datasets:
             return known[0]
         added, _ = self._add(settings.name, settings.root, name, settings.dataset(name).path, progress=progress)
         if progress:
-            progress(f"dataset {name}: added as {added.label}, {added.files} files, {format_size(added.bytes)}")
+            progress(
+                f"dataset {name}: added as {added.label}, {count_of(added.files, 'file')}, {format_size(added.bytes)}"
+            )
         return added
 
     def _warn_of(self, version: DatasetVersion, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.domain.capture import ARTIFACT, FILE, MODEL, Capture, Machine, Output, Software
 from lab.domain.runs import IMPORTED, Run, RunSpec
+from lab.domain.text import count_of
 from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.paths import LabHome, RunFolder
 from lab.stores import runfolder
@@ -58,8 +59,7 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
         missing.append("image: the engine told no id of its content")
     outputs = _outputs(_read(folder, folder.outputs.name, "its outputs were not listed", missing)) if ended else ()
     if spec.code.partial:
-        left_out = len(spec.code.skipped)
-        missing.append(f"code: partial, {left_out} file{'s' * (left_out > 1)} over the caps left out")
+        missing.append(f"code: partial, {count_of(len(spec.code.skipped), 'file')} over the caps left out")
     if spec.code.dirty and not spec.code.patch and not spec.code.untracked:
         missing.append("patch: what changed since the commit was too much for one; the files are in the snapshot")
     if any(not item.sha256 for item in outputs):

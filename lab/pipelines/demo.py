@@ -22,6 +22,7 @@ from lab.domain.launch import LaunchRequest
 from lab.domain.models import ModelVersion
 from lab.domain.query import Condition, Order, RunQuery
 from lab.domain.runs import Run, RunStatus
+from lab.domain.text import count_of
 from lab.errors import LabError
 from lab.experiments.service import Runs
 from lab.paths import LabHome
@@ -139,7 +140,7 @@ class Demo:
         told = []
         for dataset in load_project(folder).datasets.values():
             version, fresh = self._rooms.datasets.add(dataset.name, dataset.path, progress=progress)
-            rows = f"{version.rows} rows" if version.rows is not None else f"{version.files} files"
+            rows = count_of(version.files, "file") if version.rows is None else count_of(version.rows, "row")
             told.append(f"{dataset.name} {version.label} ({rows}{'' if fresh else ', unchanged'})")
             notes.ids[dataset.name] = version.id
         notes.detail = ", ".join(told)
