@@ -24,6 +24,8 @@ def draw(out: Output, changed: Changes, diff: Sequence[DiffLine]) -> None:
     out.line(f"{parent.name} → {changed.run.name}", "bold")
     if changed.nothing:
         out.line("nothing changed: code, data, environment and parameters are the same")
+    if changed.only_seed:
+        out.line("only the seed changed: what moved in the metrics is chance")
     _part(out, "params", [value_line(one) for one in changed.params])
     _part(out, "data", [_data(one) for one in changed.data])
     _part(out, "code", list(code_lines(changed.code)))

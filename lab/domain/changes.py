@@ -56,7 +56,8 @@ class CodeChange:
 
 @dataclass(frozen=True)
 class MetricChange:
-    """A metric's last value on either side (None for none); `better` None where that cannot be told."""
+    """A metric's last value on either side (None for none); `better` None where that cannot be told: its direction is
+    not known, or nothing but chance lies between the runs."""
 
     name: str
     old: float | None
@@ -84,7 +85,16 @@ class Changes:
     @property
     def nothing(self) -> bool:
         """Whether all that went into the runs is the same."""
-        return self.code.same and not (self.params or self.data or self.environment or self.packages)
+        return not self.params and self._same_but_params
+
+    @property
+    def only_seed(self) -> bool:
+        """Whether nothing else than the seed changed."""
+        return self._same_but_params and [one.name for one in self.params] == ["seed"]
+
+    @property
+    def _same_but_params(self) -> bool:
+        return self.code.same and not (self.data or self.environment or self.packages)
 
 
 @dataclass(frozen=True)

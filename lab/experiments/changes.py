@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from lab.catalog import datasets as catalog_datasets
@@ -40,7 +41,7 @@ def changes(home: LabHome, catalog: Reader, run: Run, parent: Run | None) -> Cha
     if parent is None:
         return Changes(run, None)
     old, new = _spec(home, parent), _spec(home, run)
-    return Changes(
+    found = Changes(
         run,
         parent,
         params=_values({**parent.params, **_seed(parent)}, {**run.params, **_seed(run)}),
@@ -50,6 +51,9 @@ def changes(home: LabHome, catalog: Reader, run: Run, parent: Run | None) -> Cha
         packages=_values(*_packages(home, parent, run)),
         metrics=metric_changes(parent, run),
     )
+    if found.nothing or found.only_seed:  # one run on either side: what moved between them is chance
+        return replace(found, metrics=tuple(replace(one, better=None) for one in found.metrics))
+    return found
 
 
 def _spec(home: LabHome, run: Run) -> RunSpec | None:

@@ -36,6 +36,12 @@ def summary_rows(changed: Changes, order: Sequence[str], now: float, most: int) 
         head += [("   ", ""), *_metric(one)]
     if changed.nothing:
         return [head, [(" nothing changed: code, data, environment and parameters are the same", "muted")]]
+    if changed.only_seed:
+        (seed,) = changed.params
+        return [
+            head,
+            [(f" only the seed changed, {value_text(seed).removeprefix('seed ')}: what moved is chance", "muted")],
+        ]
     rows = [head, *(_line(title, spans) for title, spans in _parts(changed) if spans)]
     if len(rows) > most:
         kinds = ", ".join(title for title, spans in _parts(changed)[most - 2 :] if spans)

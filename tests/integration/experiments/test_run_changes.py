@@ -35,6 +35,9 @@ def test_everything_that_changed_is_told(ws: Workspace, project: Path) -> None:
     first = launch(ws, seed=1)
     again = ws.runs.changes(launch(ws, seed=1))
     assert (again.parent and again.parent.id, again.nothing) == (first, True)
+    seeded = ws.runs.changes(launch(ws, seed=2), first)
+    assert (seeded.nothing, seeded.only_seed) == (False, True)
+    assert [one.better for one in seeded.metrics] == [None], "no run is better than another for its seed"
 
     (project / "train.py").write_text(SCRIPT.replace("0.5", "0.6"))
     (project / "new\x1b[2J.txt").write_text("hello\x1b]0;x\x07\n")
