@@ -51,6 +51,14 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
+def _wait_until_gone(pid: int) -> None:
+    """A process that was killed may take a moment to die."""
+    deadline = time.monotonic() + 30
+    while _alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_output_goes_to_the_log_and_the_verdict_says_how_long(tmp_path: Path) -> None:
     code, verdict, log, stderr = _run(tmp_path, "sh", "-c", "echo out; echo err >&2; pwd; sleep 0.3")
     assert (code, stderr) == (0, b"")
@@ -105,19 +113,13 @@ def test_signals_reach_the_whole_group_and_a_clean_end_is_its_own(tmp_path: Path
     process.communicate(timeout=30)
     verdict = json.loads((tmp_path / "exit.json").read_text())
     assert (process.returncode, verdict["exit_code"], verdict["signal"]) == (7, 7, 0)
-    deadline = time.monotonic() + 20
-    while _alive(grandchild):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _wait_until_gone(grandchild)
 
 
 def test_nothing_of_the_group_outlives_the_command(tmp_path: Path) -> None:
     code, _, log, _ = _run(tmp_path, "sh", "-c", "sleep 300 & echo $!")
     assert code == 0
-    deadline = time.monotonic() + 10
-    while _alive(int(log)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _wait_until_gone(int(log))
 
 
 def test_the_child_dies_of_a_closed_pipe(tmp_path: Path) -> None:
