@@ -6,11 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import docker_or_skip, remove_jobs
 
 from lab.engine import connect
 from lab.engine.base import Engine, Environment, Prepared
 from lab.paths import LabHome
+
+# How long examples take to make tells of the machine, not of what is tested.
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lab")
 
 
 @pytest.fixture(scope="session")
