@@ -31,8 +31,8 @@ from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
-from lab.ui.screens.sweeps import SweepsScreen
 from lab.ui.screens.search import SearchScreen
+from lab.ui.screens.sweeps import SweepsScreen
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
