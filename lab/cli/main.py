@@ -22,19 +22,8 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
-    *(
-        "logs",
-        "compare_verb",
-        "relate",
-        "run_edits",
-        "reproduce",
-        "purge",
-        "lineage",
-        "run_views",
-        "kinship",
-        "guarding",
-    ),
-    *("imports", "models", "deployments", "search", "completion"),
+    *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship"),
+    *("guarding", "imports", "models", "deployments", "search", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
