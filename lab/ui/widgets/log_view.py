@@ -74,7 +74,7 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
         self,
         path: Path | None = None,
         *,
-        empty: str = "no output yet",
+        empty: str = "no output",
         id: str | None = None,
         classes: str | None = None,
     ) -> None:

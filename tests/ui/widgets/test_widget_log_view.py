@@ -117,7 +117,7 @@ async def test_missing_truncated_and_other_files(tmp_path: Path) -> None:
         path.write_text("")
         view.poll()
         await pilot.pause()
-        assert "no output yet" in text(app)
+        assert "no output" in text(app)
         write(path, 500)
         view.poll()
         await pilot.pause()
