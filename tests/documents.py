@@ -337,6 +337,8 @@ DATASET_DETAIL = shape(
     {
         **_DATASET_VERSION,
         "contents": many(shape({"path": text, "bytes": whole})),
+        "links": many(shape({"path": text, "target": text})),
+        "folders": many(text),
         "versions": many(shape({"version": whole, "manifest": text})),
     }
 )
