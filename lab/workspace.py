@@ -496,6 +496,7 @@ class Workspace:
         """End services, engines, journal and index. Returns the names of what did not end in time."""
         stuck = self._supervisor.close() if self._supervisor else []
         if self._drives:
+            self._drives = False  # closing may be repeated
             self.leave_to_driver()
         for engine in set(self._engines.values()):
             engine.close()

@@ -7,7 +7,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ _ENGINE_LABEL = "lab.engine"
 
 _NETWORK = "lab-loopback"
 _KILLED = {128 + number for number in (1, 2, 9, 15)}  # HUP, INT, KILL, TERM: sent by somebody, not by a fault
+_OUT_OF_MEMORY = 137  # how the kernel ends a process that is too large, and many others theirs
+_LATE_SECONDS = 1.0  # by which an event may come after the end that it tells the cause of
 _START_SECONDS = 60.0  # a container that was created longer ago and never started was abandoned
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 _EVENT_SECONDS = 0.5
@@ -228,11 +231,12 @@ class DockerEngine:
         with translated("the engine's events cannot be read"):
             since = epoch(self._clients.quick.info()["SystemTime"]) or time.time()
         begun, offset = since, since - time.time()
+        filters = {"event": list(_EVENT_ACTIONS), "label": [f"{HOME_LABEL}={home_id}", JOB_LABEL]}
         seen: dict[tuple[str, str, int], None] = {}
         while not stop():
             until = time.time() + offset + _EVENT_SECONDS
             try:
-                for raw in self._window(home_id, since, until):
+                for raw in self._window(since, until, filters):
                     actor = raw["Actor"]
                     key = (actor["ID"], raw["Action"], raw["timeNano"])
                     if key not in seen and raw["timeNano"] >= begun * 1e9:
@@ -244,20 +248,16 @@ class DockerEngine:
                 del seen[next(iter(seen))]
             since = until - 1.0
 
-    def _window(self, home_id: str, since: float, until: float) -> Iterator[dict[str, Any]]:
-        """The events of jobs between two times of the engine's clock, as they come."""
+    def _window(self, since: float, until: float, filters: Mapping[str, Sequence[str]]) -> Generator[dict[str, Any]]:
+        """The events of containers between two times of the engine's clock, as they come."""
         api = self._clients.quick
-        filters = {
-            "type": ["container"],
-            "event": list(_EVENT_ACTIONS),
-            "label": [f"{HOME_LABEL}={home_id}", JOB_LABEL],
-        }
+        wanted = json.dumps({"type": ["container"], **filters})
         # Not api.events(): that waits without a time limit for an engine that hangs.
         with (
             translated("the engine's events cannot be read"),
             api.get(
                 f"{api.base_url}/v{api.api_version}/events",
-                params={"since": f"{since:.6f}", "until": f"{until:.6f}", "filters": json.dumps(filters)},
+                params={"since": f"{since:.6f}", "until": f"{until:.6f}", "filters": wanted},
                 stream=True,
                 timeout=5,
             ) as response,
@@ -313,10 +313,25 @@ class DockerEngine:
             return JobStatus(job_id, JobState.RUNNING, started=started)
         oom, code = bool(state["OOMKilled"]), int(state["ExitCode"])
         asked = job_folder(self._home, job_id).stopped.exists()
+        if code == _OUT_OF_MEMORY and not oom and not asked:
+            oom = self._was_short_of_memory(details)
         cause = self._interruption(api, details) if code in _KILLED and not oom and not asked else ""
         if started and ended:  # of what was over at once, the engine may note the start after the end
             started = min(started, ended)
         return JobStatus(job_id, JobState.EXITED, code, oom, cause, started, ended, state["Error"])
+
+    def _was_short_of_memory(self, details: Mapping[str, Any]) -> bool:
+        """Whether the engine told of it in an event: of a process that dies at once it may hear too late to note it in
+        the container's state."""
+        state = details["State"]
+        started, ended = epoch(state["StartedAt"]), epoch(state["FinishedAt"])
+        if not details["HostConfig"]["Memory"] or not started or not ended:
+            return False
+        told = self._window(
+            min(started, ended), ended + _LATE_SECONDS, {"event": ["oom"], "container": [details["Id"]]}
+        )
+        with closing(told):
+            return next(told, None) is not None
 
     def _interruption(self, api: Any, details: Mapping[str, Any]) -> str:
         """What killed a job that nobody here asked to end."""

@@ -188,6 +188,24 @@ def test_a_kill_from_outside_is_told_as_one(
     assert (status.exit_code, status.out_of_memory, status.interruption) == (137, False, "killed from outside")
 
 
+def test_an_engine_that_heard_too_late_of_want_of_memory_told_of_it_in_an_event(
+    docker_engine: Engine, docker_base: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = docker.APIClient.inspect_container
+
+    def forgetful(self: docker.APIClient, container: str) -> dict[str, dict[str, object]]:
+        details = ask(self, container)
+        details["State"]["OOMKilled"] = False
+        return details
+
+    monkeypatch.setattr(docker.APIClient, "inspect_container", forgetful)
+    short = Resources(memory=64 * MB)
+    status = run(docker_engine, make_job(docker_base, "python3", "-c", "x = bytearray(200 << 20)", resources=short))
+    assert (status.exit_code, status.out_of_memory, status.interruption) == (137, True, "")
+    status = run(docker_engine, make_job(docker_base, "sh", "-c", "kill -9 $$", resources=short))
+    assert (status.exit_code, status.out_of_memory, status.interruption) == (137, False, "killed from outside")
+
+
 def test_a_child_out_of_memory_is_flagged_though_the_job_ends_well(
     docker_engine: Engine, docker_base: Prepared
 ) -> None:
