@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import os
-import re
 import sys
+from _json import encode_basestring_ascii as quote  # json itself, with re, would cost every run seven milliseconds
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from pathlib import Path
 from time import time_ns
 
-from lab.runtime.atomic import write_json
 from lab.runtime.events_file import EventsFile
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would cost every run five milliseconds
 if TYPE_CHECKING:
+    from pathlib import Path  # imported where it is used: it would cost every run four milliseconds
     from typing import Any, ParamSpec
 
     from lab.runtime.own_run import OwnRun
@@ -102,7 +100,7 @@ def _change_runs() -> None:
 
 def _key(name: Any) -> str:
     """`,"name":` as JSON; text that UTF-8 cannot hold is replaced."""
-    text = "," + json.dumps(str(name).encode("utf-8", "replace").decode()) + ":"
+    text = "," + quote(str(name).encode("utf-8", "replace").decode()) + ":"
     if isinstance(name, str) and len(_KEYS) < _KEYS_MAX:
         _KEYS[name] = text
     return text
@@ -205,7 +203,7 @@ class _Params(Mapping[str, "Any"]):
             return {}
         try:
             with open(path, encoding="utf-8") as file:
-                values = json.load(file)
+                values = import_module("json").load(file)
         except (OSError, ValueError) as error:
             _report("params", f"params: cannot read {path}: {error}")
             return {}
@@ -232,6 +230,8 @@ params: Mapping[str, Any] = _Params()
 
 def run_dir() -> Path:
     """The run folder, which the script may write; the current folder outside a run."""
+    from pathlib import Path
+
     return Path(os.environ.get("LAB_RUN_DIR") or os.getcwd())
 
 
@@ -247,7 +247,10 @@ def seed() -> int:
 
 def data(name: str) -> Path:
     """Where the dataset `name` lies: the run's version of it, or outside a run what the project's `lab.toml` says."""
-    given = os.environ.get("LAB_DATA_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper())
+    from pathlib import Path
+
+    plain = "".join(char if char.isascii() and char.isalnum() else "_" for char in name)
+    given = os.environ.get(f"LAB_DATA_{plain.upper()}")
     if given:
         return Path(given)
     if os.environ.get("LAB_RUN_DIR"):
@@ -257,6 +260,8 @@ def data(name: str) -> Path:
 
 def _declared(name: str) -> Path | None:
     """`datasets.<name>.path` of the nearest `lab.toml` upwards of the current folder."""
+    from pathlib import Path
+
     here = Path.cwd()
     for folder in (here, *here.parents):
         settings = folder / "lab.toml"
@@ -276,6 +281,8 @@ def _declared(name: str) -> Path | None:
 @_never_raises
 def artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
     """Keep a file or folder with the run, as `artifacts/<name>` (its own name by default)."""
+    from pathlib import Path
+
     source = Path(path)
     target = name or source.resolve().name
     folder = os.environ.get("LAB_RUN_DIR")
@@ -303,6 +310,8 @@ def model(obj: Any, *, example: Any = None, framework: str | None = None, labels
     if not folder or stream is None:
         sys.stdout.write("model  not saved: outside a run\n")
         return
+    from pathlib import Path
+
     from lab.runtime.copying import replace_with
 
     target = Path(os.environ.get("LAB_MODEL_DIR") or os.path.join(folder, "model"))
@@ -318,6 +327,7 @@ def model(obj: Any, *, example: Any = None, framework: str | None = None, labels
 
 def _copy_model(source: Path, fresh: Path, framework: str | None) -> None:
     """The files themselves, with a signature that says only what is known of them."""
+    from lab.runtime.atomic import write_json
     from lab.runtime.copying import copy_into
 
     if source.is_dir():
@@ -334,6 +344,6 @@ def _copy_model(source: Path, fresh: Path, framework: str | None) -> None:
 
 def _mark(stream: EventsFile, kind: str, path: str) -> None:
     now = time_ns() // 1000
-    text = json.dumps(path.encode("utf-8", "replace").decode())
+    text = quote(path.encode("utf-8", "replace").decode())
     stream.append(f'{{"t":{now / 1e6:.6f},"k":"{kind}","path":{text}}}\n', now)
     stream.flush()
