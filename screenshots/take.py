@@ -36,6 +36,11 @@ def main() -> None:
             ws.close()
 
 
+def drawn(text: str) -> bool:
+    """Whether a chart shows its curves."""
+    return "⣀" in text or "⠉" in text
+
+
 def take(home: Path, project: Path) -> None:
     with Terminal(lab(), project, {"LAB_HOME": str(home), "COLORTERM": "truecolor"}, COLUMNS, ROWS) as terminal:
 
@@ -49,14 +54,14 @@ def take(home: Path, project: Path) -> None:
         terminal.keys("3")
         shot("runs", lambda text: "by created" in text and "val_accuracy" in text)
         terminal.press("Enter", "Params & data")
-        shot("run", lambda text: "⣀" in text or "⠉" in text)
+        shot("run", drawn)
         terminal.keys("Escape")
         terminal.until("by created")
         for key in ("g", "Space", "j", "j", "j", "Space"):
             terminal.keys(key)
         terminal.until("2 marked")
         terminal.keys("c")
-        shot("compare", "PARAMETERS")
+        shot("compare", lambda text: "PARAMETERS" in text and drawn(text))
         terminal.keys("Escape")
         terminal.until("2 marked")
         terminal.keys("2")
