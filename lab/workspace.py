@@ -318,7 +318,8 @@ class Workspace:
     def runs(self) -> Runs:
         from lab.experiments.service import Runs
 
-        return Runs(self.home, self._journal, self._catalog, self._launcher, self.engine, self.projects.settings_for)
+        settings_for = self.projects.settings_for
+        return Runs(self.home, self._journal, self._catalog, lambda: self._launcher, self.engine, settings_for)
 
     @cached_property
     def captures(self) -> Captures:
@@ -336,7 +337,7 @@ class Workspace:
             self._catalog,
             self.runs,
             self.datasets,
-            self._launcher,
+            lambda: self._launcher,
             self.engine,
             lambda run: self.projects.settings_of(run.project) or self.projects.settings_for(run.entry),
         )
@@ -345,8 +346,10 @@ class Workspace:
     def own_runs(self) -> OwnRuns:
         from lab.experiments.own_runs import OwnRuns
 
-        return OwnRuns(self.home, self._journal, self._launcher, self.projects.place, lambda: self.projects.current)
+        place, current = self.projects.place, lambda: self.projects.current
+        return OwnRuns(self.home, self._journal, lambda: self._launcher, place, current)
 
+    @cached_property
     def _launcher(self) -> Launcher:
         from lab.experiments.launch import Launcher
 
@@ -357,7 +360,7 @@ class Workspace:
         from lab.experiments.queue import Queue
 
         return Queue(
-            self.home, self._journal, self._catalog, self.runs, lambda: self._one_launcher, self.engine,
+            self.home, self._journal, self._catalog, self.runs, lambda: self._launcher, self.engine,
             self.projects.settings_for,
         )  # fmt: skip
 
@@ -366,13 +369,9 @@ class Workspace:
         from lab.experiments.sweeps import Sweeps
 
         return Sweeps(
-            self.home, self._journal, self._catalog, self.runs, lambda: self._one_launcher, self.engine,
+            self.home, self._journal, self._catalog, self.runs, lambda: self._launcher, self.engine,
             self.projects.settings_for,
         )  # fmt: skip
-
-    @cached_property
-    def _one_launcher(self) -> Launcher:
-        return self._launcher()
 
     @cached_property
     def models(self) -> Models:

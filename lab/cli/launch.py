@@ -12,7 +12,7 @@ from lab.cli.fate import see_sweep_through, see_through
 from lab.cli.queue_shapes import sweep_shape
 from lab.cli.shapes import run_shape
 from lab.cli.values import count, gpus, parse_data, parse_guards, parse_params, positive
-from lab.domain.axes import parse_seeds, parse_space
+from lab.domain.axes import Space, parse_seeds, parse_space
 from lab.domain.launch import LaunchRequest
 from lab.domain.resources import parse_size
 from lab.domain.runs import Run, RunStatus
@@ -123,7 +123,7 @@ def _seed(args: Namespace) -> int | None:
     return args.seed[0] if args.seed else None
 
 
-def _plan(args: Namespace, space: dict) -> SweepPlan:  # type: ignore[type-arg]
+def _plan(args: Namespace, space: Space) -> SweepPlan:
     if args.seeds is not None and args.seed is not None:
         raise UsageError("--seed and --seeds both say seeds", "--seeds 5 is the same as --seed 0..4")
     if args.seeds == 0:
