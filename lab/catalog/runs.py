@@ -201,13 +201,15 @@ _SHOWN = """
         sweep, code, image, memory, stop_requested, stop_reason, launcher, queued, created, started, ended,
         starred, archived,
         peak_memory, cpu_time, badge, badge_note, reproduces, swapped, fired
-    FROM run_table
+    FROM all_runs WHERE
 """
-_ONE = _SHOWN + "WHERE id = $1"
-_MANY = _SHOWN + "WHERE id IN (SELECT unnest($1::VARCHAR[]))"
-_STONES = _SHOWN.replace("run_table", "all_runs") + "WHERE purged AND id IN (SELECT unnest($1::VARCHAR[]))"
-_ACTIVE = _SHOWN + "WHERE status IN ('created', 'running') ORDER BY created, id"
-_FINISHED = _SHOWN + "WHERE project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"
+_ONE = _SHOWN + "NOT purged AND id = $1"
+_MANY = _SHOWN + "NOT purged AND id IN (SELECT unnest($1::VARCHAR[]))"
+_STONES = _SHOWN + "purged AND id IN (SELECT unnest($1::VARCHAR[]))"
+_ACTIVE = _SHOWN + "NOT purged AND status IN ('created', 'running') ORDER BY created, id"
+_FINISHED = (
+    _SHOWN + "NOT purged AND project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"
+)
 _EXACT = "SELECT id FROM run_table WHERE name = $1 OR id = $1 ORDER BY created DESC, id"
 _NAMED = "SELECT id FROM run_table WHERE name = $1 ORDER BY created DESC, id"
 _BEGINS = """
@@ -288,7 +290,7 @@ def page(catalog: Reader, query: RunQuery, now: float | None = None) -> Page:
     compiler = Compiler(catalog, time.time() if now is None else now)
     sql = " ".join(
         (
-            "SELECT id, count(*) OVER () AS total FROM run_table WHERE",
+            "SELECT id, count(*) OVER () AS total FROM all_runs WHERE NOT purged AND",
             compiler.where(query),
             "ORDER BY",
             compiler.order(query),

@@ -83,7 +83,7 @@ def run_detail(
     """
     return {
         **run_shape(run, now),
-        "summaries": {name: asdict(summary) for name, summary in run.metrics.items()},
+        "summaries": {name: summary._asdict() for name, summary in run.metrics.items()},
         "image": run.image,
         "folder": folder,
         "command": list(spec.command) if spec else None,

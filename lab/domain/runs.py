@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.domain.collecting import Collecting
 from lab.domain.commands import ShellCommand
@@ -165,15 +165,17 @@ class RunSpec:
         return cls(**known)
 
 
-@dataclass(frozen=True)
-class MetricSummary:
-    """One metric of one run; `last` is by order of logging, the rest over finite values (NaN if there are none)."""
+class MetricSummary(NamedTuple):
+    """One metric of one run; `last` is by order of logging, the rest over finite values (NaN if there are none).
+
+    A tuple rather than a frozen dataclass: a page of the run table makes hundreds of them.
+    """
 
     last: float
     min: float
     max: float
     mean: float
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, of no use here
     step: float = 0.0  # of the last value
 
 

@@ -119,7 +119,7 @@ class Importer:
         if folder.events.exists():
             histories.write(folder.events, folder.metrics)
             folder.events.unlink(missing_ok=True)
-        metrics = {key: jsonable(vars(item)) for key, item in histories.summaries(folder.metrics).items()}
+        metrics = {key: jsonable(item._asdict()) for key, item in histories.summaries(folder.metrics).items()}
         cause = "lost: the files that it was imported from are gone"
         body = {"ending": "lost", "cause": cause, "authority": ENGINE, "started": run.started, "ended": time.time()}
         self._journal.append(RUN_ENDED, run.id, {**body, "metrics": metrics, "revised": True})

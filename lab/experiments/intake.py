@@ -194,7 +194,7 @@ class Intake:
                 "authority": ENGINE,
                 "started": _moment(started),
                 "ended": None if goes_on else _moment(max(ended, started)),
-                "metrics": {key: jsonable(vars(summary)) for key, summary in summaries.items()},
+                "metrics": {key: jsonable(summary._asdict()) for key, summary in summaries.items()},
                 "revised": True,
             },
         )

@@ -221,6 +221,6 @@ def _body(ending: Ending, times: _Times, metrics: dict[str, MetricSummary], used
         "authority": ending.authority,
         "started": times[0],
         "ended": times[1],
-        "metrics": {name: jsonable(vars(summary)) for name, summary in metrics.items()},
+        "metrics": {name: jsonable(summary._asdict()) for name, summary in metrics.items()},
         **(vars(used) if used else {}),
     }

@@ -22,14 +22,14 @@ RUN = Run("r1", "n", "p", "train", RunStatus.RUNNING, params={"epochs": 30}, met
 
 def test_steps_are_counted_from_nought_or_one() -> None:
     assert progress_of(RUN) == Progress(12.0, 30.0)
-    assert progress_of(replace(RUN, metrics={"loss": replace(SUMMARY, step=12.0)})) == Progress(12.0, 30.0)
-    many = replace(RUN, metrics={"loss": replace(SUMMARY, count=500)})
+    assert progress_of(replace(RUN, metrics={"loss": SUMMARY._replace(step=12.0)})) == Progress(12.0, 30.0)
+    many = replace(RUN, metrics={"loss": SUMMARY._replace(count=500)})
     assert progress_of(many) == Progress(11.0, 30.0), "logged several times a step"
 
 
 def test_what_counts_something_else_tells_nothing() -> None:
-    assert progress_of(replace(RUN, metrics={"loss": replace(SUMMARY, step=500.0)})) == Progress(500.0, None)
-    assert progress_of(replace(RUN, metrics={"loss": replace(SUMMARY, step=math.inf)})).total == 30.0
+    assert progress_of(replace(RUN, metrics={"loss": SUMMARY._replace(step=500.0)})) == Progress(500.0, None)
+    assert progress_of(replace(RUN, metrics={"loss": SUMMARY._replace(step=math.inf)})).total == 30.0
     assert progress_of(replace(RUN, params={}), typical=24.0) == Progress(12.0, 24.0)
     for odd in (True, -1, 0, "30", None, math.nan, math.inf):
         assert total_of({"epochs": odd, "max_steps": 7}) == 7.0
