@@ -126,7 +126,9 @@ class Runs:
             request, self._project(request.entry), self._engine_of(request.engine), progress or _silent
         )
         self._catalog.refresh()
-        return self.get(run_id)
+        run = catalog_runs.get(self._catalog, run_id)
+        assert run is not None, "the journal has just told of it"
+        return run
 
     @cached_property
     def guards(self) -> Guards:
