@@ -34,25 +34,31 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 #: A longer line is no line of metrics; it is left out. DuckDB takes twice this size as a buffer for every thread.
 _LONGEST = 16 * 1024 * 1024
 
+# `file` is the place of a file among all that are asked: tables come first, and there are `$before` of them.
 # A line that is torn or not about metrics gives nulls. A missing step is the value's place in its series.
 _LINES = """
-    SELECT filename, key, coalesce(s, row_number() OVER (PARTITION BY filename, key ORDER BY seq) - 1) AS step,
+    SELECT $before + file_index AS file, key,
+        coalesce(s, row_number() OVER (PARTITION BY file_index, key ORDER BY seq) - 1) AS step,
         coalesce(t, 0) AS t, value, seq
     FROM (
-        SELECT filename, s, t, seq, unnest(map_keys(m)) AS key, unnest(map_values(m)) AS value FROM (
-            SELECT filename, s, t, m, row_number() OVER () AS seq
-            FROM read_json($lines, format='newline_delimited', ignore_errors=true, filename=true,
+        SELECT file_index, s, t, seq, unnest(map_keys(m)) AS key, unnest(map_values(m)) AS value FROM (
+            SELECT file_index, s, t, m, row_number() OVER () AS seq
+            FROM read_json($lines, format='newline_delimited', ignore_errors=true,
                 maximum_object_size=16777216, columns={t: 'DOUBLE', s: 'DOUBLE', m: 'MAP(VARCHAR,DOUBLE)'})
         )
         WHERE m IS NOT NULL
     )
     WHERE value IS NOT NULL
 """
-_TABLES = "SELECT filename, key, step, t, value, seq FROM read_parquet($tables, filename=true)"
+# The order of the rows is that of logging: to count them is quicker than to read `seq`.
+_TABLES = """
+    SELECT file_index AS file, key, step, t, value, file_row_number AS seq
+    FROM read_parquet($tables, file_row_number=true)
+"""
 
 _WRITE = """
     COPY (SELECT key, step, t, value, seq FROM ($points) ORDER BY key, seq) TO $target
-    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)
+    (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 20000)
 """
 # Runs that give every step log few names over and over: read as columns, they need neither a sort nor a map for each
 # line, and take a third of the time.
@@ -71,7 +77,9 @@ _FIELD = "struct_extract_at(m, {place}) AS m{place}"
 _SERIES = """
     SELECT $names[{place}] AS key, step, t, m{place} AS value, seq FROM wide WHERE m{place} IS NOT NULL
 """
-_WRITE_WIDE = "COPY ($series) TO $target (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)"
+_WRITE_WIDE = """
+    COPY ($series) TO $target (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 20000)
+"""
 #: With more names, most lines have only some of them.
 _WIDE_MAX = 100
 
@@ -101,21 +109,22 @@ _STRETCHES = """
     )
     WHERE value IS NOT NULL GROUP BY key, seq // $width ORDER BY key, seq // $width
 """
-_BY_STEP = "WITH one AS MATERIALIZED (SELECT filename, step AS x, value, seq FROM ($points) WHERE key = $key),"
+_BY_STEP = "points AS (SELECT file, step AS x, value, seq FROM ($points) WHERE key = $key),"
 _BY_TIME = """
-    WITH points AS ($points),
-    zero AS MATERIALIZED (SELECT filename, min(t) AS start FROM points GROUP BY filename),
-    one AS MATERIALIZED (
-        SELECT filename, t - start AS x, value, seq FROM points JOIN zero USING (filename) WHERE key = $key
-    ),
+    every AS ($points),
+    zero AS MATERIALIZED (SELECT file, min(t) AS start FROM every GROUP BY file),
+    points AS (SELECT file, t - start AS x, value, seq FROM every JOIN zero USING (file) WHERE key = $key),
 """
 _BUCKETS = """
-    span AS MATERIALIZED (SELECT min(x) AS low, max(x) - min(x) AS width FROM one WHERE isfinite(x))
-    SELECT list_position($names, filename) - 1, max(x), min(value) FILTER (isfinite(value)),
-        max(value) FILTER (isfinite(value)), avg(value) FILTER (isfinite(value)), arg_max(value, seq)
-    FROM one, span WHERE isfinite(x)
-    GROUP BY filename, CASE WHEN width > 0 THEN least(floor((x - low) / width * $columns), $columns - 1) ELSE 0 END
-    ORDER BY 1, 2
+    WITH $axis
+    one AS MATERIALIZED (
+        SELECT file, x, CASE WHEN isfinite(value) THEN value END AS finite, value, seq FROM points WHERE isfinite(x)
+    ),
+    span AS (
+        SELECT min(x) AS low, CASE WHEN max(x) > min(x) THEN $columns / (max(x) - min(x)) ELSE 0 END AS scale FROM one
+    )
+    SELECT file, max(x), min(finite), max(finite), avg(finite), arg_max(value, seq)
+    FROM one, span GROUP BY file, least(floor((x - low) * scale), $columns - 1) ORDER BY 1, 2
 """
 
 
@@ -253,17 +262,17 @@ def buckets(paths: Sequence[Path], key: str, columns: int, x: XAxis = "step") ->
 
     With `x="time"`, x is seconds since the run's first value of any metric.
     """
-    there = [path for path in dict.fromkeys(paths) if path.exists()]
+    there = sorted((path for path in dict.fromkeys(paths) if path.exists()), key=_is_lines)
     found: dict[Path, list[Bucket]] = {path: [] for path in paths}
     if there:
-        sql = (_BY_STEP if x == "step" else _BY_TIME) + _BUCKETS
+        sql = _BUCKETS.replace("$axis", _BY_STEP if x == "step" else _BY_TIME)
         for place, at, low, high, mean, last in _ask(there, sql, key=key, columns=max(1, columns)):
             found[there[place]].append(Bucket(at, _or_nan(low), _or_nan(high), _or_nan(mean), last))
     return [found[path] for path in paths]
 
 
 def _ask(paths: Sequence[Path], sql: str, **parameters: object) -> list[tuple[Any, ...]]:
-    """Rows of `sql` over the points of all `paths`, which are its `$points`; `$names` are the files' names."""
+    """Rows of `sql` over the points of all `paths`, which are its `$points`."""
     try:
         return _run(paths, sql, parameters)
     except duckdb.Error as error:
@@ -282,25 +291,30 @@ def _run(paths: Sequence[Path], sql: str, parameters: dict[str, object]) -> list
             raise
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         shorter = [
-            path if path.suffix == ".parquet" else _without_long_lines(path, Path(folder) / f"{place}.jsonl")
+            _without_long_lines(path, Path(folder) / f"{place}.jsonl") if _is_lines(path) else path
             for place, path in enumerate(paths)
         ]
         return _query(shorter, sql, parameters)
 
 
 def _query(paths: Sequence[Path], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    names = [str(path) for path in paths]
-    sources: dict[str, tuple[str, list[str]]] = {
-        "tables": (_TABLES, [name for name in names if name.endswith(".parquet")]),
-        "lines": (_LINES, [name for name in names if not name.endswith(".parquet")]),
-    }
-    used = {slot: part for slot, part in sources.items() if part[1]}
-    points = " UNION ALL ".join(text for text, _ in used.values())
-    given = parameters | {slot: files for slot, (_, files) in used.items()}
-    if "$names" in sql:
-        given["names"] = names
+    tables = [str(path) for path in paths if not _is_lines(path)]
+    lines = [str(path) for path in paths if _is_lines(path)]
+    parts, given = [], dict(parameters)
+    if tables:
+        parts.append(_TABLES)
+        given["tables"] = tables
+    if lines:
+        parts.append(_LINES)
+        given["lines"] = lines
+        if "$points" in sql:
+            given["before"] = len(tables)
     with _cursor() as cursor:
-        return cursor.execute(sql.replace("$points", points), given).fetchall()
+        return cursor.execute(sql.replace("$points", " UNION ALL ".join(parts)), given).fetchall()
+
+
+def _is_lines(path: Path) -> bool:
+    return path.suffix != ".parquet"
 
 
 _guard = threading.Lock()

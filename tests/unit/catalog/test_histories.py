@@ -228,6 +228,20 @@ def test_buckets_hold_every_extreme_of_their_column(tmp_path: Path, axis: histor
         assert [b.x for b in series] == sorted(b.x for b in series)
 
 
+@pytest.mark.parametrize("axis", ["step", "time"])
+def test_live_and_ended_runs_lie_over_each_other(tmp_path: Path, axis: histories.XAxis) -> None:
+    live = [write_lines(tmp_path / f"{n}.jsonl", 50, 2, seed=n) for n in range(3)]
+    for lines in live[1:]:
+        histories.write(lines, lines.with_suffix(".parquet"))
+    mixed = [live[0], live[1].with_suffix(".parquet"), tmp_path / "missing.jsonl", live[2].with_suffix(".parquet")]
+    for order in (mixed, mixed[::-1]):
+        cut = histories.buckets(order, "k1", 10, axis)
+        alone = [histories.buckets([path], "k1", 10, axis)[0] for path in order]
+        assert [[bucket[:3] for bucket in line] for line in cut] == [[bucket[:3] for bucket in line] for line in alone]
+        assert [bucket.last for line in cut for bucket in line] == [bucket.last for line in alone for bucket in line]
+        assert [bool(line) for line in cut] == [path.exists() for path in order]
+
+
 def test_few_points_keep_their_own_places(tmp_path: Path) -> None:
     lines = tmp_path / "events.jsonl"
     lines.write_text("".join(f'{{"t":{i},"s":{i * i},"m":{{"x":{i}}}}}\n' for i in range(5)))
