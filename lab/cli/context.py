@@ -68,6 +68,16 @@ class Context:
             self.out.say(notice)
         self._told = len(notices)
 
+    def tell_driver(self) -> None:
+        """Say who starts what waits, and see to it that somebody does."""
+        if self.ws.queue.paused:
+            self.out.say("the queue is paused: lab queue resume")
+            return
+        driven = self.ws.queue.driven
+        if self.ws.leave_to_driver():
+            who = "the Lab that is open" if driven else "a process in the background"
+            self.out.say(f"{who} starts what waits, as soon as there is room")
+
     def _tell_damage(self, problems: list[str]) -> None:
         """One line, however much of the journal is damaged; what could be read is in use all the same."""
         if problems:

@@ -11,6 +11,7 @@ from lab.cli.declare import Declarations, argument
 from lab.cli.shapes import listing, run_shape
 from lab.cli.values import count
 from lab.cli.verdict_shapes import run_changes_shape
+from lab.domain.runs import RunStatus
 from lab.errors import UsageError
 
 commands = Declarations("Runs")
@@ -58,15 +59,17 @@ def diff(context: Context, args: Namespace) -> int:
 def reseed(context: Context, args: Namespace) -> int:
     if not args.more:
         raise UsageError("--more 0 launches nothing", "lab runs reseed REF --more 2")
-    runs = context.settled.runs
-    comparison = runs.compare(args.refs)
-    requests = runs.more_seeds(comparison, dict.fromkeys(range(len(comparison.groups)), args.more))
+    ws = context.settled
+    comparison = ws.runs.compare(args.refs)
+    requests = ws.runs.more_seeds(comparison, dict.fromkeys(range(len(comparison.groups)), args.more))
     launched = []
     for request in requests:
-        launched.append(runs.launch(request, context.out.progress))
+        launched.append(ws.queue.launch(request, context.out.progress))
         if not context.out.json:
             context.out.line(f"{launched[-1].id}  {launched[-1].name}  seed {launched[-1].seed}")
     context.tell_notices()
+    if any(run.status is RunStatus.QUEUED for run in launched):
+        context.tell_driver()
     if context.out.json:
         context.out.document(listing(run_shape(run, time.time()) for run in launched))
     return 0

@@ -184,7 +184,7 @@ def _tell(context: Context, args: Namespace, launched: Run) -> int:
             ws.drive()
         return see_through(context, launched, follow=args.follow)
     if waits:
-        _tell_driver(context)
+        context.tell_driver()
     if out.json:
         out.document(run_shape(launched, time.time()))
         return 0
@@ -202,21 +202,10 @@ def _sweep(context: Context, args: Namespace, request: LaunchRequest, plan: Swee
     if args.wait or args.follow:
         ws.drive()
         return see_sweep_through(context, sweep)
-    _tell_driver(context)
+    context.tell_driver()
     if out.json:
         out.document(sweep_shape(sweep))
         return 0
     out.line(f"{sweep.name}  {sweep.total} runs")
     out.hint(f"lab sweeps show {sweep.name}")
     return 0
-
-
-def _tell_driver(context: Context) -> None:
-    """Say who starts what waits, and see to it that somebody does."""
-    if context.ws.queue.paused:
-        context.out.say("the queue is paused: lab queue resume")
-        return
-    driven = context.ws.queue.driven
-    if context.ws.leave_to_driver():
-        who = "the Lab that is open" if driven else "a process in the background"
-        context.out.say(f"{who} starts what waits, as soon as there is room")

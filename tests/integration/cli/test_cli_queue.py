@@ -56,3 +56,12 @@ def test_the_queue_from_the_shell(lab: Lab) -> None:
     lab.json(ERROR, "queue", "move", "second", "0", code=2)
     assert "goes on" in lab("queue", "resume").stdout
     assert lab.json(RUN, "runs", "wait", "second", "--timeout", "60")["status"] == "finished", "a process drives it"
+
+
+def test_more_seeds_wait_like_any_other_run(lab: Lab) -> None:
+    lab("run", "train", "-p", "lr=0.1", "--name", "one", "--wait")
+    lab("queue", "pause")
+    more = lab.json(listing(RUN), "runs", "reseed", "one", "--more", "2")["items"]
+    assert [run["status"] for run in more] == ["queued", "queued"]
+    assert len({run["seed"] for run in more}) == 2
+    lab("queue", "cancel", *(run["name"] for run in more))
