@@ -124,6 +124,7 @@ _SWEEP: dict[str, Check] = {
     "jobs": maybe(whole),
     "on_failure": maybe(text),
     "early_stop": maybe(flag),
+    "pruner": maybe(text),
 }
 SWEEP = shape(_SWEEP)
 SWEEP_DETAIL = shape({**_SWEEP, "runs": many(RUN)})

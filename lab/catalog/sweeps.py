@@ -102,7 +102,8 @@ _BEGINS = """
 """
 _TENDED = """
     SELECT id, name FROM sweeps WHERE created_event IS NOT NULL AND stopped IS NULL AND (
-        plan->>'$.method' = 'adaptive' OR plan->>'$.early' = 'true' OR plan->>'$.on_failure[0]' <> 'continue'
+        plan->>'$.method' = 'adaptive' OR plan->>'$.early' = 'true' OR plan->>'$.pruner' <> ''
+        OR plan->>'$.on_failure[0]' <> 'continue'
     ) ORDER BY created_event
 """
 _LIMITS = """

@@ -16,7 +16,7 @@ from lab.domain.axes import Space, parse_seeds, parse_space
 from lab.domain.launch import LaunchRequest
 from lab.domain.resources import parse_size
 from lab.domain.runs import Run, RunStatus
-from lab.domain.sweeps import SweepPlan, make_plan, parse_policy
+from lab.domain.sweeps import Pruner, SweepPlan, make_plan, parse_policy
 from lab.errors import UsageError
 
 commands = Declarations("Runs")
@@ -85,6 +85,14 @@ _WAIT = (
         ),
         argument("--early-stop", action="store_true", help="stop runs worse than the median of finished ones"),
         argument(
+            "--pruner",
+            metavar="RULE",
+            choices=("median", "halving", "hyperband"),
+            completes="median|halving|hyperband",
+            default="",
+            help="stop early by another rule: halving, hyperband (by Optuna, of adaptive sweeps)",
+        ),
+        argument(
             "--on-failure",
             metavar="POLICY",
             nargs="+",
@@ -137,7 +145,7 @@ def _plan(args: Namespace, space: Space) -> SweepPlan:
         metric=args.metric,
         goal=args.goal,
         on_failure=parse_policy(args.on_failure),
-        early=args.early_stop,
+        pruner=Pruner(args.pruner or ("median" if args.early_stop else "")),
     )
 
 

@@ -40,5 +40,6 @@ def sweep_shape(sweep: Sweep) -> Shape:
         "seeds": list(plan.seeds) if plan else None,
         "jobs": plan.jobs if plan else None,
         "on_failure": plan.on_failure.text if plan else None,
-        "early_stop": plan.early if plan else None,
+        "early_stop": bool(plan.pruner) if plan else None,
+        "pruner": plan.pruner.value if plan else None,
     }

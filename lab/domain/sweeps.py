@@ -62,6 +62,15 @@ def parse_policy(words: Sequence[str]) -> FailurePolicy:
     raise UsageError(f"{' '.join(words)!r} is no policy", "write --on-failure continue, stop, or retry 2")
 
 
+class Pruner(StrEnum):
+    """What tells that a run of a sweep is hopeless. All but the median are Optuna's and need an adaptive sweep."""
+
+    NONE = ""
+    MEDIAN = "median"  # worse than the median of finished runs at the same step
+    HALVING = "halving"  # asynchronous successive halving
+    HYPERBAND = "hyperband"
+
+
 @dataclass(frozen=True)
 class SweepPlan:
     """What a sweep goes through and how.
@@ -69,7 +78,7 @@ class SweepPlan:
     Without `seeds` each point has the seed that its parameters say. `goal` is which way `metric` is better; `seed` is
     that of the drawing.
     `trials` is the number of points (each with every seed) of a random or adaptive sweep, 0 for a grid; `jobs` the
-    most runs at a time, 0 for as many as there is room for. `early` stops hopeless runs.
+    most runs at a time, 0 for as many as there is room for. `pruner` stops hopeless runs.
     """
 
     method: Method
@@ -80,7 +89,7 @@ class SweepPlan:
     metric: str = ""
     goal: Direction = Direction.UNKNOWN
     on_failure: FailurePolicy = field(default_factory=FailurePolicy)
-    early: bool = False
+    pruner: Pruner = Pruner.NONE
     seed: int = 0
 
     @property
@@ -104,7 +113,7 @@ class SweepPlan:
             "metric": self.metric,
             "goal": self.goal.value,
             "on_failure": [self.on_failure.what, self.on_failure.times],
-            "early": self.early,
+            "pruner": self.pruner.value,
             "seed": self.seed,
         }
 
@@ -122,7 +131,7 @@ class SweepPlan:
             str(raw["metric"]),
             Direction(raw["goal"]),
             FailurePolicy(str(what), int(times)),
-            bool(raw["early"]),
+            _pruner(raw),
             int(raw["seed"]),
         )
 
@@ -137,25 +146,27 @@ def make_plan(
     metric: str = "",
     goal: str = "",
     on_failure: FailurePolicy | None = None,
-    early: bool = False,
+    pruner: Pruner = Pruner.NONE,
     seed: int = 0,
 ) -> SweepPlan:
     """A plan that makes sense. `method` "" is a grid, or random where `trials` are asked for; `goal` "" follows from
     the metric's name.
 
     Raises UsageError: nothing varies, a grid of what cannot be counted or with `trials`, adaptive or early stopping
-    without a metric, a metric whose better way is not known.
+    without a metric, a metric whose better way is not known, a pruner of Optuna's where Optuna is not asked.
     """
     how = Method(method) if method else Method.RANDOM if trials else Method.GRID
     if not space and how is Method.ADAPTIVE:
         raise UsageError("an adaptive sweep needs a parameter to vary", "such as -p lr=0.0001..0.1:log")
     if how is Method.GRID and trials:
         raise UsageError("a grid has all its points: --trials means nothing to it", "add --sweep random, or leave it")
-    if (how is Method.ADAPTIVE or early) and not metric:
+    if pruner not in (Pruner.NONE, Pruner.MEDIAN) and how is not Method.ADAPTIVE:
+        raise UsageError(f"--pruner {pruner.value} is for adaptive sweeps", "add --sweep adaptive, or take the median")
+    if (how is Method.ADAPTIVE or pruner) and not metric:
         raise UsageError(f"{'an adaptive sweep' if how is Method.ADAPTIVE else '--early-stop'} needs to know what to "
                          "look at", "add --metric val_accuracy")  # fmt: skip
     way = _goal(metric, goal)
-    if (how is Method.ADAPTIVE or early) and way is Direction.UNKNOWN:
+    if (how is Method.ADAPTIVE or pruner) and way is Direction.UNKNOWN:
         raise UsageError(f"whether more of {metric!r} is better does not follow from its name", "add --goal max or min")
     points = 0
     if how is Method.RANDOM:
@@ -163,11 +174,16 @@ def make_plan(
     elif how is Method.ADAPTIVE:
         points = _no_more_than_there_are(space, trials or TRIALS)
     plan = SweepPlan(
-        how, space, tuple(dict.fromkeys(seeds)), points, jobs, metric, way, on_failure or FailurePolicy(), early, seed
+        how, space, tuple(dict.fromkeys(seeds)), points, jobs, metric, way, on_failure or FailurePolicy(), pruner, seed
     )
     if plan.total > 10_000:
         raise UsageError(f"the sweep has {plan.total:,} runs, more than 10,000", "fewer values, or fewer seeds")
     return plan
+
+
+def _pruner(raw: Mapping[str, Any]) -> Pruner:
+    """Plans were once written with `early`, which is the median."""
+    return Pruner(raw["pruner"]) if "pruner" in raw else Pruner.MEDIAN if raw["early"] else Pruner.NONE
 
 
 def _no_more_than_there_are(space: Space, trials: int) -> int:

@@ -8,7 +8,7 @@ nothing twice. Whoever uses a study holds the sweep's lock.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any
 
 from lab.domain.axes import MOST, Choices, Span, grid
 from lab.domain.directions import Direction
-from lab.domain.runs import Param, Run, RunStatus
-from lab.domain.sweeps import ADAPTIVE_EXTRA, SweepPlan
+from lab.domain.runs import History, MetricSummary, Param, Run, RunStatus
+from lab.domain.sweeps import ADAPTIVE_EXTRA, Pruner, SweepPlan
 from lab.errors import UsageError
 
 Point = dict[str, Param]
@@ -52,8 +52,15 @@ class Study:
             sampler=optuna.samplers.TPESampler(
                 seed=None, constant_liar=True, n_startup_trials=min(10, plan.trials // 2)
             ),
-            pruner=optuna.pruners.NopPruner(),
+            pruner=self._pruner(),
         )
+
+    def _pruner(self) -> Any:
+        """Optuna's, where the plan asks for one; the median is Lab's own, for it judges sweeps of every kind."""
+        pruners = self._optuna.pruners
+        if self._plan.pruner is Pruner.HALVING:
+            return pruners.SuccessiveHalvingPruner()
+        return pruners.HyperbandPruner() if self._plan.pruner is Pruner.HYPERBAND else pruners.NopPruner()
 
     def advance(self, runs: Sequence[Run], wanted: int) -> list[Point]:
         """Tell what `runs` of the sweep came to, then ask until `wanted` runs are going or all trials were asked for.
@@ -77,6 +84,32 @@ class Study:
             fresh.append(point)
         return fresh
 
+    def hopeless(self, runs: Sequence[Run], history: Callable[[Run], History]) -> list[tuple[Run, str]]:
+        """Which of the runs that go on Optuna's pruner would end, each with the reason. Runs of one point that differ
+        in their seed are judged together, by the mean of what they had at the last step that all of them reached."""
+        going: dict[str, list[Run]] = {}
+        for run in runs:
+            if run.status is RunStatus.RUNNING and not run.stop_requested:
+                going.setdefault(self._key(run.params), []).append(run)
+        found: list[tuple[Run, str]] = []
+        for trial in self._open():
+            mates = going.get(self._key(trial.params), [])
+            reached = _together([history(run) for run in mates])
+            if reached is None:
+                continue
+            step, value = reached
+            live = self._live(trial)
+            if trial.last_step is None or step > trial.last_step:
+                live.report(value, step)
+            if live.should_prune():
+                reason = f"stopped early: {self._plan.metric} {value:.4g} at step {step}, by {self._plan.pruner.value}"
+                found += [(run, reason) for run in mates]
+        return found
+
+    def _live(self, trial: Any) -> Any:
+        """A trial that is open, to be reported on."""
+        return self._optuna.trial.Trial(self._study, trial._trial_id)
+
     def _open(self) -> Any:
         """Trials that were asked for and not told."""
         return self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
@@ -92,13 +125,22 @@ class Study:
             finished = [one.last for run, one in values if run.status is RunStatus.FINISHED and math.isfinite(one.last)]
             stopped = [one for run, one in values if run.status is RunStatus.STOPPED and math.isfinite(one.last)]
             if finished:
+                self._report(trial, [one for _, one in values])
                 self._study.tell(trial.number, sum(finished) / len(finished))
             elif stopped:  # hopeless: how far it came tells the sampler that it is no good
-                live = self._optuna.trial.Trial(self._study, trial._trial_id)
-                live.report(sum(one.last for one in stopped) / len(stopped), max(0, int(stopped[0].step)))
+                self._report(trial, stopped)
                 self._study.tell(trial.number, state=states.PRUNED)
             else:
                 self._study.tell(trial.number, state=states.FAIL)
+
+    def _report(self, trial: Any, ended: Sequence[MetricSummary]) -> None:
+        """How far a trial came, and with what: those that come after it are measured by that."""
+        finite = [one for one in ended if math.isfinite(one.last) and math.isfinite(one.step)]
+        step = max((int(one.step) for one in finite), default=-1)
+        if step >= 0 and (trial.last_step is None or step > trial.last_step):
+            live = self._live(trial)
+            live.report(sum(one.last for one in finite) / len(finite), step)
+            live.should_prune()  # it is over; this notes which rungs it has reached
 
     def _ask(self, tried: set[str]) -> Point | None:
         """A point that was not tried; None where there is none."""
@@ -147,6 +189,25 @@ class _HeldAlready:
 
     def release(self) -> None:
         """Nothing to give back."""
+
+
+def _together(histories: Sequence[History]) -> tuple[int, float] | None:
+    """The last whole step that all of them have reached, and the mean of their values there; None before that."""
+    last = [_finite(history) for history in histories]
+    if not last or not all(last):
+        return None
+    step = min(max(values) for values in last)
+    at = [values[max(each for each in values if each <= step)] for values in last if min(values) <= step]
+    return step, sum(at) / len(at)
+
+
+def _finite(history: History) -> dict[int, float]:
+    """Whole step to the last finite value there."""
+    return {
+        int(step): value
+        for step, value in zip(history.steps, history.values, strict=True)
+        if step >= 0 and math.isfinite(step) and math.isfinite(value)
+    }
 
 
 def _last(axis: Span) -> int:

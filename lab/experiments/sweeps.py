@@ -19,7 +19,7 @@ from lab.domain.names import check_name, run_name
 from lab.domain.pruning import hopeless
 from lab.domain.query import Condition, Order, RunQuery
 from lab.domain.runs import History, Param, Run, RunSpec, RunStatus
-from lab.domain.sweeps import Method, Sweep, SweepPlan
+from lab.domain.sweeps import Method, Pruner, Sweep, SweepPlan
 from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.events import SWEEP_CREATED, SWEEP_HELD, SWEEP_STOPPED
@@ -181,8 +181,10 @@ class Sweeps:
                     self._retry(sweep, plan)
                 if plan.method is Method.ADAPTIVE:
                     self._adapt(sweep, plan)
-                if judge and plan.early:
+                if judge and plan.pruner is Pruner.MEDIAN:
                     self._judge(sweep, plan)
+                elif judge and plan.pruner:
+                    self._prune(sweep, plan)
         except ConflictError:  # another process is at it
             return
 
@@ -221,6 +223,13 @@ class Sweeps:
             verdict = hopeless(self._runs.history(run.id, plan.metric), others, plan.goal)
             if verdict is not None:
                 self._runs.stop(run.id, verdict.text(plan.metric))
+
+    def _prune(self, sweep: Sweep, plan: SweepPlan) -> None:
+        from lab.experiments import adaptive
+
+        study = adaptive.Study(self._home.sweep(sweep.id).study, plan)
+        for run, reason in study.hopeless(self.runs(sweep), lambda run: self._runs.history(run.id, plan.metric)):
+            self._runs.stop(run.id, reason)
 
     def _history(self, run: Run, metric: str) -> History:
         key = (run.id, metric)

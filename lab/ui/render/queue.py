@@ -96,5 +96,5 @@ def plan_text(sweep: Sweep) -> str:
     parts += [f"{plan.trials} {plan.method.value}"] if plan.trials else []
     parts += [f"{plan.metric} {'max' if plan.goal is Direction.HIGHER else 'min'}"] if plan.metric else []
     parts += [plan.on_failure.text] if plan.on_failure.what != "continue" else []
-    parts += ["early stop"] if plan.early else []
+    parts += [f"early stop by {plan.pruner.value}"] if plan.pruner else []
     return ", ".join(parts) + (f": {sweep.cause}" if sweep.cause else "")

@@ -10,7 +10,7 @@ from lab.domain.directions import Direction
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.runs import Param
-from lab.domain.sweeps import Method, SweepPlan, make_plan, parse_policy
+from lab.domain.sweeps import Method, Pruner, SweepPlan, make_plan, parse_policy
 from lab.errors import LabError, UsageError
 from lab.ui.widgets.forms import Field, Value, Values
 
@@ -182,7 +182,7 @@ def plan_of(base: LaunchRequest, values: Values) -> SweepPlan | None:
         metric=metric,
         goal=goal.strip(),
         on_failure=parse_policy([str(values.get("policy", "continue"))]),
-        early=bool(values.get("early")),
+        pruner=Pruner.MEDIAN if values.get("early") else Pruner.NONE,
     )
 
 
@@ -214,6 +214,6 @@ def _plan_words(plan: SweepPlan) -> list[str]:
     words += ["--metric", plan.metric] if plan.metric else []
     if plan.metric and plan.goal is not Direction.UNKNOWN:
         words += ["--goal", "max" if plan.goal is Direction.HIGHER else "min"]
-    words += ["--early-stop"] if plan.early else []
+    words += ["--early-stop"] if plan.pruner is Pruner.MEDIAN else []
     words += ["--on-failure", *plan.on_failure.text.split()] if plan.on_failure.what != "continue" else []
     return words

@@ -19,7 +19,7 @@ from lab.domain.axes import parse_space
 from lab.domain.launch import LaunchRequest
 from lab.domain.queue import Machine
 from lab.domain.runs import RunStatus
-from lab.domain.sweeps import FailurePolicy, Sweep, SweepState, make_plan
+from lab.domain.sweeps import FailurePolicy, Pruner, Sweep, SweepState, make_plan
 from lab.engine.base import JobState
 from lab.errors import ConflictError, NotFoundError, UsageError
 from lab.events import RUN_CLAIMED
@@ -338,7 +338,7 @@ while track.params["n"] > 3:
     time.sleep(0.05)
 """
     )
-    request, plan = asked("n=1..4", metric="val_loss", early=True)
+    request, plan = asked("n=1..4", metric="val_loss", pruner=Pruner.MEDIAN)
     sweep = over(lab, lab.sweeps.create(request, plan))  # type: ignore[arg-type]
     assert sweep.state is SweepState.FINISHED
     last = lab.sweeps.runs(sweep)[-1]

@@ -10,7 +10,7 @@ from lab.domain.axes import parse_space
 from lab.domain.directions import Direction
 from lab.domain.pruning import hopeless
 from lab.domain.runs import History
-from lab.domain.sweeps import FailurePolicy, Method, SweepPlan, SweepState, make_plan, parse_policy, state_of
+from lab.domain.sweeps import FailurePolicy, Method, Pruner, SweepPlan, SweepState, make_plan, parse_policy, state_of
 from lab.errors import UsageError
 
 _, SPACE = parse_space(["lr=0.1,0.01", "depth=2..8"])
@@ -41,7 +41,7 @@ def test_plans() -> None:
         ({"space": SPACE, "method": "grid", "trials": 3}, "--trials means nothing"),
         ({"space": {}, "method": "adaptive", "metric": "loss"}, "needs a parameter to vary"),
         ({"space": LOG, "method": "adaptive"}, "needs to know what to look at"),
-        ({"space": SPACE, "early": True}, "--early-stop needs to know what to look at"),
+        ({"space": SPACE, "pruner": Pruner.MEDIAN}, "--early-stop needs to know what to look at"),
         ({"space": LOG, "method": "adaptive", "metric": "thing"}, "does not follow from its name"),
         ({"space": SPACE, "seeds": range(1000)}, "14,000 runs, more than 10,000"),
         ({"space": SPACE, "goal": "up"}, "a goal is max or min"),

@@ -11,6 +11,7 @@ from lab.cli.parser import parse
 from lab.cli.values import parse_params
 from lab.domain.axes import parse_space
 from lab.domain.launch import LaunchRequest
+from lab.domain.sweeps import Pruner
 from lab.errors import UsageError
 from lab.ui.screens.launch_form import extra_axes, launch_command, launch_fields, param_text, plan_of, request_of
 from lab.ui.widgets.forms import Values
@@ -101,7 +102,7 @@ def test_the_command_leaves_out_what_is_as_declared() -> None:
 def test_several_values_make_a_sweep() -> None:
     values = filled(
         param__lr="1e-4..1:log", param__epochs="2..4", extra="depth=4,5", seed="0..2", name="many", trials=9,
-        metric="score", policy="retry 2", early=True,
+        metric="score", policy="retry 2", pruner=Pruner.MEDIAN,
     )  # fmt: skip
     request, plan = request_of(BASE, values), plan_of(BASE, values)
     assert plan is not None
