@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+Places = npt.NDArray[np.int64]
 
 _POLYNOMIAL = 0x82F63B78
 _ROWS_BYTES = 4 << 20  # of the table in which messages are laid side by side
@@ -39,40 +42,41 @@ def masked(value: int) -> int:
 
 
 def masked_crcs(messages: Sequence[bytes]) -> npt.NDArray[np.uint32]:
-    """Masked CRCs of all `messages`, in their order.
+    """Masked CRCs of all `messages`, in their order."""
+    ends = np.cumsum([len(message) for message in messages], dtype=np.int64)
+    return masked_crcs_in(b"".join(messages), np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)], ends)
+
+
+def masked_crcs_in(data: bytes, starts: Places, ends: Places) -> npt.NDArray[np.uint32]:
+    """Masked CRCs of the messages `data[starts[i]:ends[i]]`.
 
     The messages are laid under each other with their ends aligned: zeros in front change nothing when the register
     begins at zero, which it does once the first four bytes are inverted instead of it.
     """
-    out = np.empty(len(messages), dtype=np.uint32)
-    order = sorted(range(len(messages)), key=lambda index: len(messages[index]))
-    at = 0
-    while at < len(order):
-        width = len(messages[order[at]])
-        if width < 4:
-            out[order[at]] = crc32c(messages[order[at]])
-            at += 1
-            continue
-        end = at
-        while end < len(order) and len(messages[order[end]]) <= 2 * width and (end - at) * 2 * width < _ROWS_BYTES:
-            end += 1
+    out = np.empty(len(starts), dtype=np.uint32)
+    order = np.argsort(ends - starts, kind="stable")
+    lengths = (ends - starts)[order].tolist()
+    at = bisect_left(lengths, 4)
+    for place in order[:at].tolist():
+        out[place] = crc32c(data[starts[place] : ends[place]])
+    while at < len(lengths):
+        most = 2 * lengths[at]
+        end = min(bisect_right(lengths, most), at + max(1, _ROWS_BYTES // most))
         chosen = order[at:end]
-        out[chosen] = _together([messages[index] for index in chosen])
+        out[chosen] = _together(data, starts[chosen], ends[chosen], lengths[end - 1])
         at = end
     wide = out.astype(np.uint64)
     return ((((wide >> 15) | (wide << 17)) + 0xA282EAD8) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _together(messages: list[bytes]) -> npt.NDArray[np.uint32]:
-    width = max(map(len, messages))
-    rows = np.frombuffer(b"".join([message.rjust(width, b"\0") for message in messages]), dtype=np.uint8)
-    rows = rows.reshape(len(messages), width).copy()
-    begins = np.array([width - len(message) for message in messages])
-    lines = np.arange(len(messages))
+def _together(data: bytes, starts: Places, ends: Places, width: int) -> npt.NDArray[np.uint32]:
+    """CRCs of messages of at least four bytes and at most `width`, one column of bytes after the other."""
+    places = ends + np.arange(-width, 0)[:, np.newaxis]
+    columns = np.frombuffer(data, dtype=np.uint8)[np.maximum(places, 0)]
+    columns[places < starts] = 0
     for place in range(4):
-        rows[lines, begins + place] ^= 0xFF
-    columns = np.ascontiguousarray(rows.T)
-    value = np.zeros(len(messages), dtype=np.uint32)
+        columns[width - (ends - starts) + place, np.arange(len(starts))] ^= 0xFF
+    value = np.zeros(len(starts), dtype=np.uint32)
     for column in columns:
         value = _ARRAY[(value ^ column) & 0xFF] ^ (value >> 8)
     return value ^ np.uint32(0xFFFFFFFF)

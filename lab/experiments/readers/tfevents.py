@@ -1,6 +1,6 @@
 """TensorBoard's event files, as TensorFlow, PyTorch and tensorboardX write them.
 
-A file is a row of TFRecords (length, its CRC, an `Event` message, its CRC; tensorflow/core/lib/io/record_writer.h).
+A file is a row of TFRecords with an `Event` message each.
 Scalars are in `simple_value` or, since TensorFlow 2, in a tensor without dimensions; hyperparameters are in the data
 of the hparams plugin (tensorboard/plugins/hparams/plugin_data.proto).
 """
@@ -12,22 +12,18 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+import numpy as np
 
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
 from lab.experiments.readers import protobuf
 from lab.experiments.readers.base import Folder, ForeignRun, Found, Metrics, Source, Unreadable
-from lab.experiments.readers.crc32c import masked_crcs
 from lab.experiments.readers.files import opened
+from lab.experiments.readers.tfrecords import Records, records
+from lab.experiments.readers.tfscalars import Point, laid_out
 
-_CHECKED = 64 << 10  # bytes: larger records hold images, graphs or histograms, never scalars
-_BATCH = 8192  # records whose CRCs are computed together
-_BATCH_BYTES = 16 << 20
-
-_HEADER = struct.Struct("<QI")
-_TIME = struct.Struct("<d")
-_VALUE = struct.Struct("<f")
 #: Of tensorflow/core/framework/types.proto: number of a type to its format in `tensor_content`.
 _DTYPES = {
     1: "<f",
@@ -76,7 +72,7 @@ class _State:
 
 
 def read_events(files: tuple[Path, ...], name: str, at: dict[str, Any] | None = None) -> ForeignRun:
-    """The run in `files`, which continue each other, or what came to it since `at`, which is moved on. A damaged record
+    """The run in `files`, which continue each other, or what came to it since `at`, which is moved on. What is damaged
     is left out and told of."""
     at = {} if at is None else at
     state, problems = _State(others=set(at.get("others", ()))), []
@@ -85,16 +81,10 @@ def read_events(files: tuple[Path, ...], name: str, at: dict[str, Any] | None = 
         place = [int(read.get(path.name, 0))]
         try:
             with opened(path) as file:
-                file.seek(place[0])
-                for event in _records(file, place):
-                    if isinstance(event, str):
-                        problems.append(Unread(str(path), event))
-                    elif not _quick(event, state.metrics):
-                        _event(event, state)
+                for found in records(file, place):
+                    problems += [Unread(str(path), reason) for reason in (*found.damaged, *_take(found, state))]
         except Unreadable as error:
             problems.append(Unread(str(path), str(error)))
-        except ValueError as error:
-            problems.append(Unread(str(path), f"not an event: {error}"))
         read[path.name] = place[0]
     at["others"] = sorted(state.others)
     started, ended = state.metrics.span()
@@ -109,106 +99,23 @@ def read_events(files: tuple[Path, ...], name: str, at: dict[str, Any] | None = 
     )
 
 
-def _records(file: BinaryIO, place: list[int]) -> Iterator[bytes | str]:
-    """The data of every record whose CRCs are right, or a sentence about what is wrong. An unfinished record at the
-    end is no fault: its writer is still at it, or was killed. The file stands at `place[0]`, which is moved on behind
-    what was read."""
-    at = place[0]
-    while True:
-        headers, places, messages, sums = _portion(file)
-        if not headers:
-            return
-        good = masked_crcs([header[:8] for header in headers]).tolist()
-        right = [good[index] == _HEADER.unpack(header)[1] for index, header in enumerate(headers)]
-        whole = right.index(False) if False in right else len(right)
-        found = masked_crcs(messages).tolist()
-        # Of a portion that is broken off nothing is to be read once more.
-        place[0] = at + _offset(headers, whole)
-        for index, (one, message) in enumerate(zip(places, messages, strict=True)):
-            if one >= whole:
-                break
-            if found[index] == sums[index]:
-                yield message
-            else:
-                yield f"record at byte {at + _offset(headers, one)} is damaged: its checksum is wrong"
-        if whole < len(headers):
-            yield f"damaged at byte {at + _offset(headers, whole)}: what follows was not read"
-            return
-        at += _offset(headers, len(headers))
+def _take(found: Records, state: _State) -> list[str]:
+    """Take all events; sentences about those that are none."""
+    scalars = laid_out(found)
+    others: list[Point] = []
+    problems = []
+    for index in np.setdiff1d(np.arange(len(found.starts)), scalars.records, assume_unique=True).tolist():
+        try:
+            event = found.data[found.starts[index] : found.ends[index]]
+            others.extend((index, *point) for point in _event(event, state))
+        except ValueError as error:
+            problems.append(f"not an event: {error}")
+    scalars.into(state.metrics, others)
+    return problems
 
 
-def _offset(headers: list[bytes], count: int) -> int:
-    return sum(16 + _HEADER.unpack(header)[0] for header in headers[:count])
-
-
-def _portion(file: BinaryIO) -> tuple[list[bytes], list[int], list[bytes], list[int]]:
-    """The next records: all headers; of those that may hold scalars the place among them, the data and its CRC."""
-    headers: list[bytes] = []
-    places: list[int] = []
-    messages: list[bytes] = []
-    sums: list[int] = []
-    size = 0
-    while len(headers) < _BATCH and size < _BATCH_BYTES:
-        header = file.read(12)
-        if len(header) < 12:
-            break
-        length = int.from_bytes(header[:8], "little")
-        if length > _CHECKED:
-            if not _skip(file, length + 4):
-                if masked_crcs([header[:8]])[0] != int.from_bytes(header[8:], "little"):
-                    headers.append(header)  # not a record at all: to be told of
-                break
-            headers.append(header)
-            continue
-        data = file.read(length + 4)
-        if len(data) < length + 4:
-            if masked_crcs([header[:8]])[0] != int.from_bytes(header[8:], "little"):
-                headers.append(header)
-            break
-        places.append(len(headers))
-        headers.append(header)
-        messages.append(data[:length])
-        sums.append(int.from_bytes(data[length:], "little"))
-        size += length
-    return headers, places, messages, sums
-
-
-def _skip(file: BinaryIO, count: int) -> bool:
-    """Go on by `count` bytes; False if there are not so many."""
-    here = file.tell()
-    end = file.seek(0, 2)
-    file.seek(min(here + count, end))
-    return here + count <= end
-
-
-def _quick(data: bytes, metrics: Metrics) -> bool:
-    """Take an event that is laid out as nearly all are: time, step, and one scalar. False for any other."""
-    try:
-        if data[0] != 0x09 or data[9] != 0x10:
-            return False
-        step = data[10]
-        at = 11
-        if step >= 0x80:
-            step, at = protobuf.varint(data, 10)
-        # Summary, value, tag, each shorter than 128 bytes; then simple_value, which is the end.
-        size = data[at + 5]
-        ends = at + 6 + size
-        if (
-            data[at] != 0x2A or data[at + 2] != 0x0A or data[at + 4] != 0x0A or size >= 0x80
-            or data[ends] != 0x15 or ends + 5 != len(data) or data[at + 1] != len(data) - at - 2
-        ):  # fmt: skip
-            return False
-    except (IndexError, ValueError):
-        return False
-    key = data[at + 6 : ends].decode("utf-8", "replace")
-    if key.startswith("_hparams_/"):
-        return False
-    value = _VALUE.unpack_from(data, ends + 1)[0]
-    metrics.add(key, value, step if step < 1 << 63 else step - (1 << 64), _TIME.unpack_from(data, 1)[0])
-    return True
-
-
-def _event(data: bytes, state: _State) -> None:
+def _event(data: bytes, state: _State) -> Iterator[tuple[str, float, float, float]]:
+    """Tag, value, step and time of every scalar in one event. Raises ValueError."""
     time, step, summaries = math.nan, 0, []
     for number, value in protobuf.fields(data):
         if number == 1:
@@ -220,10 +127,12 @@ def _event(data: bytes, state: _State) -> None:
     for summary in summaries:
         for number, value in protobuf.fields(summary):
             if number == 1:
-                _value(protobuf.submessage(value), step, time, state)
+                tag, scalar = _value(protobuf.submessage(value), state)
+                if scalar is not None:
+                    yield tag, scalar, step, time
 
 
-def _value(data: bytes, step: int, time: float, state: _State) -> None:
+def _value(data: bytes, state: _State) -> tuple[str, float | None]:
     """One `Summary.Value`: 1 tag, 2 simple_value, 8 tensor, 9 metadata; others are images, sounds, histograms."""
     tag, simple, tensor, plugin, content = "", None, b"", "", b""
     for number, value in protobuf.fields(data):
@@ -237,13 +146,12 @@ def _value(data: bytes, step: int, time: float, state: _State) -> None:
             plugin, content = _plugin(protobuf.submessage(value))
     if plugin == "hparams" or tag.startswith("_hparams_/"):
         _hparams(content, state)
-        return
+        return tag, None
     if plugin not in ("", "scalars"):
         state.others.add(tag)
     if simple is None and tensor and tag not in state.others:
         simple = _scalar(tensor)
-    if simple is not None and tag not in state.others:
-        state.metrics.add(tag, simple, step, time)
+    return tag, None if tag in state.others else simple
 
 
 def _plugin(metadata: bytes) -> tuple[str, bytes]:

@@ -8,6 +8,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from foreign import LOSS, SAMPLES, same
 from hypothesis import HealthCheck, given, settings
@@ -17,11 +18,15 @@ from lab.experiments.readers import protobuf
 from lab.experiments.readers.base import ForeignRun, Source, Unreadable
 from lab.experiments.readers.crc32c import crc32c, masked, masked_crcs
 from lab.experiments.readers.tfevents import read_events
+from lab.experiments.readers.tfrecords import Records
+from lab.experiments.readers.tfscalars import laid_out
 from lab.experiments.readers.wandb import Wandb
 
 EVENTS = next((SAMPLES / "tensorboard" / "first").glob("*tfevents*"))
 V2 = next((SAMPLES / "tensorboard" / "v2").glob("*tfevents*"))
 (WANDB,) = SAMPLES.glob("wandb/*/*.wandb")
+
+NO_PLACES = np.array([], dtype=np.int64)
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -133,7 +138,8 @@ def test_more_records_than_a_batch(tmp_path: Path) -> None:
 
 def test_the_quick_way_and_the_long_way_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = events(tmp_path, EVENTS.read_bytes())
-    monkeypatch.setattr("lab.experiments.readers.tfevents._quick", lambda data, metrics: False)
+    nothing = laid_out(Records(b"", NO_PLACES, NO_PLACES))
+    monkeypatch.setattr("lab.experiments.readers.tfevents.laid_out", lambda found: nothing)
     slow = events(tmp_path, EVENTS.read_bytes())
     assert quick.metrics.keys() == slow.metrics.keys()
     for key, series in quick.metrics.items():
@@ -142,6 +148,38 @@ def test_the_quick_way_and_the_long_way_agree(tmp_path: Path, monkeypatch: pytes
             list(slow.metrics[key].steps),
             list(slow.metrics[key].times),
         )
+
+
+def test_values_of_both_layouts_stay_in_their_order(tmp_path: Path) -> None:
+    def without_step(tag: str, value: float) -> bytes:
+        whole = scalar(tag, value, 0)
+        return whole[:9] + whole[11:]
+
+    parts = [framed(without_step("loss", i) if i % 3 else scalar("loss", i, 0)) for i in range(50)]
+    series = events(tmp_path, b"".join(parts)).metrics["loss"]
+    assert list(series.values) == [float(i) for i in range(50)]
+    assert set(series.steps) == {0.0}
+
+
+def test_an_event_that_is_none_is_told_of_and_the_next_ones_are_read(tmp_path: Path) -> None:
+    parts = [framed(scalar("loss", float(step), step)) for step in range(4)]
+    run = events(tmp_path, b"".join([*parts[:2], framed(b"\x09\x00"), *parts[2:]]))
+    assert list(run.metrics["loss"].values) == [0, 1, 2, 3]
+    assert [problem.reason for problem in run.problems] == ["not an event: a field ends outside its message"]
+
+
+def test_records_that_fill_more_than_one_portion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.experiments.readers.tfrecords._PORTION", 70_000)
+    image = framed(b"\x2a" + number(300_000) + bytes(300_000))
+    parts = [framed(scalar("loss", float(step), step)) for step in range(5000)]
+    data = b"".join([*parts[:3000], image, *parts[3000:]])
+    run = events(tmp_path, data)
+    assert list(run.metrics["loss"].values) == [float(step) for step in range(5000)]
+    assert not run.problems
+    at = data.index(image)
+    for cut in (at + 5, at + 12, at + 100_000):  # in the length, behind it, in the data of the large one
+        run = events(tmp_path, data[:cut])
+        assert (len(run.metrics["loss"].values), run.problems) == (3000, ())
 
 
 @SLOW
