@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from lab.experiments.service import Runs
     from lab.experiments.sweeps import Sweeps
     from lab.experiments.undo import Undo
+    from lab.pipelines.batch_prediction import BatchPredictions
     from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
@@ -378,6 +379,13 @@ class Workspace:
         from lab.registry.service import Models
 
         return Models(self.home, self._journal, self._catalog, self.runs.get)
+
+    @cached_property
+    def batch(self) -> BatchPredictions:
+        from lab.pipelines.batch_prediction import BatchPredictions
+
+        current = self.projects
+        return BatchPredictions(self.home, self.models, self.datasets, self.queue, self.engine, lambda: current.current)
 
     @cached_property
     def deployments(self) -> Deployments:

@@ -18,7 +18,7 @@ from lab.catalog.connection import Catalog
 from lab.catalog.queue import Asked
 from lab.domain.launch import LaunchRequest
 from lab.domain.queue import MARGIN, Demand, Load, Machine, Rules, Ticket, Waiting, between, line_up
-from lab.domain.runs import NOBODY, STOPPED_BY_USER, Run, RunStatus
+from lab.domain.runs import NOBODY, STOPPED_BY_USER, Run, RunSpec, RunStatus
 from lab.errors import ConflictError, EngineUnavailableError, LabError, UsageError
 from lab.events import QUEUE_PAUSED, RUN_CLAIMED, RUN_ENDED, RUN_HELD, RUN_PLACED, RUN_STARTED
 from lab.experiments import machine
@@ -75,7 +75,11 @@ class Queue:
         tell = progress or _silent
         settings, engine = self._project(request.entry), self._engine_of(request.engine)
         with self._launcher().draft(request, settings, engine, tell) as draft:
-            spec = self._launcher().record(draft, queued=True)
+            return self.enqueue(draft, engine)
+
+    def enqueue(self, draft: RunSpec, engine: Engine) -> Run:
+        """`launch` what is drafted already; gc must wait meanwhile."""
+        spec = self._launcher().record(draft, queued=True)
         self._catalog.refresh()
         if self._claim_soon(spec.id):
             self._launcher().submit(spec, engine)
