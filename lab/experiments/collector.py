@@ -1,38 +1,36 @@
 """What other tracking tools write inside a run, taken into its `collected.jsonl` as it grows.
 
-A look costs a walk through the run's folder, and of each file what was added to it. How far it came is noted in a file
-of Lab's own, so that any process goes on where the last one was. Formats that their tools write anew as a whole are
-read whole, and less often the longer that takes.
+A look costs a walk through the run's folder, and of each file or database what was added to it. How far it came is
+noted in a file of Lab's own, so that any process goes on where the last one was. Formats that their tools write anew as
+a whole are read whole, when their size or time has changed, and less often the longer that takes.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import math
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.domain.collecting import Collecting
-from lab.domain.numbers import encode_float
 from lab.domain.runs import Param, RunSpec
-from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError, NotFoundError
+from lab.experiments.collected import Collected
 from lab.paths import LabHome
 from lab.stores import locks, runfolder
 
 if TYPE_CHECKING:  # the readers wait until there is something to read
-    from lab.experiments.readers.base import ForeignRun, Reader, Series, Source
+    from lab.experiments.readers.base import Reader, Source
 
-_VERSION = 1
-_KEY_MAX, _KEYS_MAX, _PARAMS_MAX = 300, 10_000, 5_000
 _ENTRIES_MAX, _DEPTH_MAX = 50_000, 20
 _HASHED_MAX = 64 << 20  # bytes of a file that is compared with the one in the snapshot
 _EARLIER = 60.0  # a run of another tool that began so many seconds before ours is not of it
 _PAUSE, _RESTRAINT = 1.0, 5.0  # seconds between looks, or so many times as long as the last one took
+_REST, _REST_MAX = 10.0, 30.0  # so many times as long as it took to read a source, it is left alone; seconds at most
 _WAIT = 10.0  # seconds for another process to end its look
 
 #: Files that a reader may know, by their names.
@@ -42,8 +40,6 @@ _KNOWN = re.compile(
 )
 _TABLES = re.compile(r"(metrics|results|history|progress|training|training_log|train_log|losses|log)\.(csv|tsv)")
 _SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages"})
-#: Folders of event files that hold one part of a training each, with equal names of metrics.
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "eval", "evaluation", "test"})
 
 
 class Collector:
@@ -57,6 +53,7 @@ class Collector:
         self._spec: RunSpec | None = None
         self._snapshot: Mapping[str, tuple[int, str]] | None = None
         self._not_before = 0.0
+        self._rests: dict[str, float] = {}  # until when a source is left alone
 
     def look(self, *, last: bool = False) -> dict[str, Param]:
         """Take in what is new, unless it was looked at a moment ago; with `last` in any case, and all that there is.
@@ -114,7 +111,7 @@ class Collector:
         return self._folder.records, self._folder.code
 
     def _look(self, *, last: bool) -> dict[str, Param]:
-        state = _State.load(self._state_file, self._folder.collected)
+        state = Collected.load(self._state_file, self._folder.collected)
         for reader, source in self._sources():
             self._take(state, reader, source, last=last)
         for name in self._collecting().files if last else ():
@@ -122,7 +119,7 @@ class Collector:
         state.save(self._state_file)
         return state.params
 
-    def _results(self, state: _State, name: str) -> None:
+    def _results(self, state: Collected, name: str) -> None:
         """A document of numbers that the run left: metrics of one value each."""
         from lab.experiments.readers.base import ForeignRun, Metrics, Source, Unreadable
         from lab.experiments.readers.files import json_object, yaml_object
@@ -184,133 +181,34 @@ class Collector:
                 self._snapshot = {}
         return self._snapshot
 
-    def _take(self, state: _State, reader: Reader, source: Source, *, last: bool) -> None:
+    def _take(self, state: Collected, reader: Reader, source: Source, *, last: bool) -> None:
         """Take in one source, if any of its files has changed."""
         from lab.experiments.readers.base import Follows, Unreadable
         from lab.experiments.readers.files import signature
 
-        known = state.sources.setdefault(f"{reader.tool}:{os.path.relpath(source.path, self._folder.root)}", {})
-        now = signature(source.files)
-        if known.get("signature") == now and not last:
+        key = f"{reader.tool}:{os.path.relpath(source.path, self._folder.root)}"
+        known = state.sources.setdefault(key, {})
+        now, began = signature(source.files), time.monotonic()
+        if not last and (known.get("signature") == now or began < self._rests.get(key, 0.0)):
             return
         created = self._spec.created if self._spec else 0.0
         earlier = created - _EARLIER if self._was_there(source) else -math.inf
         ignore = frozenset(self._collecting().ignore)
-        if isinstance(reader, Follows):
-            found = reader.follow(source, known.setdefault("at", {}), last=last)
-        else:
-            found = ((run, True) for run in reader.read(source))
+        at = copy.deepcopy(known.get("at", {}))
         try:
-            for run, whole in found:
-                if run.started is None or run.started >= earlier:
-                    state.take(run, source, whole=whole, ignore=ignore)
+            if isinstance(reader, Follows):
+                found = list(reader.follow(source, at, last=last))
+            else:
+                found = [(run, True) for run in reader.read(source)]
         except Unreadable:
             return  # perhaps half written: the next look tells
-        known["signature"] = now
-
-
-class _State:
-    """What is known of the sources of one run, and how much of each metric was written."""
-
-    def __init__(self, collected: Path) -> None:
-        self._collected = collected
-        self.written = 0
-        self.sources: dict[str, dict[str, Any]] = {}
-        self.params: dict[str, Param] = {}
-        self._counts: dict[str, int] = {}
-        self._owners: dict[str, str] = {}
-
-    @classmethod
-    def load(cls, path: Path, collected: Path) -> _State:
-        """What was noted; what was written after that, by a process that was killed, is taken back."""
-        state = cls(collected)
-        try:
-            data = json.loads(path.read_bytes())
-            if data["v"] == _VERSION:
-                state.written, state.sources, state.params = data["written"], data["sources"], data["params"]
-                state._counts, state._owners = data["counts"], data["owners"]
-        except (OSError, ValueError, KeyError, TypeError):
-            state = cls(collected)
-        state._cut()
-        return state
-
-    def _cut(self) -> None:
-        fd = self._open()
-        try:
-            if os.fstat(fd).st_size != self.written:
-                if os.fstat(fd).st_size < self.written:  # somebody took it away: all is written anew
-                    self.written, self.sources, self._counts = 0, {}, {}
-                os.ftruncate(fd, self.written)
         finally:
-            os.close(fd)
-
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.open(self._collected, flags, 0o644)
-
-    def save(self, path: Path) -> None:
-        data = {
-            "v": _VERSION,
-            "written": self.written,
-            "sources": self.sources,
-            "params": self.params,
-            "counts": self._counts,
-            "owners": self._owners,
-        }
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")  # no flush to disk: without it all is only read again
-        fresh.write_text(json.dumps(data), encoding="utf-8")
-        fresh.replace(path)
-
-    def take(self, run: ForeignRun, source: Source, *, whole: bool, ignore: frozenset[str]) -> None:
-        """Write what is new of a run. With `whole` its metrics are all that there are, else those that came."""
-        owner = f"{source.path}#{run.uid or run.name}"
-        for name, value in run.params.items():
-            if len(self.params) < _PARAMS_MAX and name:
-                self.params.setdefault(clean(name, _KEY_MAX), value)
-        with os.fdopen(self._open(), "w", encoding="utf-8", errors="replace") as file:
-            for key, series in run.metrics.items():
-                name = self._name(key, owner, source, run)
-                if name and not key.startswith("system/") and key not in ignore and name not in ignore:
-                    begin = self._counts.get(name, 0)
-                    lines = _lines(name, series, begin, skip=begin if whole else 0)
-                    self._counts[name] = begin + _write(file, lines)
-            file.flush()
-            self.written = os.fstat(file.fileno()).st_size
-
-    def _name(self, key: str, owner: str, source: Source, run: ForeignRun) -> str:
-        """The metric's name, with its run's before it where another run has it already; "" for too many."""
-        name = clean(key, _KEY_MAX) or "unnamed"
-        place = source.path.name
-        apart = source.tool == "tensorboard" and place in _SPLITS
-        tries = [f"{place}/{name}"] if apart else [name, f"{clean(run.name, 60) or place}/{name}"]
-        for tried in (*tries, f"{clean(run.uid, 60) or source.label}/{name}"):
-            if self._owners.get(tried, owner) == owner:
-                if tried not in self._owners and len(self._owners) >= _KEYS_MAX:
-                    return ""
-                self._owners[tried] = owner
-                return tried
-        return ""
-
-
-def _write(file: Any, lines: Iterator[str]) -> int:
-    count = 0
-    for line in lines:
-        file.write(line)
-        count += 1
-    return count
-
-
-def _lines(name: str, series: Series, begin: int, skip: int) -> Iterator[str]:
-    """Values as lines of `events.jsonl`. The first is the `begin`th of its name; a value without a step has that for
-    one, and one without a time that of now."""
-    key, now = json.dumps(name), time.time()
-    columns = (series.steps[skip:], series.times[skip:], series.values[skip:])
-    for place, (step, moment, value) in enumerate(zip(*columns, strict=True), begin):
-        number = repr(float(value)) if math.isfinite(value) else f'"{encode_float(value)}"'
-        at = float(step) if math.isfinite(step) else float(place)
-        when = float(moment) if math.isfinite(moment) else now
-        yield f'{{"t":{when!r},"s":{at!r},"m":{{{key}:{number}}}}}\n'
+            ended = time.monotonic()
+            self._rests[key] = ended + min(_REST_MAX, _REST * (ended - began))
+        for run, whole in found:
+            if run.started is None or run.started >= earlier:
+                state.take(run, source, whole=whole, ignore=ignore)
+        known["signature"], known["at"] = now, at
 
 
 class Collectors:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lab.experiments.readers.base import Folder, ForeignRun, Found, Metrics, Source, Unreadable
 from lab.experiments.readers.files import tree
 from lab.experiments.readers.mlflow_files import STATUS, tags_of
-from lab.experiments.readers.sqlite import columns, named, parts, snapshot, tables
+from lab.experiments.readers.sqlite import columns, goes_on, last_row, named, parts, snapshot, tables
 from lab.experiments.readers.values import milliseconds, number, word
 
 _NAMES = (".db", ".sqlite", ".sqlite3")
@@ -33,7 +33,7 @@ _RUNS = """
 """
 _POINTS = """
     SELECT key, CASE WHEN is_nan THEN NULL ELSE value END, step, timestamp FROM metrics {indexed}
-    WHERE run_uuid = ? ORDER BY rowid
+    WHERE run_uuid = ? AND rowid > ? ORDER BY rowid
 """
 _PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
 _TAGS = "SELECT key, value FROM tags WHERE run_uuid = ?"
@@ -49,16 +49,30 @@ class MlflowDatabase:
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         with snapshot(source.path) as con:
-            if not columns(con, "runs") >= _RUN_COLUMNS or not columns(con, "metrics") >= _METRIC_COLUMNS:
-                raise Unreadable("its tables are not those of an MLflow that Lab knows")
-            rows = named(con, _RUNS)
-            # The way through the index is longer where nearly all rows are wanted.
-            points = _POINTS.replace("{indexed}", "NOT INDEXED" if len(rows) == 1 else "")
-            for row in rows:
-                yield _run(con, row, points, source.path.parent)
+            yield from _runs(con, source.path.parent, 0)
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        with snapshot(source.path) as con:
+            seen = at.get("last", [0, ""])
+            anew = not goes_on(con, "metrics", seen)
+            for run in _runs(con, source.path.parent, 0 if anew else seen[0]):
+                yield run, anew
+            at["last"] = last_row(con, "metrics")
 
 
-def _run(con: sqlite3.Connection, row: dict[str, Any], points: str, folder: Path) -> ForeignRun:
+def _runs(con: sqlite3.Connection, folder: Path, behind: int) -> Iterator[ForeignRun]:
+    """All runs, each with what it logged in rows of a number above `behind`."""
+    if not columns(con, "runs") >= _RUN_COLUMNS or not columns(con, "metrics") >= _METRIC_COLUMNS:
+        raise Unreadable("its tables are not those of an MLflow that Lab knows")
+    rows = named(con, _RUNS)
+    # The way through the index is longer where nearly all rows are wanted.
+    points = _POINTS.replace("{indexed}", "NOT INDEXED" if len(rows) == 1 else "")
+    for row in rows:
+        logged = con.execute(points, [row["run_uuid"], behind])
+        yield _run(con, row, _metrics(logged), folder)
+
+
+def _run(con: sqlite3.Connection, row: dict[str, Any], metrics: Metrics, folder: Path) -> ForeignRun:
     uid = str(row["run_uuid"])
     tags = {str(key): str(value or "") for key, value in con.execute(_TAGS, [uid])}
     return ForeignRun(
@@ -68,7 +82,7 @@ def _run(con: sqlite3.Connection, row: dict[str, Any], points: str, folder: Path
         status=STATUS.get(str(row["status"])),
         params={str(key): word(str(value)) for key, value in con.execute(_PARAMS, [uid])},
         tags=tags_of(tags),
-        metrics=_metrics(con.execute(points, [uid])).series(),
+        metrics=metrics.series(),
         artifacts=_artifacts(row, folder),
         notes=tags.get("mlflow.note.content", ""),
         started=milliseconds(row["start_time"]),

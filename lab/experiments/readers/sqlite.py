@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +20,8 @@ from lab.experiments.readers.files import opened
 _SIZE_MAX = 8 << 30  # bytes
 _TRIES = 5
 _MAGIC = b"SQLite format 3\0"
+_LAST = "SELECT rowid, * FROM {table} ORDER BY rowid DESC LIMIT 1"
+_NUMBERED = "SELECT rowid, * FROM {table} WHERE rowid = ?"
 #: What belongs to a database beside its file: changes not yet in it, or not yet taken back.
 _BESIDE = ("-wal", "-journal")
 
@@ -29,6 +33,11 @@ def parts(path: Path) -> tuple[Path, ...]:
 
 def tables(path: Path) -> frozenset[str]:
     """Names of the tables of a database; none for a file that is none. Raises nothing."""
+    return _tables_at(path, tuple(_state(path)))
+
+
+@lru_cache(maxsize=256)  # every reader of databases asks
+def _tables_at(path: Path, _state: tuple[object, ...]) -> frozenset[str]:
     try:
         with opened(path) as file:
             if file.read(16) != _MAGIC:
@@ -67,6 +76,23 @@ def columns(con: sqlite3.Connection, table: str) -> frozenset[str]:
     if table not in _tables(con):
         return frozenset()
     return frozenset(row[0] for row in con.execute("SELECT name FROM pragma_table_info(?)", [table]))
+
+
+def last_row(con: sqlite3.Connection, table: str) -> list[Any]:
+    """Number and mark of the row of a table that was written last: what `goes_on` wants to know."""
+    row = con.execute(_LAST.replace("{table}", table)).fetchone()
+    return [row[0], _mark(row)] if row else [0, ""]
+
+
+def goes_on(con: sqlite3.Connection, table: str, last: list[Any]) -> bool:
+    """Whether the row that was the last one is still there as it was: then all that is new has a higher number. It is
+    not where the database was put in place of another one, or its rows were numbered anew."""
+    row = con.execute(_NUMBERED.replace("{table}", table), [last[0]]).fetchone() if last[0] else None
+    return bool((_mark(row) if row else "") == last[1])
+
+
+def _mark(row: tuple[Any, ...]) -> str:
+    return hashlib.blake2b(repr(row).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def named(con: sqlite3.Connection, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -11,11 +11,13 @@ from typing import Any
 from lab.domain.imports import Unread
 from lab.domain.runs import Param
 from lab.experiments.readers.base import Folder, ForeignRun, Found, Metrics, Source, Unreadable
-from lab.experiments.readers.sqlite import columns, parts, snapshot, tables
+from lab.experiments.readers.sqlite import columns, goes_on, last_row, parts, snapshot, tables
 from lab.experiments.readers.values import flat, number, when
 
-_POINTS = "SELECT metrics, step, timestamp FROM metrics WHERE {key} = ? ORDER BY id"
-_SYSTEM = "SELECT metrics, NULL, timestamp FROM system_metrics WHERE {key} = ? ORDER BY id"
+_TABLES = ("metrics", "system_metrics")
+_RUNS = "SELECT {key}, run_name FROM metrics GROUP BY {key} ORDER BY min(rowid)"
+_POINTS = "SELECT metrics, step, timestamp FROM metrics WHERE {key} = ? AND rowid > ? ORDER BY rowid"
+_SYSTEM = "SELECT metrics, NULL, timestamp FROM system_metrics WHERE {key} = ? AND rowid > ? ORDER BY rowid"
 
 
 class Trackio:
@@ -28,20 +30,32 @@ class Trackio:
 
     def read(self, source: Source) -> Iterator[ForeignRun]:
         with snapshot(source.path) as con:
-            names = columns(con, "metrics")
-            if not names >= {"id", "run_name", "step", "timestamp", "metrics"}:
-                raise Unreadable("its tables are not those of a Trackio that Lab knows")
-            key = "run_id" if "run_id" in names else "run_name"  # earlier versions knew runs by name alone
-            sql = "SELECT {key}, run_name FROM metrics GROUP BY {key} ORDER BY min(id)".replace("{key}", key)
-            for uid, name in con.execute(sql).fetchall():
-                yield _run(con, key, str(uid), str(name), source)
+            yield from _runs(con, source, 0, 0)
+
+    def follow(self, source: Source, at: dict[str, Any], *, last: bool) -> Iterator[tuple[ForeignRun, bool]]:
+        with snapshot(source.path) as con:
+            seen = [at.get(table, [0, ""]) for table in _TABLES]
+            anew = not all(goes_on(con, table, known) for table, known in zip(_TABLES, seen, strict=True))
+            for run in _runs(con, source, *(0 if anew else known[0] for known in seen)):
+                yield run, anew
+            at.update({table: last_row(con, table) for table in _TABLES})
 
 
-def _run(con: sqlite3.Connection, key: str, uid: str, name: str, source: Source) -> ForeignRun:
+def _runs(con: sqlite3.Connection, source: Source, behind: int, system: int) -> Iterator[ForeignRun]:
+    """All runs, each with what it logged in rows of numbers above these, of its metrics and of its machine's."""
+    names = columns(con, "metrics")
+    if not names >= {"id", "run_name", "step", "timestamp", "metrics"}:
+        raise Unreadable("its tables are not those of a Trackio that Lab knows")
+    key = "run_id" if "run_id" in names else "run_name"  # earlier versions knew runs by name alone
+    for uid, name in con.execute(_RUNS.replace("{key}", key)).fetchall():
+        yield _run(con, key, str(uid), str(name), source, (behind, system))
+
+
+def _run(con: sqlite3.Connection, key: str, uid: str, name: str, source: Source, behind: tuple[int, int]) -> ForeignRun:
     metrics, problems = Metrics(), []
-    bad = _take(con.execute(_POINTS.replace("{key}", key), [uid]), "", metrics)
+    bad = _take(con.execute(_POINTS.replace("{key}", key), [uid, behind[0]]), "", metrics)
     if key in columns(con, "system_metrics"):
-        bad += _take(con.execute(_SYSTEM.replace("{key}", key), [uid]), "system/", metrics)
+        bad += _take(con.execute(_SYSTEM.replace("{key}", key), [uid, behind[1]]), "system/", metrics)
     if bad:
         problems.append(Unread(str(source.path), f"{bad} rows of run {name} are not JSON objects"))
     config = _config(con, key, uid)

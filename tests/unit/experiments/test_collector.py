@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,9 @@ from lab.domain.collecting import Collecting
 from lab.domain.resources import Resources
 from lab.domain.runs import CodeSnapshot, RunSpec
 from lab.experiments.collector import Collector
+from lab.experiments.readers import mlflow_db, trackio
+from lab.experiments.readers.base import ForeignRun, Source
+from lab.experiments.readers.huggingface import HuggingFace
 from lab.paths import LabHome, RunFolder
 from lab.stores import runfolder
 from lab.stores.runfolder import EventTail
@@ -223,4 +229,199 @@ def test_damage_and_nonsense_are_passed_over(lab: Lab) -> None:
     (lab.folder.code / "results.csv").write_text("step,loss\n0,0.5\n")
     lab.look(last=True)
     assert lab.points() == {"loss": [(0.0, 0.5)]}
-    assert json.loads((lab.home.collecting / "r.json").read_text())["v"] == 1
+    assert json.loads((lab.home.collecting / "r.json").read_text())["v"] == 2
+
+
+class Mlflow:
+    """The store of MLflow that is written as training goes on."""
+
+    def __init__(self, path: Path, journal: str) -> None:
+        self._con = sqlite3.connect(path)
+        self._con.execute(f"PRAGMA journal_mode = {journal}")
+        self._con.executescript(
+            """
+            CREATE TABLE experiments (experiment_id INTEGER, name TEXT);
+            CREATE TABLE runs (run_uuid TEXT, name TEXT, status TEXT, start_time INTEGER, end_time INTEGER,
+                lifecycle_stage TEXT, artifact_uri TEXT, experiment_id INTEGER);
+            CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+            CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
+            CREATE TABLE metrics (key TEXT, value REAL, timestamp INTEGER, run_uuid TEXT, step INTEGER, is_nan INTEGER,
+                PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan));
+            INSERT INTO experiments VALUES (1, 'x');
+            """
+        )
+
+    def run(self, uid: str) -> None:
+        self._con.execute("INSERT INTO runs VALUES (?, ?, 'RUNNING', 1, NULL, 'active', '', 1)", [uid, uid])
+        self._con.commit()
+
+    def log(self, uid: str, key: str, step: int, value: float) -> None:
+        nan = math.isnan(value)
+        self._con.execute(
+            "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", [key, 0.0 if nan else value, step, uid, step, nan]
+        )
+        self._con.commit()
+
+    def sql(self, text: str) -> None:
+        self._con.execute(text)
+        self._con.commit()
+
+    def close(self) -> None:
+        self._con.close()
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_database_of_mlflow_is_read_from_where_it_was(
+    lab: Lab, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 0
+    count = mlflow_db._by_key
+
+    def counted(portion: Iterable[tuple[Any, ...]]) -> Any:
+        nonlocal rows
+        found = count(portion)
+        rows += sum(len(columns[0]) for columns in found.values())
+        return found
+
+    monkeypatch.setattr(mlflow_db, "_by_key", counted)
+    store = Mlflow(lab.folder.code / "mlflow.db", journal)
+    lab.look()
+    store.run("a")
+    expected: dict[str, list[tuple[float, float]]] = {}
+    for step in range(30):
+        value = math.nan if step == 7 else step / 7
+        store.log("a", "loss", step, value)
+        expected.setdefault("loss", []).append((float(step), value))
+        if step == 12:
+            store.run("b")
+        if step > 12:
+            store.log("b", "loss", step, -value)
+            expected.setdefault("b/loss", []).append((float(step), -value))
+        lab.look()
+    lab.look(last=True)
+    assert repr(lab.points()) == repr(expected)
+    assert rows == 30 + 17  # each once
+    store.close()
+
+
+def test_a_database_whose_rows_are_numbered_anew_gives_nothing_twice(lab: Lab) -> None:
+    store = Mlflow(lab.folder.code / "mlflow.db", "delete")
+    store.run("gone")
+    store.run("a")
+    for step in range(10):
+        store.log("gone", "other", step, 1.0)
+        store.log("a", "loss", step, step / 7)
+    lab.look()
+    store.sql("DELETE FROM metrics WHERE run_uuid = 'gone'")
+    store.sql("VACUUM")
+    lab.look()
+    store.log("a", "loss", 10, 10 / 7)
+    lab.look(last=True)
+    assert lab.points()["loss"] == [(step, step / 7) for step in range(11)]
+    assert len(lab.points()["other"]) == 10
+    store.close()
+
+
+def test_a_database_in_place_of_another_is_read_anew(lab: Lab) -> None:
+    path = lab.folder.code / "mlflow.db"
+    for uid, values in (("a", [0.5, 0.25, 0.125]), ("b", [9.0]), ("b", [9.0, 8.0, 7.0, 6.0])):
+        path.unlink(missing_ok=True)
+        store = Mlflow(path, "delete")
+        store.run(uid)
+        for step, value in enumerate(values):
+            store.log(uid, "loss", step, value)
+        store.close()
+        lab.look()
+    found = lab.points()
+    assert found["loss"] == [(0, 0.5), (1, 0.25), (2, 0.125)]
+    assert found["b/loss"] == [(0, 9.0), (1, 8.0), (2, 7.0), (3, 6.0)]
+
+
+def test_a_project_of_trackio_is_read_from_where_it_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    take = trackio._take
+    monkeypatch.setattr(trackio, "_take", lambda rows, *rest: take(asked_for(rows, asked), *rest))
+    con = sqlite3.connect(lab.folder.code / "demo.db")
+    con.executescript(
+        """
+        PRAGMA journal_mode = WAL;
+        CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id TEXT, run_name TEXT, step INTEGER, timestamp TEXT,
+            metrics TEXT);
+        CREATE TABLE configs (id INTEGER PRIMARY KEY, run_id TEXT, config TEXT);
+        CREATE TABLE system_metrics (id INTEGER PRIMARY KEY, run_id TEXT, timestamp TEXT, metrics TEXT);
+        """
+    )
+    for step in range(20):
+        con.execute(
+            "INSERT INTO metrics (run_id, run_name, step, timestamp, metrics) VALUES ('1', 'a', ?, '2026-01-01', ?)",
+            [step, json.dumps({"loss": step / 7})],
+        )
+        con.commit()
+        lab.look()
+    lab.look(last=True)
+    assert lab.points() == {"loss": [(step, step / 7) for step in range(20)]}
+    assert len(asked) == 20
+    con.close()
+
+
+def asked_for(rows: Iterable[Any], asked: list[Any]) -> Iterator[Any]:
+    for row in rows:
+        asked.append(row)
+        yield row
+
+
+def history(*values: tuple[int, float]) -> str:
+    entries = [{"step": step, "loss": value} for step, value in values]
+    return json.dumps({"global_step": values[-1][0] if values else 0, "log_history": entries})
+
+
+def test_a_state_that_shrinks_and_grows_again_loses_and_doubles_nothing(lab: Lab) -> None:
+    """As when training goes on from a checkpoint: some steps come a second time, with values of their own."""
+    path = lab.folder.code / "out" / "trainer_state.json"
+    path.parent.mkdir()
+    first = [(step, step / 7) for step in range(1, 11)]
+    again = [(step, step / 3) for step in range(6, 9)]
+    third = [(step, step / 2) for step in range(8, 12)]
+    for entries in (first[:4], first, first[:5], first[:5] + again[:1], first[:5] + again, first[:7] + third):
+        path.write_text(history(*entries))
+        lab.look()
+        lab.look(last=True)
+    assert lab.points()["loss"] == [*first, *again, *third]
+
+
+def test_a_state_of_another_training_in_the_same_place_is_all_new(lab: Lab) -> None:
+    path = lab.folder.code / "trainer_state.json"
+    for seed in (1, 2):
+        for count in (2, 5):
+            path.write_text(history(*[(step, step / 7 + seed) for step in range(1, count)]))
+            lab.look()
+    assert lab.points()["loss"] == [(step, step / 7 + seed) for seed in (1, 2) for step in range(1, 5)]
+
+
+def test_what_has_not_changed_is_not_read_and_what_takes_long_is_read_rarely(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = lab.folder.code / "trainer_state.json"
+    path.write_text(history((1, 0.5)))
+    reads = 0
+    clock = 0.0
+    read = HuggingFace.read
+
+    def slow(self: HuggingFace, source: Source) -> Iterator[ForeignRun]:
+        nonlocal reads, clock
+        reads += 1
+        clock += 1.0
+        return read(self, source)
+
+    monkeypatch.setattr(HuggingFace, "read", slow)
+    monkeypatch.setattr("lab.experiments.collector.time", SimpleNamespace(monotonic=lambda: clock))
+    collector = lab.collector()
+    for step in range(1, 101):
+        clock += 1.0
+        if step > 50:
+            path.write_text(history(*[(at, 0.5) for at in range(1, step)]))
+        collector.look()
+    assert 1 <= reads <= 7  # once while nothing changed; then a tenth of the time
+    clock += 1.0
+    collector.look(last=True)
+    assert len(lab.points()["loss"]) == 99
