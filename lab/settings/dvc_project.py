@@ -1,14 +1,13 @@
 """A `dvc.yaml` read as a project of Lab's: its stages are entry points, with their commands, parameters and data.
 
-The format is DVC's (dvc/schema.py, dvc/parsing). Parameters stand in files, `params.yaml` by default, and get there
-again in the run's own copy; `${name}` in a command is a value of theirs. Data is what DVC tracks or other stages make,
-since neither is part of a snapshot of the code.
+The format is DVC's (dvc/schema.py). Parameters stand in files, `params.yaml` by default, and get there again in the
+run's own copy; `${name}` in a command is a value of theirs. Data is what DVC tracks or other stages make, since neither
+is part of a snapshot of the code.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,13 +19,14 @@ from lab.domain.commands import Part, ShellCommand
 from lab.domain.runs import Param
 from lab.domain.text import clean
 from lab.errors import LabError, SettingsError
+from lab.settings import dvc_templates as templates
 from lab.settings import plain_yaml
+from lab.settings.dvc_templates import Scope, TemplateError, within
 from lab.settings.foreign import ForeignEntry, ForeignProject, inside, plain, read
 
 FILE = "dvc.yaml"
 PARAMS = "params.yaml"
 
-_NAME = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_.\[\]-]*)\s*\}")
 _PARAMS_MAX = 5_000
 
 
@@ -36,13 +36,18 @@ class _Project:
 
     root: Path
     made: frozenset[str] = frozenset()  # outs of any stage
-    files: dict[str, Mapping[str, Param]] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
+
+    def document(self, file: str) -> Any:
+        """What is in a file of parameters; None for one that is not there."""
+        if file not in self.documents:
+            self.documents[file] = _load(self.root, file)
+        return self.documents[file]
 
     def params(self, file: str) -> Mapping[str, Param]:
         """The values in a file by dotted name; none for one that is not there."""
-        if file not in self.files:
-            self.files[file] = _params(self.root, file)
-        return self.files[file]
+        values = _flat(self.document(file), "").items()
+        return {name[1:]: value for name, value in values if isinstance(value, str | int | float | bool | None)}
 
     def is_data(self, path: str) -> bool:
         return path in self.made or (self.root / f"{path}.dvc").is_file()
@@ -57,46 +62,61 @@ def load(root: Path) -> ForeignProject | None:
     stages = told.get("stages") or {} if isinstance(told, dict) else None
     if not isinstance(stages, dict):
         raise SettingsError(f"{FILE} holds no stages", "write them below 'stages:'")
-    made = frozenset(_place(stage, path) for stage in stages.values() for path, _ in _outs(stage))
-    project = _Project(root, made)
-    entries = {
-        name: entry for stage, value in stages.items() for name, entry in _stage(project, stage, value, told).items()
-    }
+    try:
+        entries = _entries(_Project(root), stages, told)
+    except TemplateError as error:
+        line = plain_yaml.line(data, error.keys)
+        keys = ".".join(clean(key, 60) for key in error.keys)
+        raise SettingsError(f"{FILE}:{line}: {keys}: {error}", "values stand in params.yaml, or below vars") from error
     return ForeignProject(name="", file=root / FILE, entries=entries)
 
 
-def _stage(project: _Project, name: str, told: Any, whole: Mapping[str, Any]) -> dict[str, ForeignEntry]:
-    """One entry, or one for each item of a stage that is written once for many."""
-    if not isinstance(told, dict):
-        raise SettingsError(f"{FILE}: stage {clean(name, 60)} is not a mapping", "write its cmd, deps and outs")
-    items = told.get("foreach")
-    if items is None:
-        return {name: _entry(project, name, told, whole, {})}
-    inner = told.get("do")
-    if not isinstance(inner, dict) or not isinstance(items, list | dict):
-        return {}  # made of other values: DVC alone knows
-    named = items.items() if isinstance(items, dict) else ((item, item) for item in items if isinstance(item, str))
-    found = {}
-    for key, item in named:
-        values = {"key": key, **{f"item{dot}": value for dot, value in _flat(item, "").items()}}
-        found[f"{name}@{key}"] = _entry(project, name, inner, whole, values)
-    return found
+def _entries(project: _Project, stages: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, ForeignEntry]:
+    document = project.document(PARAMS)
+    scope = Scope().with_vars([PARAMS], project.document, "") if isinstance(document, dict) else Scope()
+    with within("vars"):
+        scope = scope.with_vars(told.get("vars"), project.document, "")
+    found = [_Stage.of(project, *stage) for stage in templates.stages(stages, scope)]
+    project.made = frozenset(_place(stage.told, path) for stage in found for path, _ in _outs(stage.told))
+    return {stage.name: _entry(project, stage) for stage in found}
 
 
-def _entry(
-    project: _Project, name: str, told: Mapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, str]
-) -> ForeignEntry:
-    command = told.get("cmd")
-    lines = command if isinstance(command, list) else [command]
-    if not lines or not all(isinstance(line, str) and line.strip() for line in lines):
-        raise SettingsError(f"{FILE}: stage {clean(name, 60)} has no cmd", "write cmd: python train.py")
+@dataclass(frozen=True)
+class _Stage:
+    """One stage: its name, its commands as they are written, and all else with its references replaced."""
+
+    name: str
+    lines: tuple[str, ...]
+    told: Mapping[str, Any]
+    scope: Scope
+
+    @classmethod
+    def of(cls, project: _Project, name: str, told: Mapping[str, Any], scope: Scope) -> _Stage:
+        with within("stages", name.partition("@")[0]):
+            with within("wdir"):
+                workdir = inside(str(templates.resolved(told.get("wdir") or "", scope)))
+            with within("vars"):
+                scope = scope.with_vars(told.get("vars"), project.document, workdir)
+            rest: dict[str, Any] = {}
+            for key in told.keys() - {"cmd", "vars", "desc", "meta"}:
+                with within(key):
+                    rest[key] = templates.resolved(told[key], scope)
+            command = told.get("cmd")
+            lines = tuple(command) if isinstance(command, list) else (command,)
+            if not lines or not all(isinstance(line, str) and line.strip() for line in lines):
+                raise TemplateError(f"stage {clean(name, 60)} has no cmd")
+        return cls(name, lines, rest, scope)
+
+
+def _entry(project: _Project, stage: _Stage) -> ForeignEntry:
+    told = stage.told
     workdir = inside(str(told.get("wdir") or ""))
     files = dict(_tracked(project, told, workdir))
-    known = {**_vars(whole), **given}
-    default = _join(workdir, PARAMS) if (project.root / workdir / PARAMS).is_file() else PARAMS
     parts: list[Part] = [Part(_folders(told, workdir))]
-    for number, line in enumerate(lines):
-        parts += [Part(" && " if number else ""), *_parts(name, line, known, project.params(default), default, files)]
+    with within("stages", stage.name.partition("@")[0], "cmd"):
+        for number, line in enumerate(stage.lines):
+            parts += [Part(" && " if number else ""), *templates.command(line, stage.scope)]
+    files |= {part.text: stage.scope.files[part.text] for part in parts if part.param}
     params = {key: project.params(file)[key] for key, file in files.items()}
     listed = told.get("deps")
     deps = [_place(told, dep) for dep in listed if isinstance(dep, str)] if isinstance(listed, list) else []
@@ -110,33 +130,6 @@ def _entry(
     )
 
 
-def _parts(
-    stage: str,
-    line: str,
-    known: Mapping[str, str],
-    params: Mapping[str, Param],
-    file: str,
-    files: dict[str, str],
-) -> Iterator[Part]:
-    """A command with its references; parameters that it names are added to `files`."""
-    end = 0
-    for match in _NAME.finditer(line):
-        yield Part(line[end : match.start()])
-        name = re.sub(r"\[(\w+)\]", r".\1", match[1])
-        if name in known:
-            yield Part(shlex.quote(known[name]))
-        elif name in params:
-            files[name] = file
-            yield Part(name, param=True)
-        else:
-            raise SettingsError(
-                f"{FILE}: stage {clean(stage, 60)}: ${{{clean(name, 60)}}} is neither in {file} nor in vars",
-                "add it there",
-            )
-        end = match.end()
-    yield Part(line[end:])
-
-
 def _folders(told: Mapping[str, Any], workdir: str) -> str:
     """What makes the folders that outputs go to, as DVC does before a stage."""
     depth = "../" * len(workdir.split("/")) if workdir else ""
@@ -144,19 +137,19 @@ def _folders(told: Mapping[str, Any], workdir: str) -> str:
     return f"mkdir -p {' '.join(shlex.quote(depth + folder) for folder in sorted(folders))} && " if folders else ""
 
 
-def _outs(told: Any) -> Iterator[tuple[str, str]]:
+def _outs(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(path, kind) of what a stage makes; each is written as a path, or as a path with settings."""
-    stage = told.get("do", told) if isinstance(told, dict) else {}
     for kind in ("outs", "metrics", "plots"):
-        listed = stage.get(kind) if isinstance(stage, dict) else None
+        listed = told.get(kind)
         for item in listed if isinstance(listed, list) else ():
-            yield (item if isinstance(item, str) else next(iter(item), "") if isinstance(item, dict) else ""), kind
+            path = next(iter(item), "") if isinstance(item, dict) else item
+            yield "" if path is None else str(path), kind
 
 
-def _place(told: Any, path: str) -> str:
+def _place(told: Mapping[str, Any], path: str) -> str:
     """A path of a stage, from the root of the project; "" for one outside."""
-    workdir = str(told.get("wdir") or "") if isinstance(told, dict) else ""
-    return "" if path.startswith("/") or "${" in path or "://" in path else inside(_join(workdir, path))
+    workdir = str(told.get("wdir") or "")
+    return "" if path.startswith("/") or "://" in path else inside(_join(workdir, path))
 
 
 def _join(folder: str, path: str) -> str:
@@ -176,30 +169,17 @@ def _tracked(project: _Project, told: Mapping[str, Any], workdir: str) -> Iterat
                     yield name, path
 
 
-def _vars(told: Mapping[str, Any]) -> dict[str, str]:
-    """Values that stand in dvc.yaml itself."""
-    listed = told.get("vars")
-    found: dict[str, str] = {}
-    for item in listed if isinstance(listed, list) else ():
-        if isinstance(item, dict):
-            found |= {name[1:]: value for name, value in _flat(item, "").items()}
-    return found
-
-
-def _params(root: Path, file: str) -> Mapping[str, Param]:
+def _load(root: Path, file: str) -> Any:
+    if not inside(file):
+        return None
     data = read(root / file)
     if data is None:
-        return {}
-    told: Any
+        return None
     if file.endswith(".json"):
-        told = _document(file, lambda: json.loads(data))
-    elif file.endswith(".toml"):
-        told = _document(file, lambda: tomllib.loads(data.decode()))
-    elif file.endswith((".yaml", ".yml")):
-        return {name[1:]: plain(text) for name, text in _flat(_parse(data, file), "").items()}
-    else:
-        return {}
-    return {name[1:]: value for name, value in _flat(told, "").items() if isinstance(value, str | int | float | bool)}
+        return _document(file, lambda: json.loads(data))
+    if file.endswith(".toml"):
+        return _document(file, lambda: tomllib.loads(data.decode()))
+    return _parse(data, file) if file.endswith((".yaml", ".yml")) else None
 
 
 def _document(file: str, load: Any) -> Any:
@@ -223,6 +203,6 @@ def _flat(value: Any, prefix: str) -> dict[str, Any]:
 
 def _parse(data: bytes, name: str) -> Any:
     try:
-        return plain_yaml.parse(data, name)
+        return plain_yaml.parse(data, name, scalar=lambda text, quoted: text if quoted else plain(text))
     except LabError as error:
         raise SettingsError(error.message, error.hint) from error

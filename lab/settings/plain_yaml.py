@@ -6,6 +6,7 @@ and size are bounded, and aliases are refused unless the caller says otherwise: 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -31,21 +32,36 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Value = Any
 
 
-def parse(data: bytes, name: str, *, aliases: bool = False) -> Value:
+def parse(
+    data: bytes, name: str, *, aliases: bool = False, scalar: Callable[[str, bool], Value] | None = None
+) -> Value:
     """The one document in `data`; `name` is told in errors.
 
     With `aliases` a value may be reached on several ways, so the caller must not walk through all of them.
-    Raises LabError for what is not YAML, or not of this kind.
+    `scalar` makes a value from a text and whether that is quoted. Raises LabError for what is not YAML, or not of this
+    kind.
     """
     if len(data) > LARGEST:
         raise LabError(f"{clean(name)} is larger than {LARGEST >> 20} MB", "it is not read")
-    builder = _Builder(aliases)
+    builder = _Builder(aliases, scalar or (lambda text, _quoted: text))
     try:
         for event in yaml.parse(data, Loader=_LOADER):
             builder.take(event)
     except (yaml.YAMLError, _RefusedError, UnicodeDecodeError) as error:
         raise LabError(f"{clean(name)} cannot be read: {_reason(error)}", "mend the file") from error
     return builder.result
+
+
+def line(data: bytes, keys: Sequence[str]) -> int:
+    """The line, from 1, of a key below others in a document that `parse` takes, or of the nearest one around it."""
+    node, found = yaml.compose(data, Loader=_LOADER), 1
+    for key in keys:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        pair = next((pair for pair in pairs if getattr(pair[0], "value", None) == key), None)
+        if pair is None:
+            break
+        found, node = pair[0].start_mark.line + 1, pair[1]
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -57,13 +73,17 @@ def _reason(error: Exception) -> str:
 class _RefusedError(Exception):
     """YAML that is well-formed, and not read all the same."""
 
+    def __init__(self, text: str, event: Any) -> None:
+        super().__init__(f"{text} in line {event.start_mark.line + 1}")
+
 
 class _Builder:
     """Makes values from events, without recursion."""
 
-    def __init__(self, aliases: bool) -> None:
+    def __init__(self, aliases: bool, scalar: Callable[[str, bool], Value]) -> None:
         self.result: Value = None
         self._aliases = aliases
+        self._scalar = scalar
         self._anchors: dict[str, Value] = {}
         self._open: list[tuple[Value, str | None]] = []  # containers with their anchors, the outermost first
         self._keys: list[str | None] = []  # the key that waits for its value, of each open container
@@ -71,25 +91,26 @@ class _Builder:
 
     def take(self, event: Any) -> None:
         if isinstance(event, ScalarEvent):
-            self._add(event.value, event.anchor)
+            waits = bool(self._open) and isinstance(self._open[-1][0], dict) and self._keys[-1] is None
+            self._add(event, event.value if waits else self._scalar(event.value, bool(event.style)), event.anchor)
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
             if len(self._open) >= _DEEPEST:
-                raise _RefusedError(f"it is more than {_DEEPEST} levels deep")
+                raise _RefusedError(f"it is more than {_DEEPEST} levels deep", event)
             self._open.append(({} if isinstance(event, MappingStartEvent) else [], event.anchor))
             self._keys.append(None)
         elif isinstance(event, CollectionEndEvent):
             self._keys.pop()
-            self._add(*self._open.pop())
+            self._add(event, *self._open.pop())
         elif isinstance(event, AliasEvent):
             if not self._aliases or event.anchor not in self._anchors:
-                raise _RefusedError("it has aliases")
-            self._add(self._anchors[event.anchor], None)
+                raise _RefusedError("it has aliases", event)
+            self._add(event, self._anchors[event.anchor], None)
         elif isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise _RefusedError("it holds more than one document")
+                raise _RefusedError("it holds more than one document", event)
 
-    def _add(self, value: Value, anchor: str | None) -> None:
+    def _add(self, event: Any, value: Value, anchor: str | None) -> None:
         if anchor:
             self._anchors[anchor] = value
         if not self._open:
@@ -104,4 +125,4 @@ class _Builder:
         elif isinstance(value, str):
             self._keys[-1] = value
         else:
-            raise _RefusedError("it has a key that is no text")
+            raise _RefusedError("it has a key that is no text", event)

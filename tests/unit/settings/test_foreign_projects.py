@@ -10,7 +10,7 @@ import pytest
 
 from lab.domain.commands import Scalar, ShellCommand
 from lab.errors import SettingsError, UsageError
-from lab.settings import EntrySettings, find_project, load_project
+from lab.settings import EntrySettings, dvc_project, find_project, load_project
 
 MLPROJECT = """\
 name: My Wine Project
@@ -131,6 +131,87 @@ def test_a_dvc_project(dvc: Path) -> None:
     assert argv(settings.entry("many-b"))[2] == "python many.py b"
 
 
+TEMPLATES = """\
+vars:
+  - models: [rf, 3, 2.5]
+  - more.json:names
+stages:
+  list:
+    foreach: ${models}
+    do:
+      cmd: python t.py ${item} "x-${item}"
+      outs:
+        - out/${item}/model
+  dicts:
+    foreach: ${names}
+    do:
+      wdir: w/${key}
+      cmd: python t.py ${key} ${item.d} ${item[n]} ${lr.a} \\${HOME} ${nothing}
+      deps:
+        - ../../in/${item.d}.csv
+  inline: {foreach: [{a: 1, b: [x, y]}, {a: 2, b: [z, w]}], do: {cmd: "run ${item.a} ${item.b[0]} ${item.b.1}"}}
+  matrix:
+    matrix:
+      m: ${models}
+      f: ${fs}
+      s: [1, 2.5]
+    cmd: python t.py ${item.m} ${item.f.n} ${item.f.k} ${item.s} --key ${key}
+  options:
+    vars: [{z: 5}, {inner: {q: "007", n: null}}]
+    cmd:
+      - python o.py ${opts}
+      - echo ${z} ${inner.q} ${ inner.n }
+"""
+
+#: As DVC 3.67 resolves them with the values below.
+RESOLVED = {
+    "list@rf": 'python t.py rf "x-rf"',
+    "list@3": 'python t.py 3 "x-3"',
+    "list@2.5": 'python t.py 2.5 "x-2.5"',
+    "dicts@p": "python t.py p 1 x y 0.001 ${HOME} None",
+    "dicts@q": "python t.py q 2 z 0.001 ${HOME} None",
+    "inline@0": "run 1 x y",
+    "inline@1": "run 2 z w",
+    **{
+        f"matrix@{m}-f{at}-{s}": f"python t.py {m} {n} {k} {s} --key {m}-f{at}-{s}"
+        for m in ("rf", "3", "2.5")
+        for at, (n, k) in enumerate([("a", 1), ("b", 2)])
+        for s in ("1", "2.5")
+    },
+    "options": "python o.py --lr 0.1 --name 'a b' --flag --l 1 'p q' && echo 5 007 None",
+}
+
+
+def test_templates_are_expanded_as_dvc_does(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text(TEMPLATES)
+    (tmp_path / "more.json").write_text('{"names": {"p": {"d": 1, "n": "x y"}, "q": {"d": 2, "n": "z"}}, "models": 0}')
+    (tmp_path / "params.yaml").write_text(
+        "lr: {a: 1e-3}\nnothing:\nfs: [{n: a, k: 1}, {n: b, k: 2}]\n"
+        "opts: {lr: 0.1, name: 'a b', flag: true, off: false, l: [1, 'p q']}\n"
+    )
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "2.csv.dvc").write_text("outs: []\n")
+    project = dvc_project.load(tmp_path)
+    assert project is not None
+    found = {name: entry.command.argv(name, entry.params)[2] for name, entry in project.entries.items()}
+    made = {name: f"mkdir -p out/{name[5:]} && " for name in RESOLVED if name.startswith("list@")}
+    assert found == {name: made.get(name, "") + text for name, text in RESOLVED.items()}
+    assert project.entries["dicts@q"].datasets == ("in/2.csv",)
+    assert project.entries["dicts@p"].workdir == "w/p"
+    assert project.entries["dicts@p"].files == {"lr.a": "params.yaml"}
+    other = project.entries["options"].command.argv(
+        "options", {**project.entries["options"].params, "opts.name": "c;d"}
+    )
+    assert "--name 'c;d' --flag" in other[2]
+
+
+def test_a_matrix_without_end_is_refused(tmp_path: Path) -> None:
+    axes = "".join(f"      m{at}: [1, 2, 3, 4, 5, 6, 7, 8]\n" for at in range(30))
+    (tmp_path / "dvc.yaml").write_text(f"stages:\n  a:\n    matrix:\n{axes}    cmd: x\n")
+    with pytest.raises(SettingsError, match=r"dvc.yaml:3: stages.a.matrix: it makes more than 5,000 stages"):
+        load_project(tmp_path)
+
+
 def test_the_nearest_lab_toml_counts_first(dvc: Path) -> None:
     inner = dvc / "src"
     assert find_project(inner) == dvc
@@ -149,7 +230,26 @@ def test_the_nearest_lab_toml_counts_first(dvc: Path) -> None:
         ("MLproject", "entry_points: [", "cannot be read"),
         ("MLproject", "a: &a {b: *a}", "cannot be read"),
         ("dvc.yaml", "stages: {a: {}}", "stage a has no cmd"),
-        ("dvc.yaml", "stages: {a: {cmd: 'x ${nothing}'}}", r"\$\{nothing\} is neither in params.yaml nor in vars"),
+        ("dvc.yaml", "stages: {a: {cmd: 'x ${nothing}'}}", r"dvc.yaml:1: stages.a.cmd: \$\{nothing\} is not among any"),
+        ("dvc.yaml", "vars: x", "dvc.yaml:1: vars: vars is no list"),
+        ("dvc.yaml", "vars:\n  - a: 1\n  - a: 2\n", "dvc.yaml:1: vars: vars give a a second time"),
+        ("dvc.yaml", "vars: [other.yaml]", "dvc.yaml:1: vars: other.yaml of vars is no file"),
+        (
+            "dvc.yaml",
+            "stages:\n  a:\n    foreach: ${x}\n    do: {cmd: y}",
+            r"dvc.yaml:3: stages.a.foreach: \$\{x\} is not",
+        ),
+        ("dvc.yaml", "stages:\n  a:\n    foreach: 3\n    do: {cmd: y}", "dvc.yaml:3: stages.a.foreach: foreach wants"),
+        ("dvc.yaml", "stages:\n  a:\n    foreach: [1]", "dvc.yaml:3: stages.a.foreach: foreach needs a stage below do"),
+        (
+            "dvc.yaml",
+            "stages:\n  a:\n    matrix:\n      m: 3\n    cmd: y",
+            "dvc.yaml:4: stages.a.matrix.m: matrix wants",
+        ),
+        ("dvc.yaml", "stages:\n  a:\n    matrix: {m: [1]}\n    cmd: y ${item.n}", r"dvc.yaml:4: .*\{item.n\} is not"),
+        ("dvc.yaml", "vars: [{x: [1]}]\nstages:\n  a:\n    cmd: y ${x}", r"dvc.yaml:4: .*\$\{x\} is a list, where one"),
+        ("dvc.yaml", "stages:\n  a:\n    cmd: y\n    deps: ['${b c.}']", r"dvc.yaml:4: .*deps: \$\{b c.\} is no name"),
+        ("dvc.yaml", "stages:\n  a: &x\n    cmd: y\n  b: *x", "dvc.yaml cannot be read: it has aliases in line 4"),
         ("dvc.yaml", "stages: 3", "holds no stages"),
     ],
 )
@@ -178,5 +278,5 @@ def test_odd_forms_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text("stages: {a: {cmd: x, deps: 3, outs: {a: 1}, params: 4, metrics: [3]}}\n")
     entry = load_project(tmp_path).entry("a")
     assert (entry.datasets, dict(entry.params), entry.collecting.files) == ((), {}, ("3",))
-    (tmp_path / "dvc.yaml").write_text("vars: x\n")
+    (tmp_path / "dvc.yaml").write_text("vars:\n")
     assert load_project(tmp_path).entries == {}
