@@ -55,14 +55,16 @@ INGEST = (
 _ASKED = """
     SELECT id, name, project, entry, sweep, coalesce(cpus, 0) AS cpus, coalesce(memory, 0) AS memory,
         coalesce(gpus, 0) AS gpus, coalesce(held, false) AS held, coalesce(place, created) AS place, status, launcher
-    FROM run_table WHERE
+    FROM all_runs WHERE NOT purged AND
 """
 _WAITING = _ASKED + "status = 'queued' ORDER BY place, created_event, id"
 _GOING = _ASKED + "status IN ('created', 'running') AND engine <> 'imported' ORDER BY created, id"
+_BOTH = _ASKED + "status IN ('queued', 'created', 'running') AND engine <> 'imported' ORDER BY place, created_event, id"
 _PEAKS = """
     SELECT project, entry, max(peak_memory) AS peak FROM (
         SELECT project, entry, peak_memory, row_number() OVER (PARTITION BY project, entry ORDER BY created DESC) AS n
-        FROM run_table WHERE status = 'finished' AND peak_memory > 0 AND entry IN (SELECT unnest($1::VARCHAR[]))
+        FROM all_runs
+        WHERE NOT purged AND status = 'finished' AND peak_memory > 0 AND entry IN (SELECT unnest($1::VARCHAR[]))
     ) WHERE n <= $2 GROUP BY project, entry
 """
 _PAUSED = "SELECT value FROM queue_marks WHERE mark = 'paused'"
@@ -94,6 +96,12 @@ def waiting(catalog: Reader) -> list[Asked]:
 def going(catalog: Reader) -> list[Asked]:
     """Runs that have their share of the machine, oldest first."""
     return [_asked(row) for row in catalog.rows(_GOING)]
+
+
+def lined_up(catalog: Reader) -> tuple[list[Asked], list[Asked]]:
+    """`waiting` and `going` at one look, at half the cost; both in the order of the queue."""
+    rows = [_asked(row) for row in catalog.rows(_BOTH)]
+    return [one for one in rows if one.status == "queued"], [one for one in rows if one.status != "queued"]
 
 
 def peaks(catalog: Reader, entries: Collection[str], most: int) -> dict[tuple[str, str], int]:

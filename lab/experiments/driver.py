@@ -24,7 +24,7 @@ from lab.experiments.sweeps import Sweeps
 from lab.paths import LabHome
 from lab.stores import locks
 
-_BUSY, _IDLE, _FOLLOWING = 0.05, 0.5, 1.0  # seconds between two looks
+_BUSY, _IDLE, _FOLLOWING = 0.02, 0.5, 1.0  # seconds between two looks
 _AGAIN = 0.25
 _ASK_EVERY = 2.0  # seconds between two questions to the engines, and between two looks at what is slow to change
 
@@ -97,14 +97,14 @@ class Driver:
         if slow or ended or again or self._news.is_set() or any(future.done() for future in self._underway):
             self._news.clear()
             self._looked = now
-            self._busy = self._look(slow=slow)
+            self._busy = self._look(slow=slow, settle=slow or ended or again)
         return self._busy
 
     @property
     def _underway(self) -> list[Future[None]]:
         return [*self._starting, *([self._settling] if self._settling else [])]
 
-    def _look(self, *, slow: bool) -> bool:
+    def _look(self, *, slow: bool, settle: bool) -> bool:
         # What may start goes first: noting how a run ended takes longer than seeing that it has.
         for run_id in self._queue.claim():
             self._starting.append(self._submit(partial(self._queue.start, run_id)))
@@ -112,7 +112,7 @@ class Driver:
         if slow:
             self._asked = time.monotonic()
             self._queue.take_back()
-        if self._settling is None:
+        if settle and self._settling is None:
             self._settling = self._submit(partial(self._settle, slow))
         tended = self._sweeps.tended()
         for sweep in tended:

@@ -98,8 +98,7 @@ class Queue:
 
     def list(self) -> Sequence[Waiting]:
         """All runs that wait, in their order, each with its reason."""
-        asked = catalog_queue.waiting(self._catalog)
-        reasons = self._reasons(asked)
+        asked, reasons = self._reasons()
         runs = {run.id: run for run in catalog_runs.get_many(self._catalog, [one.id for one in asked])}
         return [
             Waiting(runs[one.id], number, reasons[one.id], one.held)
@@ -109,7 +108,7 @@ class Queue:
 
     def reason(self, run_id: str) -> str:
         """Why a run waits; "" for one that does not, or is about to start."""
-        return self._reasons(catalog_queue.waiting(self._catalog)).get(run_id, "")
+        return self._reasons()[1].get(run_id, "")
 
     @property
     def paused(self) -> bool:
@@ -146,22 +145,23 @@ class Queue:
         except ConflictError:
             return True
 
-    def _reasons(self, asked: Sequence[Asked]) -> dict[str, str]:
+    def _reasons(self) -> tuple[Sequence[Asked], dict[str, str]]:
+        """All runs that wait, in their order, and id → why."""
+        asked, others = catalog_queue.lined_up(self._catalog)
         if not asked:
-            return {}
+            return [], {}
         held, jobs = catalog_sweeps.limits(self._catalog)
         strict = catalog_sweeps.strict(self._catalog)
         held |= {name for name, broken in strict.items() if broken}
         # One that has left its exit record has left its room too, though nobody may have noted its end yet; except
         # where it depends on how it ended whether another one starts.
         going = [
-            one for one in catalog_queue.going(self._catalog)
-            if one.sweep in strict or not self._home.run(one.id).exit.exists()
+            one for one in others if one.sweep in strict or not self._home.run(one.id).exit.exists()
         ]  # fmt: skip
         demands = self._demands([*asked, *going])
         loads = [Load(one.name, demands[one.id], one.sweep) for one in going]
         tickets = [Ticket(one.id, one.name, demands[one.id], one.sweep, one.held) for one in asked]
-        return line_up(tickets, loads, self._look(), Rules(self.paused, held, jobs))
+        return asked, line_up(tickets, loads, self._look(), Rules(self.paused, held, jobs))
 
     def _demands(self, asked: Collection[Asked]) -> Mapping[str, Demand]:
         """What each needs. Without a limit of cores a run counts as one; what earlier runs of its entry have used of
@@ -222,8 +222,7 @@ class Queue:
         with deciding(self._home, self._catalog):
             now = time.monotonic()
             silent = {engine for engine, until in self._silent.items() if until > now}
-            asked = catalog_queue.waiting(self._catalog)
-            reasons = self._reasons(asked)
+            asked, reasons = self._reasons()
             chosen = [one.id for one in asked if not reasons[one.id] and (only is None or one.id in only)]
             if silent:
                 runs = catalog_runs.get_many(self._catalog, chosen)
