@@ -16,7 +16,7 @@ from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.theme import Theme
 
-from lab.ui.render import shades
+from lab.ui.render import ansi, shades
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _colours(palette: Palette) -> dict[str, str]:
         "crosshair": palette.muted,
         "match": palette.accent,
     }
-    colours |= shades.colours(palette is DARK)
+    colours |= shades.colours(palette is DARK) | ansi.colours(palette is DARK)
     for index, colour in enumerate(palette.series):
         colours[f"series.{index}"] = colour
         colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.45)

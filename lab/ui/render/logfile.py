@@ -11,13 +11,14 @@ Files are read by position, never mapped: a mapped file that another process tru
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
+from lab.ui.render import ansi
 from lab.ui.render.cells import tidy
 
 BLOCK = 128 * 1024
@@ -26,22 +27,31 @@ MAX_LINE = 4000
 _KEPT_BLOCKS = 8
 _POLL_BYTES = 16 * 1024 * 1024
 
-_ANSI = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC, DCS and other strings
-    r"|\x9b[0-?]*[ -/]*[@-~]"
-    r"|\x1b[ -/]*[0-~]"
-)
+
+class Line(NamedTuple):
+    """A line as it is shown; `raw` is the same with its escapes, where those may be colours of it."""
+
+    text: str
+    raw: str = ""
+
+    @property
+    def marks(self) -> tuple[ansi.Mark, ...]:
+        """Where it is coloured, and how."""
+        return ansi.marks(self.raw) if self.raw else ()
 
 
-def plain_line(raw: bytes) -> str:
+def plain_line(raw: bytes) -> Line:
     """One line as text to show: escapes removed, and after carriage returns what a terminal would be left with."""
     text = raw.decode("utf-8", "replace").rstrip("\r\n")
     if "\r" in text:
         text = next((part for part in reversed(text.split("\r")) if part), "")
-    if "\x1b" in text or "\x9b" in text:
-        text = _ANSI.sub("", text)
-    return tidy(text, MAX_LINE)
+    if "\x1b" not in text and "\x9b" not in text:
+        return Line(tidy(text, MAX_LINE))
+    text = text.replace("\t", tidy("\t"))
+    bare = ansi.ESCAPE.sub("", text)
+    shown = tidy(bare, MAX_LINE)
+    # What cannot be shown was left out: then the places of colours are not known.
+    return Line(shown, text if len(shown) == len(bare) else "")
 
 
 @dataclass
@@ -80,8 +90,8 @@ class LogFile:
         self._front = _Run()  # blocks after it
         self._searched = 0  # no line break between the end of the blocks and here
         self._size = 0
-        self._cache: OrderedDict[tuple[int, int], list[str]] = OrderedDict()
-        self._partial: tuple[int, int, str] | None = None
+        self._cache: OrderedDict[tuple[int, int], list[Line]] = OrderedDict()
+        self._partial: tuple[int, int, Line] | None = None
 
     def _open(self) -> bool:
         try:
@@ -238,13 +248,17 @@ class LogFile:
 
     def line(self, number: int) -> str:
         """The text of a known line, cleaned and cut; empty for any other number."""
+        return self.styled(number).text
+
+    def styled(self, number: int) -> Line:
+        """`line` with its colours."""
         if not self.first <= number < self.end:
-            return ""
+            return Line("")
         if number >= self._front.total:
             return self._partial_line()
         start, stop, index = self.locate(number)
         lines = self._lines(start, stop)
-        return lines[index] if index < len(lines) else ""
+        return lines[index] if index < len(lines) else Line("")
 
     def locate(self, number: int) -> tuple[int, int, int]:
         """The block of a whole line, (start, stop) in bytes, and the line's index in it."""
@@ -257,14 +271,14 @@ class LogFile:
         stop = self._back.edges[block - 1] if block else self._anchor
         return self._back.edges[block], stop, self._back.lines[block] - 1 - from_end
 
-    def _partial_line(self) -> str:
+    def _partial_line(self) -> Line:
         """The last line while it has no line break; read anew only when it has grown."""
         start = self._end_offset
         if self._partial is None or self._partial[:2] != (start, self._size):
             self._partial = (start, self._size, self._long_line(start, self._size))
         return self._partial[2]
 
-    def _lines(self, start: int, stop: int) -> list[str]:
+    def _lines(self, start: int, stop: int) -> list[Line]:
         key = (start, stop)
         lines = self._cache.get(key)
         if lines is None:
@@ -280,7 +294,7 @@ class LogFile:
             self._cache.move_to_end(key)
         return lines
 
-    def _long_line(self, start: int, stop: int) -> str:
+    def _long_line(self, start: int, stop: int) -> Line:
         """A line of any length by its beginning, or by its end where it overwrites itself (progress bars)."""
         size = stop - start
         head = self._read(start, min(size, 4 * MAX_LINE))
@@ -308,7 +322,7 @@ class LogFile:
         data = self._read(start, stop - start) if stop - start <= 2 * BLOCK else b"\r"
         if not text.isascii() or any(sign in data for sign in (b"\x1b", b"\r", b"\xc2\x9b", b"\t")):
             lines = self._lines(start, stop)
-            return [at for at, line in enumerate(lines) if text in (line.lower() if fold else line)]
+            return [at for at, (line, _) in enumerate(lines) if text in (line.lower() if fold else line)]
         hay, needle = (data.lower() if fold else data), text.encode()
         found, index, begin = [], 0, 0
         at = hay.find(needle)
@@ -339,7 +353,7 @@ class LogFile:
                 number = self.end - 1
                 continue
             if number >= self._front.total:
-                line, first, size = self._partial_line(), self._front.total, MAX_LINE
+                line, first, size = self._partial_line().text, self._front.total, MAX_LINE
                 found, count = ([0] if text in (line.lower() if fold else line) else []), 1
             else:
                 begin, stop, index = self.locate(number)
@@ -354,7 +368,7 @@ class LogFile:
         return None, number
 
 
-def _shown(raw: bytes) -> str:
+def _shown(raw: bytes) -> Line:
     if len(raw) > 4 * MAX_LINE:
         tail = raw[-4 * MAX_LINE :]
         raw = tail if b"\r" in tail.rstrip(b"\r\n") else raw[: 4 * MAX_LINE]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 
-from lab.ui.render.logfile import BLOCK, LogFile
+from lab.ui.render.logfile import BLOCK, Line, LogFile
 
 #: So many matches are kept: with more, those nearest to the end.
 MOST = 500_000
@@ -30,7 +30,7 @@ class FilteredLog:
         self._front = array("q")  # ascending
         self._from = self._to = self._log.whole  # lines from `_from` up to `_to` were looked at
         self._complete = False
-        self._kept: OrderedDict[int, str] = OrderedDict()
+        self._kept: OrderedDict[int, Line] = OrderedDict()
 
     # What is known
 
@@ -59,17 +59,21 @@ class FilteredLog:
 
     def line(self, line: int) -> str:
         """The text of a match; empty for any other number."""
+        return self.styled(line).text
+
+    def styled(self, line: int) -> Line:
+        """`line` with its colours."""
         if not self.first <= line < self.end:
-            return ""
-        if line >= len(self._front):
-            return self._partial()
+            return Line("")
         number = self.number(line)
-        text = self._kept.get(number)
-        if text is None:
-            text = self._kept[number] = self._log.line(number)
+        if line >= len(self._front):
+            return self._log.styled(number)
+        kept = self._kept.get(number)
+        if kept is None:
+            kept = self._kept[number] = self._log.styled(number)
             if len(self._kept) > _KEPT_LINES:
                 self._kept.popitem(last=False)
-        return text
+        return kept
 
     def _partial(self) -> str:
         return self._log.line(self._log.whole)

@@ -16,8 +16,9 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
+from lab.ui.render import ansi
 from lab.ui.render.cells import fit, tidy, width_of
-from lab.ui.render.logfile import BLOCK, LogFile
+from lab.ui.render.logfile import BLOCK, Line, LogFile
 from lab.ui.render.logfilter import FilteredLog
 from lab.ui.theme import row_background, token_style
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
@@ -359,19 +360,20 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
             said = f"no line with {self._filter!r}" if self._filter else self._empty
             text = "" if y != self.size.height // 3 else "the log does not exist yet" if missing else tidy(said)
             return to_strip([(fit(text, width, "center"), "muted")], base, dark, width)
-        text = log.line(number)
-        key = (number, text, left, width)
+        line = log.styled(number)
+        text = line.text
+        key = (number, line, left, width)
         selection = self.text_selection
         strip = self._strips.get(key) if selection is None else None
         if strip is None:
-            strip = self._line_strip(number, text, selection, dark).crop_extend(left, left + width, base)
+            strip = self._line_strip(number, line, selection, dark).crop_extend(left, left + width, base)
             if selection is None:
                 self._strips[key] = strip
             self._note_width(text)
         return strip.apply_offsets(left, self.scroll_offset.y + y)
 
-    def _line_strip(self, number: int, text: str, selection: Selection | None, dark: bool) -> Strip:
-        base = self.rich_style
+    def _line_strip(self, number: int, line: Line, selection: Selection | None, dark: bool) -> Strip:
+        base, text = self.rich_style, line.text
         if number == self._match:
             base += row_background("cursor", dark)
         span = selection.get_span(number - self._first) if selection is not None else None
@@ -380,20 +382,20 @@ class LogView(LineView, can_focus=True, inherit_bindings=False):
             chosen = self.screen.get_component_rich_style("screen--selection")
             parts = [(text[:start], base), (text[start:end], base + chosen), (text[end:], base)]
             return Strip([Segment(part, style) for part, style in parts if part])
-        return Strip([Segment(part, base + token_style(token, dark)) for part, token in self._parts(text) if part])
+        spans = ansi.spans(text, line.marks, self._matches(text))
+        return Strip([Segment(part, base + token_style(token, dark)) for part, token in spans])
 
-    def _parts(self, text: str) -> list[tuple[str, str]]:
-        """`text` with all matches of the search set off."""
+    def _matches(self, text: str) -> list[ansi.Mark]:
+        """Where `text` holds what is searched for."""
         wanted = self._text or self._filter
-        if not wanted:
-            return [(text, "")]
         fold = wanted == wanted.lower()
         where = text.lower() if fold else text
-        parts, at = [], 0
-        while (found := where.find(wanted, at)) >= 0 and len(where) == len(text):
-            parts += [(text[at:found], ""), (text[found : found + len(wanted)], "match reverse")]
-            at = found + len(wanted)
-        return [*parts, (text[at:], "")]
+        found: list[ansi.Mark] = []
+        at = 0
+        while wanted and (at := where.find(wanted, at)) >= 0 and len(where) == len(text):
+            found.append(ansi.Mark(at, at + len(wanted), "match reverse"))
+            at += len(wanted)
+        return found
 
     def _note_width(self, text: str) -> None:
         """Widen the scrollable area to the longest line that was ever in view."""

@@ -140,7 +140,7 @@ def test_ten_megabytes_in_one_line_are_cut(tmp_path: Path) -> None:
 
 
 def test_progress_bars_show_their_last_state(tmp_path: Path) -> None:
-    assert plain_line(b"10%\r50%\r100%\r\n") == "100%"
+    assert plain_line(b"10%\r50%\r100%\r\n").text == "100%"
     path = tmp_path / "log"
     path.write_bytes(b"".join(b"%d%%|####\r" % i for i in range(200_000)) + b"done\n")
     assert everything(LogFile(path)) == ["done"]
@@ -157,9 +157,9 @@ def test_binary_junk_is_harmless(tmp_path: Path) -> None:
 
 
 def test_escapes_vanish() -> None:
-    assert plain_line(b"\x1b[32mok\x1b[0m \x1b]52;c;AAAA\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\") == "ok  link"
-    assert plain_line("a\x9b31mb\u202ec".encode()) == "abc"
-    assert plain_line(b"\x1b") == ""
+    assert plain_line(b"\x1b[32mok\x1b[0m \x1b]52;c;AAAA\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\").text == "ok  link"
+    assert plain_line("a\x9b31mb\u202ec".encode()).text == "abc"
+    assert plain_line(b"\x1b").text == ""
 
 
 def test_search_goes_both_ways_through_blocks(tmp_path: Path) -> None:
