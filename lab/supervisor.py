@@ -29,6 +29,19 @@ class Service(Protocol):
         """Work until `stop` is set; look at it at least once a second."""
 
 
+class Every:
+    """A service that does one thing every so many seconds."""
+
+    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._work = work
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(self._seconds):
+            self._work()
+
+
 OnCrash = Callable[[str, Exception], None]
 
 

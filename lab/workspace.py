@@ -5,40 +5,25 @@ rooms together. Each room is loaded when it is first asked for, so that a quick 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
 from lab.domain.checks import Check
-from lab.domain.projects import Project
-from lab.domain.resources import format_size
 from lab.domain.text import clean
 from lab.domain.watched import Watched
-from lab.errors import ConflictError, EngineError, EngineUnavailableError, LabError, NotFoundError
-from lab.events import GOVERNANCE, PROJECT_ADDED, Bus, Listener
-from lab.journal import Journal, segments, verify
+from lab.errors import ConflictError, EngineError, LabError
+from lab.events import GOVERNANCE, Bus, Listener
+from lab.journal import Journal
 from lab.paths import LabHome, default_home
-from lab.settings import (
-    PROJECT_FILE,
-    ProjectSettings,
-    find_project,
-    is_project,
-    legal_name,
-    load_project,
-    render_template,
-    settings_for_script,
-    user_settings,
-)
-from lab.stores.durable import free_space, write_atomic
+from lab.projects import Projects
+from lab.settings import user_settings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -78,100 +63,6 @@ _DEPLOYMENTS_EVERY = 3.0
 _LEFTOVERS_EVERY = 30.0
 _SCRUB_EVERY = 60.0
 _WATCH_EVERY = 2.0  # seconds between two looks whether any dataset is to be watched
-
-
-class Projects:
-    """Folders that Lab works in."""
-
-    def __init__(self, folder: Path, journal: Journal, catalog: Catalog) -> None:
-        self._folder = folder
-        self._journal = journal
-        self._catalog = catalog
-
-    @property
-    def folder(self) -> Path:
-        """Where the user stands."""
-        return self._folder
-
-    def enter(self, folder: Path) -> None:
-        """Stand in another folder."""
-        self._folder = folder.absolute()
-
-    @property
-    def current(self) -> ProjectSettings | None:
-        """The project that the user stands in, read afresh; None outside any. Raises SettingsError."""
-        root = find_project(self._folder)
-        return load_project(root) if root else None
-
-    @property
-    def name(self) -> str:
-        """What the project here is called; looking does not make the lab remember it."""
-        current = self.current
-        return current.name if current else legal_name(self._folder.name, "project")
-
-    def place(self) -> tuple[str, Path]:
-        """Name and folder of the current project; a folder without lab.toml counts under its own name."""
-        settings = self.current or ProjectSettings(self._folder, legal_name(self._folder.name, "project"))
-        self.remember(settings)
-        return settings.name, settings.root
-
-    def settings_for(self, entry: str) -> ProjectSettings:
-        """The settings that have `entry`: an entry's name in the current project, or the path of a script."""
-        settings = self.current
-        if settings is not None and entry in settings.entries:
-            self.remember(settings)
-            return settings
-        script = self._folder / entry
-        if not script.is_file():
-            if settings is not None:
-                settings.entry(entry)  # tells the nearest name
-            raise NotFoundError(f"no {PROJECT_FILE} here and no script {clean(entry)!r}", "lab init, or name a script")
-        alone = settings_for_script(settings.root if settings else script.parent, script)
-        (found,) = alone.entries.values()
-        if settings is None:
-            settings = alone
-        else:  # a script of a project runs with the project's data and resources
-            found = replace(
-                found,
-                datasets=tuple(settings.datasets),
-                resources=settings.resources,
-                collecting=settings.collecting,
-            )
-        self.remember(settings)
-        return replace(settings, entries={**settings.entries, entry: found})
-
-    def settings_of(self, name: str) -> ProjectSettings | None:
-        """The settings of the project of that name, wherever it is; None if its folder or lab.toml is gone.
-
-        Raises SettingsError for a lab.toml that is wrong.
-        """
-        current = self.current
-        if current is not None and current.name == name:
-            return current
-        known = catalog_projects.get(self._catalog, name)
-        root = Path(known.root) if known else None
-        return load_project(root) if root and is_project(root) else None
-
-    def init(self, folder: Path | None = None) -> Path:
-        """Write a commented lab.toml. Raises ConflictError if there is one."""
-        target = (folder or self._folder).absolute()
-        path = target / PROJECT_FILE
-        if path.exists():
-            raise ConflictError(f"{clean(str(path))} is there already", "edit it, or remove it first")
-        target.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, render_template(target).encode())
-        self.remember(load_project(target))
-        return path
-
-    def list(self) -> Sequence[Project]:
-        return catalog_projects.all_projects(self._catalog)
-
-    def remember(self, settings: ProjectSettings) -> None:
-        """Let the lab know the project and where it is."""
-        known = catalog_projects.get(self._catalog, settings.name)
-        if known is None or known.root != str(settings.root):
-            self._journal.append(PROJECT_ADDED, settings.name, {"root": str(settings.root)})
-            self._catalog.refresh()
 
 
 class Workspace:
@@ -457,15 +348,17 @@ class Workspace:
 
     def start(self) -> None:
         """Start the services that keep the picture true while a screen is open."""
+        from lab.supervisor import Every
+
         supervisor = self._supervise()
-        supervisor.start(_Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
-        supervisor.start(_Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
-        supervisor.start(_Every("guards", _RUNS_EVERY, lambda: self.warn(self.runs.guards.look_all())))
-        supervisor.start(_Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
-        supervisor.start(_Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
+        supervisor.start(Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
+        supervisor.start(Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
+        supervisor.start(Every("guards", _RUNS_EVERY, lambda: self.warn(self.runs.guards.look_all())))
+        supervisor.start(Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
+        supervisor.start(Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         supervisor.start(_Watching(self))
         self.drive()
-        supervisor.start(_Every("scrub", _SCRUB_EVERY, self._scrub))
+        supervisor.start(Every("scrub", _SCRUB_EVERY, self._scrub))
 
     def drive(self, *, until_empty: bool = False) -> None:
         """Start what waits in the queue, in the background, unless another process does."""
@@ -525,29 +418,9 @@ class Workspace:
 
     def doctor(self) -> list[Check]:
         """Look at everything that must be right: home, journal, index, engine, disk."""
-        damage = [str(item) for segment in segments(self.home) for item in verify(self.home, segment.name)]
-        damage += [problem for problem in self.problems() if problem not in damage]
-        free = free_space(self.home.root)
-        rotten = self.store.known_damage()
-        return [
-            Check("lab home", True, str(self.home.root)),
-            Check("journal", not damage, "; ".join(damage[:5]) or "whole", "what could be read is kept; nothing to do"),
-            Check("index", not self._catalog.notices, "; ".join(self._catalog.notices) or "whole", "it mends itself"),
-            Check("store", not rotten, f"{len(rotten)} damaged" if rotten else "whole", "lab data verify --repair"),
-            self._check_engine(),
-            Check("disk", free > 1 << 30, f"{format_size(free)} free", "free some space"),
-            Check(
-                "git", shutil.which("git") is not None, shutil.which("git") or "not found", "runs then record no commit"
-            ),
-        ]
+        from lab.pipelines.doctor import examine
 
-    def _check_engine(self) -> Check:
-        try:
-            info = self.engine().available()
-        except EngineUnavailableError as error:
-            return Check("engine", False, error.message, error.hint)
-        isolation = "containers" if info.isolated else "plain processes: isolation is off"
-        return Check("engine", True, f"{info.name} {info.version}, {isolation}", info.detail)
+        return examine(self.home, self._catalog, self.store, self.engine)
 
     def _supervise(self) -> Supervisor:
         """Made when first needed: a quick verb has no background."""
@@ -595,43 +468,13 @@ class _Watching:
                 return
         from lab.datasets.watch import DatasetWatch
 
-        DatasetWatch(
-            self._wanted, self._look, lambda text: self._ws.warn([text]), self._ws.home.locks / "watch.lock"
-        ).run(stop)
+        DatasetWatch(self._wanted, self._look, self._warn, self._ws.home.locks / "watch.lock").run(stop)
 
-    def _wanted(self) -> list[Watched]:
-        """The watched datasets of every project whose lab.toml can be read."""
-        found: list[Watched] = []
-        for project in self._ws.projects.list():
-            try:
-                settings = self._ws.projects.settings_of(project.name)
-            except LabError as error:
-                self._ws.warn([error.message])
-                continue
-            if settings is not None:
-                found += _watched(settings)
-        return found
+    def _wanted(self) -> Sequence[Watched]:
+        return self._ws.projects.watched(self._warn)
+
+    def _warn(self, sentence: str) -> None:
+        self._ws.warn([sentence])
 
     def _look(self, watched: Watched, restless: bool) -> None:
         self._ws.datasets.keep_up(watched, restless=restless)
-
-
-def _watched(settings: ProjectSettings) -> list[Watched]:
-    return [
-        Watched(settings.name, settings.root, item.name, settings.root / item.path, item.keep)
-        for item in settings.datasets.values()
-        if item.watch
-    ]
-
-
-class _Every:
-    """A service that does one thing every so many seconds."""
-
-    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
-        self.name = name
-        self._seconds = seconds
-        self._work = work
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.wait(self._seconds):
-            self._work()
