@@ -19,6 +19,7 @@ _HELD = """
     SELECT 'dataset' AS kind, concat(project, '/', dataset, '@v', number) AS owner, id AS manifest
     FROM dataset_table WHERE NOT retired
     UNION ALL SELECT 'run', name, code FROM run_table WHERE coalesce(code, '') <> ''
+    UNION ALL SELECT 'run', name, patch FROM run_table WHERE coalesce(patch, '') <> ''
     UNION ALL SELECT 'run', name, unnest(json_extract_string(datasets, '$.*.manifest')) FROM run_table
     UNION ALL SELECT 'model', concat(model, ':v', number), manifest FROM model_versions
 """

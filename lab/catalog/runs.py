@@ -37,7 +37,7 @@ INGEST = (
         FROM (
             SELECT DISTINCT ON (subject) subject, ts, TRY_CAST(body->>'$.at' AS DOUBLE) AS moment,
                 $told AS created_event, json_transform(body, '{"name":"VARCHAR",
-                "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR",
+                "project":"VARCHAR","entry":"VARCHAR","engine":"VARCHAR","image":"VARCHAR","code":"VARCHAR","patch":"VARCHAR",
                 "sweep":"VARCHAR","seed":"BIGINT","memory":"BIGINT","cpus":"DOUBLE","gpus":"INTEGER",
                 "launcher":"VARCHAR","queued":"BOOLEAN","params":"JSON","datasets":"JSON",
                 "reproduces":"VARCHAR","swapped":"VARCHAR"}') AS b

@@ -39,9 +39,11 @@ _NEEDS = """
     ORDER BY ALL
 """
 _THEIRS = """
-    SELECT code AS manifest FROM run_table WHERE id IN (SELECT unnest($1::VARCHAR[])) AND coalesce(code, '') <> ''
+    SELECT manifest FROM (
+        SELECT unnest([code, patch]) AS manifest FROM run_table WHERE id IN (SELECT unnest($1::VARCHAR[]))
+    ) WHERE coalesce(manifest, '') <> ''
     EXCEPT (
-        SELECT code FROM run_table WHERE id NOT IN (SELECT unnest($1::VARCHAR[]))
+        SELECT unnest([code, patch]) FROM run_table WHERE id NOT IN (SELECT unnest($1::VARCHAR[]))
         UNION ALL SELECT unnest(json_extract_string(datasets, '$.*.manifest')) FROM run_table
         UNION ALL SELECT id FROM dataset_table WHERE NOT retired
         UNION ALL SELECT manifest FROM model_versions
@@ -79,7 +81,7 @@ def needs(catalog: Reader, runs: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def code_of_these(catalog: Reader, runs: Sequence[str]) -> frozenset[str]:
-    """Manifests of the code of these runs that nothing else needs."""
+    """Manifests of the code and the patches of these runs that nothing else needs."""
     return frozenset(row["manifest"] for row in catalog.rows(_THEIRS, [list(runs)]))
 
 

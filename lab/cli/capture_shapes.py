@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lab.domain.capture import Capture
 from lab.domain.resources import format_size
+from lab.domain.runs import Submodule
+from lab.domain.text import count_of
 
 #: Outputs that are listed; the rest is counted.
 MOST_OUTPUTS = 20
@@ -14,21 +16,23 @@ _HASH = 16  # digits of a hash that are shown
 
 def facts(capture: Capture) -> list[tuple[str, str]]:
     """(what, value); an empty value is not told."""
-    software, machine = capture.software, capture.machine
+    software = capture.software
     base = f" on {software.base} {_short(software.base_id)}".rstrip() if software.base else ""
     return [
         ("input id", capture.input_id),
         ("branch", f"{capture.code.branch}  {capture.code.remote}".strip()),
         ("patch", _patch(capture)),
+        ("submodules", _listed(f"{one.path} {_module(one)}" for one in capture.code.submodules)),
+        ("git lfs", _listed(f"{one.path} {_short(one.oid)}" for one in capture.code.lfs)),
         ("left out", ", ".join(capture.code.skipped[:10]) + (", …" if len(capture.code.skipped) > 10 else "")),
         ("image id", f"{_short(software.image_id)}{base}"),
         ("python", ", ".join(filter(None, (software.python, software.libc)))),
         ("packages", str(len(software.packages) or "")),
-        ("blas", ", ".join(software.blas)),
+        ("blas", _blas(capture)),
         ("threads", ", ".join(f"{name}={value}" for name, value in software.threads.items())),
         ("locale", ", ".join(filter(None, (software.locale, software.timezone)))),
         ("machine", _machine(capture)),
-        ("gpu", ", ".join((*machine.gpus, f"driver {machine.driver}" if machine.driver else "")).strip(", ")),
+        ("gpu", _gpu(capture)),
         ("missing", "; ".join(capture.missing)),
     ]
 
@@ -45,6 +49,31 @@ def _patch(capture: Capture) -> str:
     if capture.code.untracked:
         parts.append(f"{len(capture.code.untracked)} untracked")
     return ", ".join(filter(None, parts))
+
+
+def _module(one: Submodule) -> str:
+    """The commit of a submodule, with a star where its files differ from that."""
+    return f"{one.commit[:12] or 'not checked out'}{'*' if one.dirty else ''}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    told = list(items)
+    return ", ".join(told[:10]) + (f", and {len(told) - 10} more" if len(told) > 10 else "")
+
+
+def _blas(capture: Capture) -> str:
+    software = capture.software
+    threads = count_of(software.blas_threads, "thread") if software.blas_threads else ""
+    name = " ".join(filter(None, (software.blas_name, software.blas_version)))
+    return ", ".join(filter(None, (name, threads, *software.blas)))
+
+
+def _gpu(capture: Capture) -> str:
+    """What the run saw; nothing where nobody looked."""
+    machine = capture.machine
+    if not machine.gpus:
+        return "none" if machine.system else ""
+    return ", ".join((*machine.gpus, f"driver {machine.driver}" if machine.driver else "")).strip(", ")
 
 
 def _machine(capture: Capture) -> str:

@@ -30,7 +30,8 @@ class Software:
     `image` is what the engine calls the environment, `image_id` the hash of its content, `base` and `base_id` the same
     of what it was built on; `environment` is the hash of all that it was made from. `packages` are distributions and
     their versions. `blas` names the libraries of linear algebra that were found, `threads` what bounds the number of
-    threads, by variable. `variables` are the names of all environment variables, without their values.
+    threads, by variable. `blas_name` and `blas_version` are what numpy was built with, `blas_threads` how many threads
+    that uses, 0 where it does not tell. `variables` are the names of all environment variables, without their values.
     """
 
     engine: str = ""
@@ -47,11 +48,19 @@ class Software:
     timezone: str = ""
     locale: str = ""
     variables: tuple[str, ...] = ()
+    blas_name: str = ""
+    blas_version: str = ""
+    blas_threads: int = 0
+
+
+#: Inputs that runs of earlier versions do not tell: they are part of an id only where they are told.
+_LATER = ("blas_name", "blas_version", "blas_threads")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the run was executed, as it saw it: `cores` that it could use, `memory` in bytes that it was bounded by."""
+    """Where the run was executed, as it saw it: `cores` that it could use, `memory` in bytes that it was bounded by,
+    GPUs and their driver, none where it saw none."""
 
     system: str = ""
     cpu: str = ""
@@ -119,7 +128,7 @@ class Capture:
             "seed": self.seed,
             "resources": asdict(self.resources),
             "network": self.network,
-            "software": {**asdict(self.software), "image": "", "base": ""},
+            "software": {**_told(self.software), "image": "", "base": ""},
             "machine": asdict(self.machine),
         }
 
@@ -213,6 +222,7 @@ def _bounds(old: Capture, new: Capture) -> Iterator[Difference]:
     if old.software.python and new.software.python:  # both were seen from inside
         yield from _unequal(Cause.THREADS, old.software.threads, new.software.threads)
     yield from _known(Cause.THREADS, {"blas": _list(old.software.blas)}, {"blas": _list(new.software.blas)})
+    yield from _known(Cause.THREADS, *({name: getattr(side.software, name) for name in _LATER} for side in (old, new)))
     yield from _unequal(Cause.THREADS, {"cpus": old.resources.cpus}, {"cpus": new.resources.cpus})
     asked = [
         {name: value for name, value in asdict(side.resources).items() if name != "cpus"} | {"network": side.network}
@@ -242,6 +252,10 @@ def _words(capture: Capture) -> str:
 
 def _list(items: tuple[str, ...]) -> str:
     return ", ".join(items)
+
+
+def _told(software: Software) -> dict[str, Any]:
+    return {name: value for name, value in asdict(software).items() if value or name not in _LATER}
 
 
 def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:

@@ -68,10 +68,32 @@ class DataInput:
 
 
 @dataclass(frozen=True)
+class Submodule:
+    """A repository within the project's: where it is, the commit that is checked out ("" if none is), and whether its
+    files differ from that."""
+
+    path: str
+    commit: str
+    dirty: bool = False
+
+
+@dataclass(frozen=True)
+class LargeFile:
+    """A file that Git LFS keeps: the SHA-256 and the bytes of its content, and whether the tree holds only a pointer to
+    that."""
+
+    path: str
+    oid: str
+    size: int
+    pointer: bool = False
+
+
+@dataclass(frozen=True)
 class CodeSnapshot:
     """The project's tree at launch: `tree` is a manifest id in the store; the rest is where git knows.
 
-    `patch` is the SHA-256 of `code.patch` in the run's folder, what has changed since the commit; `untracked` are
+    `patch` is the hash of the object with what has changed since the commit, `patch_tree` the manifest that keeps it in
+    the store, "" for runs of earlier versions, which have it only as `code.patch` in their folder. `untracked` are
     files that git knows nothing of, in the tree all the same. `remote` holds no password.
     """
 
@@ -85,6 +107,9 @@ class CodeSnapshot:
     remote: str = ""
     patch: str = ""
     untracked: tuple[str, ...] = ()
+    patch_tree: str = ""
+    submodules: tuple[Submodule, ...] = ()
+    lfs: tuple[LargeFile, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -95,7 +120,13 @@ class CodeSnapshot:
     def from_json(cls, data: Mapping[str, Any]) -> CodeSnapshot:
         """From the dataclass as a JSON object; unknown keys of later versions are ignored."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-        lists = {name: tuple(data.get(name, ())) for name in ("skipped", "untracked")}
+        lists: dict[str, Any] = {name: tuple(data.get(name, ())) for name in ("skipped", "untracked")}
+        lists["submodules"] = tuple(
+            Submodule(item["path"], item["commit"], item["dirty"]) for item in data.get("submodules", ())
+        )
+        lists["lfs"] = tuple(
+            LargeFile(item["path"], item["oid"], item["size"], item["pointer"]) for item in data.get("lfs", ())
+        )
         return cls(**{**known, **lists})
 
 

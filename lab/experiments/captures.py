@@ -13,6 +13,7 @@ from lab.domain.text import count_of
 from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.paths import LabHome, RunFolder
 from lab.stores import runfolder
+from lab.stores.objects import ObjectStore
 
 #: More than this of one kind is not what a run sees of a machine.
 _LIST_MAX, _TEXT_MAX = 20_000, 300
@@ -36,7 +37,17 @@ class Captures:
                 "start it once with lab run, then everything is captured",
             )
         folder = self._home.run(run.id)
-        return gather(runfolder.read_spec(folder), folder, ended=not run.status.active)
+        spec = runfolder.read_spec(folder)
+        capture = gather(spec, folder, ended=not run.status.active)
+        if spec.code.patch and not self._has_patch(spec, folder):
+            capture = replace(
+                capture, missing=(*capture.missing, "patch: it is neither in the store nor beside the run")
+            )
+        return capture
+
+    def _has_patch(self, spec: RunSpec, folder: RunFolder) -> bool:
+        """Runs of earlier versions have it only beside them."""
+        return ObjectStore(self._home).size(spec.code.patch) is not None or folder.patch.is_file()
 
     def known(self, ref: str) -> Capture | None:
         """The same, None for a run of which nothing was captured."""
@@ -62,6 +73,13 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
         missing.append(f"code: partial, {count_of(len(spec.code.skipped), 'file')} over the caps left out")
     if spec.code.dirty and not spec.code.patch and not spec.code.untracked:
         missing.append("patch: what changed since the commit was too much for one; the files are in the snapshot")
+    pointers = sum(item.pointer for item in spec.code.lfs)
+    if pointers:
+        missing.append(
+            f"code: {count_of(pointers, 'file')} of Git LFS only as a pointer: git lfs pull before the launch"
+        )
+    if any(not item.commit for item in spec.code.submodules):
+        missing.append("code: a submodule was not checked out: git submodule update --init before the launch")
     if any(not item.sha256 for item in outputs):
         missing.append("outputs: some have no hash, since there was too much to read or the run was stopped")
     return Capture(
@@ -105,6 +123,9 @@ def _software(spec: RunSpec, told: Mapping[str, Any]) -> Software:
         timezone=_text(told.get("timezone")),
         locale=_text(told.get("locale")),
         variables=_list(told.get("variables")),
+        blas_name=_text(told.get("blas_name")),
+        blas_version=_text(told.get("blas_version")),
+        blas_threads=_count(told.get("blas_threads")),
     )
 
 

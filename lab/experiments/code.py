@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from blake3 import blake3
+
 from lab.domain.runs import CodeSnapshot
+from lab.errors import IntegrityError
+from lab.experiments import git
 from lab.paths import LabHome
 from lab.settings import ProjectSettings
 from lab.stores.durable import write_atomic
+from lab.stores.manifests import FileEntry, Manifest, ManifestStore
 from lab.stores.objects import ObjectStore
 from lab.stores.snapshot import Limits, snapshot
 
-#: Never run what a strange repository configures: no hooks, no file system monitor.
-_GIT = ("git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
-_GIT_SECONDS = 5.0
 _GITIGNORE_MAX = 1 << 20  # bytes
 _PATCH_MAX = 50 << 20  # bytes
 _UNTRACKED_MAX = 10_000
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _WHO = re.compile(r"//[^/@]*@")  # the user, and perhaps the password, in a URL
 
 
@@ -44,13 +43,22 @@ def take(settings: ProjectSettings, home: LabHome, exclude: Sequence[str]) -> Co
         size=taken.manifest.size,
         skipped=tuple(item.path for item in taken.skipped),
     )
-    return _with_git(code, root, home) if _has_git(root) else code
+    return _with_git(code, root, home, taken.manifest) if git.is_in_repository(root) else code
 
 
 def keep_patch(home: LabHome, code: CodeSnapshot, target: Path) -> None:
-    """Put the patch of a snapshot beside the run that it is of. The store itself need not keep it: the tree has all."""
+    """Put the patch of a snapshot also beside the run that it is of, for eyes and for other tools."""
     if code.patch:
-        write_atomic(target, ObjectStore(home).whole(code.patch).read_bytes())
+        write_atomic(target, read_patch(home, code))
+
+
+def read_patch(home: LabHome, code: CodeSnapshot) -> bytes:
+    """What had changed since the commit, as `git apply` takes it. Raises IntegrityError where the store has it no more,
+    or not as its hash says."""
+    data = ObjectStore(home).whole(code.patch).read_bytes()
+    if blake3(data).hexdigest() != code.patch:
+        raise IntegrityError(f"the patch {code.patch[:16]} is damaged in the store", "see: lab data verify")
+    return data
 
 
 def _gitignore(root: Path) -> list[str]:
@@ -61,54 +69,40 @@ def _gitignore(root: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def _has_git(root: Path) -> bool:
-    return any((folder / ".git").exists() for folder in (root, *root.parents))
-
-
-def _with_git(code: CodeSnapshot, root: Path, home: LabHome) -> CodeSnapshot:
+def _with_git(code: CodeSnapshot, root: Path, home: LabHome, manifest: Manifest) -> CodeSnapshot:
     """What git knows of the tree: where it stands, and what has changed since. `code` itself without a commit."""
-    told = _text(_ask(root, "status", "--porcelain=v2", "--branch", "-z", "--", ".")).split("\0")
-    heads = dict(line[2:].split(" ", 1) for line in told if line.startswith("# ") and " " in line[2:])
-    commit = heads.get("branch.oid", "")
-    if not _COMMIT.fullmatch(commit):
+    stands = git.standing(root)
+    if not stands.commit:
         return code
-    dirty = any(line and not line.startswith("# ") for line in told)
-    branch = heads.get("branch.head", "")
-    untracked = _text(_ask(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")) if dirty else ""
+    submodules = git.submodules(root) if git.has(root, ".gitmodules") else ()
+    attributed = git.has(root, ".gitattributes") or any(
+        file.path.endswith("/.gitattributes") for file in manifest.files
+    )
+    dirty = stands.dirty or any(item.dirty for item in submodules)
+    others = git.ask(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") if dirty else b""
+    patch, patch_tree = _patch(root, home) if dirty else ("", "")
     return replace(
         code,
-        commit=commit,
+        commit=stands.commit,
         dirty=dirty,
-        branch="" if branch == "(detached)" else branch,
-        remote=_WHO.sub("//", _text(_ask(root, "config", "--get", "remote.origin.url")).strip()),
-        patch=_patch(root, home) if dirty else "",
-        untracked=tuple(sorted(filter(None, untracked.split("\0")))[:_UNTRACKED_MAX]),
+        branch=stands.branch,
+        remote=_WHO.sub("//", git.text(git.ask(root, "config", "--get", "remote.origin.url")).strip()),
+        patch=patch,
+        patch_tree=patch_tree,
+        untracked=tuple(sorted(filter(None, git.text(others).split("\0")))[:_UNTRACKED_MAX]),
+        submodules=submodules,
+        lfs=git.large_files(root) if attributed else (),
     )
 
 
-def _patch(root: Path, home: LabHome) -> str:
-    """The object with what changed since the commit; "" where nothing did, or too much."""
+def _patch(root: Path, home: LabHome) -> tuple[str, str]:
+    """The object with what changed since the commit and the manifest that keeps it, as the tree's keeps the tree; ""
+    where nothing did, or too much."""
     # Neither does a strange repository choose what compares its files.
-    data = _ask(root, "diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", ".")
+    how = ("--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty")
+    data = git.ask(root, *git.still(root), "diff", *how, "HEAD", "--", ".")
     if not data or len(data) > _PATCH_MAX:
-        return ""
-    return ObjectStore(home).put_bytes(data).hash
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _ask(root: Path, *arguments: str) -> bytes:
-    try:
-        done = subprocess.run(
-            (*_GIT, "-C", str(root), *arguments),
-            capture_output=True,
-            timeout=_GIT_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return done.stdout if done.returncode == 0 else b""
+        return "", ""
+    stored = ObjectStore(home).put_bytes(data)
+    manifest = Manifest.of([FileEntry("code.patch", stored.hash, stored.size, False)], True)
+    return stored.hash, ManifestStore(home).write(manifest)

@@ -316,6 +316,7 @@ def created_body(spec: RunSpec) -> dict[str, object]:
         "engine": spec.engine,
         "image": spec.image,
         "code": spec.code.tree,
+        "patch": spec.code.patch_tree,
         "sweep": spec.sweep,
         "seed": spec.seed,
         "memory": spec.resources.memory,

@@ -32,6 +32,8 @@ _THREADS = (
 )
 _LIBRARY = re.compile(r"lib.*(?:blas|mkl|blis|lapack|gomp|iomp).*", re.IGNORECASE)
 _FOLDERS = ("numpy.libs", "scipy.libs", "scikit_learn.libs", "torch/lib", "mkl/lib")
+#: Of numpy/__config__.py, as its build writes it.
+_BLAS = re.compile(r'"blas":\s*\{\s*"name":\s*r?"([^"]{1,80})".*?"version":\s*r?"([^"]{0,80})"', re.DOTALL)
 _MODEL = re.compile(r"^(?:model name|Model|cpu model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
 _NVIDIA = "/proc/driver/nvidia"
 
@@ -46,6 +48,7 @@ def describe(packages: dict[str, str]) -> dict[str, Any]:
             "libc": _libc(),
             "packages": packages,
             "blas": _libraries(),
+            **_algebra(),
             "threads": {name: os.environ[name] for name in _THREADS if name in os.environ},
             "timezone": os.environ.get("TZ") or "/".join(time.tzname),
             "locale": next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "C"),
@@ -81,6 +84,33 @@ def _libraries() -> list[str]:
                 continue
             found.update(f"{folder}/{name}" for name in names if _LIBRARY.fullmatch(name))
     return sorted(found)
+
+
+def _algebra() -> dict[str, Any]:
+    """Name and version of the library of linear algebra that numpy was built with, and how many threads that uses here.
+    Numpy is not imported for it: the file is read in which it keeps this."""
+    for root in sys.path:
+        found = _BLAS.search(_read(os.path.join(root or ".", "numpy", "__config__.py")))
+        if found:
+            return {"blas_name": found[1], "blas_version": found[2], "blas_threads": _blas_threads(found[1])}
+    return {"blas_name": "", "blas_version": "", "blas_threads": 0}
+
+
+def _blas_threads(name: str) -> int:
+    """As the library itself counts; 0 where it does otherwise than the variables say.
+
+    Sources: OpenBLAS, driver/others/memory.c, blas_get_cpu_number; oneMKL, "Techniques to Set the Number of Threads".
+    """
+    if "openblas" in name:
+        asked = _asked("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+        return min(asked or _cores(), _cores())
+    return min(_asked("MKL_NUM_THREADS", "OMP_NUM_THREADS"), _cores()) if "mkl" in name else 0
+
+
+def _asked(*names: str) -> int:
+    """The first of these variables that is a number above zero; 0 if none is."""
+    values = (os.environ.get(name, "").split(",")[0].strip() for name in names)
+    return next((int(value) for value in values if value.isascii() and value.isdigit() and int(value)), 0)
 
 
 def _cpu() -> str:

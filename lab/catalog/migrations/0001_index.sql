@@ -41,8 +41,8 @@ FROM dataset_versions AS v LEFT JOIN (
 CREATE TABLE runs (
     id VARCHAR,
     -- run.created
-    name VARCHAR, project VARCHAR, entry VARCHAR, engine VARCHAR, image VARCHAR, code VARCHAR, sweep VARCHAR,
-    seed BIGINT, memory BIGINT, cpus DOUBLE, gpus INTEGER, launcher VARCHAR, queued BOOLEAN, params JSON, param_keys VARCHAR[], param_values VARCHAR[] USING COMPRESSION uncompressed,
+    name VARCHAR, project VARCHAR, entry VARCHAR, engine VARCHAR, image VARCHAR, code VARCHAR, patch VARCHAR,
+    sweep VARCHAR, seed BIGINT, memory BIGINT, cpus DOUBLE, gpus INTEGER, launcher VARCHAR, queued BOOLEAN, params JSON, param_keys VARCHAR[], param_values VARCHAR[] USING COMPRESSION uncompressed,
     param_numbers DOUBLE[], datasets JSON, created DOUBLE, created_event VARCHAR,
     -- run.started, run.stop_requested
     launched DOUBLE, stop_requested DOUBLE, stop_reason VARCHAR, stop_event VARCHAR,
@@ -79,8 +79,8 @@ CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
 -- queries read this view rather than the next: binding a star twice is a good part of a page's time.
 CREATE VIEW all_runs AS
 SELECT
-    id, coalesce(given_name, name) AS name, name AS born, project, entry, engine, image, code, sweep, seed, memory, cpus,
-    gpus, coalesce(nullif(claim, ''), launcher) AS launcher, queued, params, param_keys, param_values, param_numbers,
+    id, coalesce(given_name, name) AS name, name AS born, project, entry, engine, image, code, patch, sweep, seed, memory,
+    cpus, gpus, coalesce(nullif(claim, ''), launcher) AS launcher, queued, params, param_keys, param_values, param_numbers,
     datasets, created, created_event, launched, stop_requested, stop_reason, ending, cause, exit_code,
     ended, metrics, metric_keys, metric_lasts, peak_memory, cpu_time, tags, notes, reproduces, swapped, badge_note,
     fired, claim, place, held, purge_batch, purged_at,

@@ -11,13 +11,25 @@ from hypothesis import strategies as st
 
 from lab.domain.capture import Capture, Cause, Machine, Output, Software, differences
 from lab.domain.resources import Resources
-from lab.domain.runs import CodeSnapshot, DataInput
+from lab.domain.runs import CodeSnapshot, DataInput, LargeFile, Submodule
 
 WHOLE = Capture(
     run="abcd1234",
     entry="train",
     command=("python", "train.py"),
-    code=CodeSnapshot("t" * 64, 3, 100, commit="c" * 40, dirty=True, branch="main", untracked=("new.py",)),
+    code=CodeSnapshot(
+        "t" * 64,
+        3,
+        100,
+        commit="c" * 40,
+        dirty=True,
+        branch="main",
+        untracked=("new.py",),
+        patch="p" * 64,
+        patch_tree="b3:p",
+        submodules=(Submodule("libs/a", "s" * 40, True),),
+        lfs=(LargeFile("big.bin", "o" * 64, 9, True),),
+    ),
     data={"sales": DataInput("sales", "v2", "m" * 64)},
     params={"lr": 0.1, "name": "NaN", "flag": True, "none": None},
     seed=7,
@@ -30,6 +42,9 @@ WHOLE = Capture(
         blas=("openblas",),
         threads={"OMP_NUM_THREADS": "2"},
         variables=("PATH",),
+        blas_name="scipy-openblas",
+        blas_version="0.3.31",
+        blas_threads=2,
     ),
     machine=Machine("Linux 6.1 x86_64", "A processor", 4, 2 << 30),
     outputs=(Output("model/model.skops", "model", 12, "a" * 64),),
@@ -42,6 +57,25 @@ def test_a_capture_survives_json() -> None:
     assert Capture.from_json({**told, "later": 1}) == WHOLE
     assert told["input_id"] == WHOLE.input_id
     assert told["partial"] is False
+
+
+def test_a_run_of_an_earlier_version_keeps_its_id() -> None:
+    code = {"tree": "t", "files": 1, "size": 1}
+    old = {"run": "r", "entry": "train", "command": ["python"], "code": code}
+    assert Capture.from_json(old).input_id.startswith("3a3139d95e69f4a9")
+    told = {
+        **old,
+        "software": {"engine": "docker", "python": "3.11", "blas": ["a"], "threads": {"OMP_NUM_THREADS": "2"}},
+    }
+    assert Capture.from_json(told).input_id.startswith("176a1f6dd63cd42f")
+
+
+def test_another_library_of_linear_algebra_is_a_cause() -> None:
+    other = replace(WHOLE, software=replace(WHOLE.software, blas_version="0.3.30", blas_threads=4))
+    found = [(item.cause, item.name, item.old, item.new) for item in differences(WHOLE, other)]
+    assert found == [(Cause.THREADS, "blas_version", "0.3.31", "0.3.30"), (Cause.THREADS, "blas_threads", 2, 4)]
+    unknown = replace(WHOLE, software=replace(WHOLE.software, blas_name="", blas_version="", blas_threads=0))
+    assert differences(WHOLE, unknown) == ()
 
 
 def test_the_id_is_of_content_and_not_of_names() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.domain.capture import Output
 from lab.domain.resources import Resources
-from lab.domain.runs import CodeSnapshot, RunSpec
+from lab.domain.runs import CodeSnapshot, LargeFile, RunSpec, Submodule
 from lab.experiments.captures import gather
 from lab.paths import RunFolder
 from lab.runtime import surroundings
@@ -86,3 +90,73 @@ def test_nonsense_does_no_harm(folder: RunFolder, text: str) -> None:
     assert found.software.packages == {}
     assert found.machine.cores == 0
     assert all(isinstance(item.path, str) for item in found.outputs)
+
+
+CONFIG = """
+CONFIG = _cleanup({
+    "Build Dependencies": {
+        "blas": {
+            "name": "%s",
+            "found": bool("True".lower().replace("false", "")),
+            "version": "0.3.31",
+            "lib directory": r"/opt/x",
+        },
+        "lapack": {"name": "other", "version": "9"},
+    },
+})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "threads"),
+    [
+        ("scipy-openblas", {}, 4),
+        ("scipy-openblas", {"OMP_NUM_THREADS": "3,1"}, 3),
+        ("scipy-openblas", {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "2"}, 2),
+        ("scipy-openblas", {"OPENBLAS_NUM_THREADS": "0", "OMP_NUM_THREADS": "64"}, 4),
+        ("openblas", {"OPENBLAS_NUM_THREADS": "many"}, 4),
+        ("mkl-sdl", {"MKL_NUM_THREADS": "2"}, 2),
+        ("mkl-sdl", {}, 0),
+        ("accelerate", {"OMP_NUM_THREADS": "3"}, 0),
+    ],
+)
+def test_the_library_of_linear_algebra_and_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, variables: dict[str, str], threads: int
+) -> None:
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy" / "__init__.py").write_text("raise SystemExit('imported')")
+    (tmp_path / "numpy" / "__config__.py").write_text(CONFIG % name)
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.setattr(surroundings, "_cores", lambda: 4)
+    for variable in surroundings._THREADS:
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    told = surroundings.describe({})["software"]
+    assert (told["blas_name"], told["blas_version"], told["blas_threads"]) == (name, "0.3.31", threads)
+
+
+def test_without_numpy_nothing_is_told_of_linear_algebra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    told = surroundings.describe({})["software"]
+    assert (told["blas_name"], told["blas_version"], told["blas_threads"]) == ("", "", 0)
+
+
+def test_the_installed_numpy_is_understood() -> None:
+    """As it says itself, in a process of its own."""
+    blas = "numpy.show_config(mode='dicts')['Build Dependencies']['blas']"
+    script = f"import numpy; print({blas}['name'], {blas}['version'])"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    told = surroundings.describe({})["software"]
+    assert [told["blas_name"], told["blas_version"]] == said
+    assert 1 <= told["blas_threads"] <= (os.cpu_count() or 1)
+
+
+def test_pointers_and_absent_submodules_are_told(folder: RunFolder) -> None:
+    lfs = (LargeFile("a.bin", "0" * 64, 9, pointer=True), LargeFile("b.bin", "1" * 64, 9))
+    code = replace(SPEC.code, skipped=(), lfs=lfs, submodules=(Submodule("libs/a", ""),))
+    told = gather(replace(SPEC, code=code), folder, ended=False).missing
+    assert [text for text in told if text.startswith("code")] == [
+        "code: 1 file of Git LFS only as a pointer: git lfs pull before the launch",
+        "code: a submodule was not checked out: git submodule update --init before the launch",
+    ]
