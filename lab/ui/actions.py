@@ -346,7 +346,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("deployments.previous_tab", "Previous tab", "Health and logs", ("[",),
            ("deployments",)),
     # Copying
-    Action("object.copy", "Copy", "Copy the id, name or command of what the cursor is on", ("y",),
+    Action("object.copy", "Copy", "Copy the id, the cell, rows or the command, by desktop, tmux or terminal", ("y",),
            ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
             "deployments")),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from textual.timer import Timer
 from lab.domain.text import clean
 from lab.errors import LabError
 from lab.paths import LabHome, default_home
-from lab.ui import actions, theme
+from lab.ui import actions, clipboard, theme
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
 from lab.ui.commands import parse_command
 from lab.ui.jobs import PARALLEL, Job, Jobs
@@ -165,6 +165,15 @@ class LabApp(App[int]):
             self.tell_error(error)
         except Exception as error:  # noqa: BLE001 - the app outlives a bug in one of its parts, and says so
             self.tell_bug(error)
+
+    async def hand_over(self, text: str) -> Sequence[str]:
+        """Put `text` on the clipboard in every way there is; the names of those that told that they took it."""
+        super().copy_to_clipboard(text)
+        return await clipboard.put(text)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What Textual itself copies, such as a selection."""
+        self.run_worker(self.guard(self.hand_over(text)), exit_on_error=False, group="clipboard")
 
     def tell(self, message: str) -> None:
         """A calm word about something done."""

@@ -13,8 +13,8 @@ from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render import datadiff
 from lab.ui.render.rows import ListSource
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.detail import DetailPanel
@@ -187,7 +187,7 @@ class DiffScreen(LabScreen):
         command = actions.command(actions.get("data.diff"), refs=(self._old, self._new))
         summary = self.query_one("#heading", Lines).plain
         what = [("command", command), ("summary", summary), ("old", self._old), ("new", self._new)]
-        self.start(flows.copy(self, what))
+        self.start(copy(self, what))
 
 
 async def open_diff(app: LabApp, rest: str) -> None:

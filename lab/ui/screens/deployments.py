@@ -19,6 +19,7 @@ from lab.ui.render.sparkline import sparkline
 from lab.ui.render.status import deployment_mark
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
+from lab.ui.screens.copying import copy
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict import PredictScreen
@@ -269,4 +270,4 @@ class DeploymentsScreen(ListScreen):
         if one is not None:
             what = [("address", one.url), ("name", one.name), ("id", one.id),
                     ("command", f"lab deployments show {one.name}")]  # fmt: skip
-            self.start(flows.copy(self, what))
+            self.start(copy(self, what))

@@ -9,8 +9,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from lab.ui import actions
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 from lab.ui.widgets.log_view import LogView
 
 
@@ -46,7 +46,7 @@ class FileScreen(LabScreen):
     def action_file_copy(self) -> None:
         lines = "\n".join(self.query_one(LogView).visible_lines())
         place = f"{self._trail[-1]}:{self._line}" if self._trail else str(self._line)
-        self.start(flows.copy(self, [("place", place), ("lines in view", lines)]))
+        self.start(copy(self, [("place", place), ("lines in view", lines)]))
 
     def prompt_done(self, sign: str, text: str) -> None:
         self.query_one(LogView).search(text)

@@ -369,15 +369,6 @@ async def confirm(screen: LabScreen, question: str, consequence: str, verb: str,
     return await screen.app.push_screen_wait(asked)
 
 
-async def copy(screen: LabScreen, what: Sequence[tuple[str, str]]) -> None:
-    """Choose one of (label, text) and put it on the clipboard."""
-    items = [Item(str(index), label, help=text) for index, (label, text) in enumerate(what) if text]
-    chosen = await screen.app.push_screen_wait(PickScreen("Copy what?", items))
-    if chosen is not None:
-        screen.app.copy_to_clipboard(what[int(chosen)][1])
-        screen.lab.tell(f"copied {what[int(chosen)][0]} (by the terminal's own clipboard, OSC 52)")
-
-
 def metrics_text(metrics: object, limit: int = 3) -> str:
     """A few metrics in words: `accuracy 0.97, loss 0.1`."""
     if not isinstance(metrics, dict):

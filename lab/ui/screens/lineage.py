@@ -13,8 +13,8 @@ from lab.ui import actions
 from lab.ui.bridge import NOUNS as ALL
 from lab.ui.render.origins import COLUMNS, origin_heading, origin_rows
 from lab.ui.render.rows import ListSource
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
@@ -73,7 +73,7 @@ class LineageScreen(LabScreen):
             what = [("command", verb), ("name", found.data)]
             what += [(f"data {one.ref}", one.id) for one in found.versions]
             what += [("code", one.tree) for one in found.code]
-            self.start(flows.copy(self, what))
+            self.start(copy(self, what))
 
     async def on_frame_table_row_selected(self, event: RowSelected) -> None:
         self.start(self._open(event.key))

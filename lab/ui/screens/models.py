@@ -16,6 +16,7 @@ from lab.ui.render.number import format_age, format_delta, format_number, format
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
+from lab.ui.screens.copying import copy
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
@@ -219,4 +220,4 @@ class ModelsScreen(ListScreen):
         if one is not None:
             what = [("version", one.id), ("run", one.run), ("content id", one.manifest),
                     ("command", f"lab models show {one.id}")]  # fmt: skip
-            self.start(flows.copy(self, what))
+            self.start(copy(self, what))

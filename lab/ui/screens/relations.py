@@ -11,8 +11,8 @@ from lab.domain.directions import Direction, direction
 from lab.domain.query import RunQuery
 from lab.domain.runs import Run
 from lab.ui import actions
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.relation_view import RelationView
@@ -101,4 +101,4 @@ class RelationsScreen(LabScreen):
 
     def action_object_copy(self) -> None:
         command = actions.command(actions.get("runs.relate"), filter=self._filter, metric=self._metric)
-        self.start(flows.copy(self, [("command", command), ("drawing", self.query_one(RelationView).text)]))
+        self.start(copy(self, [("command", command), ("drawing", self.query_one(RelationView).text)]))

@@ -12,9 +12,9 @@ from lab.errors import UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
 from lab.ui.render.reproduction import page_rows, wrapped
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.copying import copy
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.forms import Field, FormScreen, Value, Values
 
@@ -101,7 +101,7 @@ class ReproductionScreen(LabScreen):
 
     def action_object_copy(self) -> None:
         command = actions.command(actions.get("reproduction.run"), id=self._run_id)
-        self.start(flows.copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))
+        self.start(copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))
 
 
 def _look(ws: Workspace, run: str) -> tuple[Reproduction, Preflight | None]:

@@ -11,8 +11,8 @@ from lab.domain.changes import Changes, DiffLine
 from lab.ui import actions
 from lab.ui.render.cells import tidy
 from lab.ui.render.changes import FILE, page_rows
-from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import cut_row
 from lab.ui.widgets.detail import Page
 
@@ -82,4 +82,4 @@ class ChangesScreen(LabScreen):
 
     def action_object_copy(self) -> None:
         command = actions.command(actions.get("run.changes"), id=self._run_id)
-        self.start(flows.copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))
+        self.start(copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))

@@ -26,6 +26,7 @@ from lab.ui.render.series import Series
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy, of_run
 from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines, Prompt
@@ -418,8 +419,7 @@ class RunScreen(LabScreen):
         run = self._run
         if run is not None:
             log = "\n".join(self.query_one(LogView).lines(200))
-            self.start(flows.copy(self, [("id", run.id), ("name", run.name), ("command", f"lab runs show {run.id}"),
-                                         ("last 200 log lines", log)]))  # fmt: skip
+            self.start(copy(self, [*of_run(run), ("last 200 log lines", log)]))
 
 
 def _vitals(ws: Workspace, run: Run) -> tuple[SystemHistory, Sequence[Firing]]:

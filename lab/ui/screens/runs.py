@@ -22,6 +22,7 @@ from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
 from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
 from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.copying import copy, of_run
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
@@ -415,7 +416,7 @@ class RunsScreen(ListScreen):
     def action_object_copy(self) -> None:
         run = self.current
         if run is not None:
-            self.start(flows.copy(self, [("id", run.id), ("name", run.name), ("command", f"lab runs show {run.id}")]))
+            self.start(copy(self, of_run(run), self.table))
 
     def _with_current(self, flow: Callable[[LabScreen, Run], Coroutine[Any, Any, None]]) -> None:
         run = self.current

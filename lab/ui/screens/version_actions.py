@@ -8,6 +8,7 @@ from lab.domain.datasets import DatasetVersion
 from lab.errors import UsageError
 from lab.ui.screens import data_flows, flows
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import copy
 
 
 class VersionActions(LabScreen):
@@ -104,4 +105,4 @@ class VersionActions(LabScreen):
         if version is not None:
             what = [("name", version.dataset), ("version", version.ref), ("content id", version.id),
                     ("command", f"lab data show {version.ref}")]  # fmt: skip
-            self.start(flows.copy(self, what))
+            self.start(copy(self, what))

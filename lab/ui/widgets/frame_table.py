@@ -120,6 +120,11 @@ class FrameTable(LineView, can_focus=True, inherit_bindings=False):
         key = self.cursor_key
         return self.marks or ((key,) if key is not None else ())
 
+    def rows(self, keys: Iterable[str]) -> list[Row]:
+        """The rows of these keys that are there."""
+        places = [place for key in keys if (place := self._source.find(key)) is not None]
+        return [row for place in places for row in self._source.window(place, 1)]
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; the column cursor stays on the one with its id."""
         before = self.cursor_column

@@ -157,7 +157,9 @@ def test_binary_junk_is_harmless(tmp_path: Path) -> None:
 
 
 def test_escapes_vanish() -> None:
-    assert plain_line(b"\x1b[32mok\x1b[0m \x1b]52;c;AAAA\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\").text == "ok  link"
+    assert (
+        plain_line(b"\x1b[32mok\x1b[0m \x1b]52;c;AAAA\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\").text == "ok  link"
+    )
     assert plain_line("a\x9b31mb\u202ec".encode()).text == "abc"
     assert plain_line(b"\x1b").text == ""
 
