@@ -232,6 +232,7 @@ class Workspace:
             lambda: self._launcher,
             self.engine,
             lambda run: self.projects.settings_of(run.project) or self.projects.settings_for(run.entry),
+            lambda old, new, tolerance: self.comparing.predictions(old, new, tolerance),
         )
 
     @cached_property

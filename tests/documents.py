@@ -225,6 +225,19 @@ REPRODUCTION = shape(
                             }
                         )
                     ),
+                    "predictions": many(
+                        shape(
+                            {
+                                "file": text,
+                                "agreement": _AGREEMENT,
+                                "common": whole,
+                                "equal": whole,
+                                "off": maybe(number),
+                                "alone": whole,
+                                "note": text,
+                            }
+                        )
+                    ),
                     "outputs": many(shape({"path": text, "kind": text, "agreement": _AGREEMENT})),
                     "causes": many(shape({"cause": text, "name": text, "old": param, "new": param})),
                 }

@@ -16,6 +16,7 @@ from lab.domain.reproduction import (
     SWAPS,
     Agreement,
     Attempt,
+    PredictionVerdict,
     Preflight,
     Reproduction,
     cause_name,
@@ -52,7 +53,8 @@ _SHOWN = 30  # lines of each table; JSON has them all
             metavar="FACTOR",
             default="",
             completes="|".join(SWAPS),
-            help="take code, data, env or params from now and all else from the capture: what does it change?",
+            help="take code, data, env or params from now and all else from the capture: what does it change? "
+            "data=sales@v3 names a version",
         ),
         argument(
             "-p", "--param", metavar="K=V", action="append", default=[], completes="param", help="with --swap params"
@@ -118,6 +120,11 @@ def _draw(context: Context, found: Reproduction) -> None:
     )
     _table(
         context,
+        ["run"] * several + ["predictions", "samples", "equal", "farthest off", "verdict"],
+        [[*_who(attempt, several), *_predicted(item)] for attempt in found.attempts for item in attempt.predictions],
+    )
+    _table(
+        context,
         ["run"] * several + ["file", "kind", "verdict"],
         [
             [*_who(attempt, several), item.path, item.kind, _verdict(item.agreement)]
@@ -158,6 +165,13 @@ def _metrics(attempt: Attempt) -> list[list[Cell]]:
         ]
         for item in attempt.metrics
     ]
+
+
+def _predicted(item: PredictionVerdict) -> list[Cell]:
+    if item.note:
+        return [item.file, "", "", item.note, _verdict(item.agreement)]
+    off = "" if item.off is None else format_value(item.off)
+    return [item.file, f"{item.common:,}", f"{item.equal:,}", off, _verdict(item.agreement)]
 
 
 def _verdict(agreement: Agreement) -> Styled:

@@ -58,6 +58,7 @@ def _attempt(one: Attempt) -> Shape:
             }
             for item in one.metrics
         ],
+        "predictions": [{**asdict(item), "agreement": item.agreement.value} for item in one.predictions],
         "outputs": [{"path": item.path, "kind": item.kind, "agreement": item.agreement.value} for item in one.outputs],
         "causes": [
             {"cause": cause_name(item.cause), "name": item.name, "old": item.old, "new": item.new}

@@ -213,14 +213,16 @@ def _environment(old: Software, new: Software) -> Iterator[Difference]:
     names = ("engine", "image_id", "base_id", "environment", "libc", "timezone", "locale")
     yield from _known(Cause.IMAGE, *({name: getattr(side, name) for name in names} for side in (old, new)))
     if old.variables and new.variables:
-        mine, theirs = set(old.variables), set(new.variables)
+        bounds = {*old.threads, *new.threads}  # told with the threads
+        mine, theirs = set(old.variables) - bounds, set(new.variables) - bounds
         yield from (Difference(Cause.IMAGE, f"${name}", "set", None) for name in sorted(mine - theirs))
         yield from (Difference(Cause.IMAGE, f"${name}", None, "set") for name in sorted(theirs - mine))
 
 
 def _bounds(old: Capture, new: Capture) -> Iterator[Difference]:
     if old.software.python and new.software.python:  # both were seen from inside
-        yield from _unequal(Cause.THREADS, old.software.threads, new.software.threads)
+        told = dict.fromkeys((*new.software.threads, *old.software.threads))
+        yield from _unequal(Cause.THREADS, *({name: _threads(side, name) for name in told} for side in (old, new)))
     yield from _known(Cause.THREADS, {"blas": _list(old.software.blas)}, {"blas": _list(new.software.blas)})
     yield from _known(Cause.THREADS, *({name: getattr(side.software, name) for name in _LATER} for side in (old, new)))
     yield from _unequal(Cause.THREADS, {"cpus": old.resources.cpus}, {"cpus": new.resources.cpus})
@@ -232,6 +234,11 @@ def _bounds(old: Capture, new: Capture) -> Iterator[Difference]:
     names = ("system", "cpu", "cores", "driver")
     yield from _known(Cause.HARDWARE, *({name: getattr(side.machine, name) for name in names} for side in (old, new)))
     yield from _unequal(Cause.HARDWARE, {"gpus": _list(old.machine.gpus)}, {"gpus": _list(new.machine.gpus)})
+
+
+def _threads(capture: Capture, name: str) -> str | None:
+    """What a variable bounds threads to; without it, libraries take as many as there are cores."""
+    return capture.software.threads.get(name) or (str(capture.machine.cores) if capture.machine.cores else None)
 
 
 def _unequal(cause: Cause, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:

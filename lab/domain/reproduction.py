@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import re
-import struct
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lab.domain.capture import Cause, Difference, Output
-from lab.domain.runs import Badge, History, Run, RunSpec
+from lab.domain.capture import Cause, Difference
+from lab.domain.runs import Badge, Run, RunSpec
 from lab.errors import UsageError
 
 #: What can be taken from now instead of from the capture.
 SWAPS = ("code", "data", "env", "params")
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One factor of SWAPS that is not as captured, "" for none; of data, the versions that were named by dataset, all
+    others then as captured, or the latest of all."""
+
+    factor: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_swap(text: str) -> Swap:
+    """`code`, `data`, `env`, `params`, or `data=sales@v3`, several with commas between. Raises UsageError."""
+    factor, equals, listed = text.partition("=")
+    if factor and factor not in SWAPS:
+        raise UsageError(f"{factor!r} cannot be swapped", f"it is one of {', '.join(SWAPS)}")
+    pairs = [item.strip().rpartition("@") for item in listed.split(",")] if equals else []
+    if equals and (factor != "data" or not all(name and version for name, _, version in pairs)):
+        raise UsageError(f"{text!r} names no version of data", "write --swap data=sales@v3")
+    return Swap(factor, {name: version for name, _, version in pairs})
+
 
 _CAUSES = {
     Cause.CODE: "code",
@@ -135,6 +152,21 @@ class OutputVerdict:
 
 
 @dataclass(frozen=True)
+class PredictionVerdict:
+    """What both runs predicted for a probe set, in one file: of `common` samples, `equal` are the same to the last bit,
+    scores too. `off` is the largest distance of two numbers, None where there are none; `alone` counts samples that
+    only one of the runs has. `note` says why nothing is known."""
+
+    file: str
+    agreement: Agreement
+    common: int = 0
+    equal: int = 0
+    off: float | None = None
+    alone: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One run again. `alike` tells whether it ended as the first did; `causes` what went in differently, the likeliest
     reason first; `digest` names all of its curves: equal for attempts that agree to the last bit."""
@@ -146,13 +178,15 @@ class Attempt:
     alike: bool = True
     digest: str = ""
     rebuilt: bool = False
+    predictions: tuple[PredictionVerdict, ...] = ()
 
     @property
     def agreement(self) -> Agreement:
-        """The worst of the metrics; where there is none, of the files."""
+        """The worst of the metrics and predictions; where there are none, of the files."""
         if not self.alike:
             return Agreement.DIFFERENT
-        found = {item.agreement for item in self.metrics} or {item.agreement for item in self.outputs}
+        predicted = {item.agreement for item in self.predictions} - {Agreement.UNKNOWN}
+        found = {item.agreement for item in self.metrics} | predicted or {item.agreement for item in self.outputs}
         if self.metrics and Agreement.UNKNOWN in found:  # a metric that only one of them has
             return Agreement.DIFFERENT
         return next((one for one in (Agreement.DIFFERENT, Agreement.WITHIN) if one in found), Agreement.IDENTICAL)
@@ -205,82 +239,6 @@ class Reproduction:
         return False if self.attempts and not self.causes and not self.swapped else None
 
 
-def judge_metric(
-    name: str, old: History, new: History, tolerance: Tolerance, sigma: float | None = None
-) -> MetricVerdict:
-    """The verdict on one metric. Identical: every step and value has the same bits; within: the last values are at
-    most the tolerance apart. `sigma` is the standard deviation over the run's seeds, if known."""
-    if not len(old.values) or not len(new.values):
-        mine_only, theirs_only = (float(side.values[-1]) if len(side.values) else None for side in (old, new))
-        return MetricVerdict(name, Agreement.UNKNOWN, mine_only, theirs_only)
-    mine, theirs = float(old.values[-1]), float(new.values[-1])
-    if _bits(old.steps) == _bits(new.steps) and _bits(old.values) == _bits(new.values):
-        return MetricVerdict(name, Agreement.IDENTICAL, mine, theirs)
-    limit = tolerance.limit(mine, sigma)
-    close = limit > 0 and (abs(theirs - mine) <= limit or _bits([mine]) == _bits([theirs]))
-    parts = _parting(old, new, EXACT if close else tolerance, 0.0 if close else limit)
-    return MetricVerdict(name, Agreement.WITHIN if close else Agreement.DIFFERENT, mine, theirs, limit, parts)
-
-
-def _parting(old: History, new: History, tolerance: Tolerance, limit: float) -> float | None:
-    """The first step whose values are further apart than they may be, or that only one of the curves has."""
-    for at, (mine, theirs) in enumerate(zip(old.values, new.values, strict=False)):
-        allowed = max(limit, tolerance.relative * abs(mine)) if limit else 0.0
-        same = old.steps[at] == new.steps[at] and (
-            struct.pack("d", mine) == struct.pack("d", theirs) or abs(theirs - mine) <= allowed > 0
-        )
-        if not same:
-            return float(old.steps[at])
-    longer = old if len(old.values) > len(new.values) else new
-    shared = min(len(old.values), len(new.values))
-    return float(longer.steps[shared]) if shared < len(longer.values) else None
-
-
-def _bits(values: Sequence[float]) -> bytes:
-    return array("d", values).tobytes()
-
-
-def curves_digest(curves: Mapping[str, History]) -> str:
-    """A name for all curves of a run, by their bits."""
-    hashed = hashlib.sha256()
-    for name in sorted(curves):
-        hashed.update(f"{len(name)} {name} {len(curves[name].values)} ".encode("utf-8", "replace"))
-        hashed.update(_bits(curves[name].steps) + _bits(curves[name].values))
-    return hashed.hexdigest()
-
-
-def judge_outputs(old: Sequence[Output], new: Sequence[Output]) -> tuple[OutputVerdict, ...]:
-    """Files by path, those of the first run first."""
-    mine, theirs = ({item.path: item for item in side} for side in (old, new))
-    found = []
-    for path in dict.fromkeys((*mine, *theirs)):
-        pair = [side[path] for side in (mine, theirs) if path in side]
-        if len(pair) < 2 or not all(item.sha256 for item in pair):
-            agreement = Agreement.UNKNOWN if len(pair) == 2 and pair[0].size == pair[1].size else Agreement.DIFFERENT
-        else:
-            agreement = Agreement.IDENTICAL if pair[0].sha256 == pair[1].sha256 else Agreement.DIFFERENT
-        found.append(OutputVerdict(path, pair[0].kind, agreement))
-    return tuple(found)
-
-
-def spreads(run: Run, attempts: Sequence[Attempt]) -> dict[str, Spread]:
-    """How far the attempts' last values scatter, of at least two finite ones; the first run counts among them where
-    all that is known to have gone in is the same."""
-    found = {}
-    for name, summary in run.metrics.items():
-        values = [verdict.new for one in attempts for verdict in one.metrics if verdict.name == name]
-        known = [value for value in values if value is not None and math.isfinite(value)]
-        if attempts and not any(one.causes for one in attempts) and math.isfinite(summary.last):
-            known.append(summary.last)
-        if len(known) < 2 or len(attempts) < 2:
-            continue
-        mean = math.fsum(known) / len(known)
-        sd = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1))
-        away = abs(summary.last - mean) / sd if sd > 0 and math.isfinite(summary.last) else None
-        found[name] = Spread(len(known), mean, sd, away)
-    return found
-
-
 # Sentences. Names and values in them are as they were: clean them to show.
 
 
@@ -290,14 +248,20 @@ def tell(found: Reproduction) -> str:
         return "never tried"
     bad = next((attempt for attempt in found.attempts if not attempt.alike), None)
     if bad is not None:
-        return f"not reproduced: {bad.run.name} {bad.run.cause or bad.run.status.value}, the first {found.run.cause}"
+        ends = [run.cause or run.status.value for run in (bad.run, found.run)]
+        reason = f"; likeliest cause: {tell_causes(bad.causes)}" if bad.causes else ""
+        return f"not reproduced: {bad.run.name} {ends[0]}, the first {ends[1]}{reason}"
     if found.swapped:
         return _attribution(found)
     times = f", {len(found.attempts)} times of {len(found.attempts)}" if len(found.attempts) > 1 else ""
     metrics = found.attempts[0].metrics
     if found.badge is Badge.BITWISE:
-        what = f"{_many(len(metrics), 'metric')} identical in every step" if metrics else "its files are identical"
-        return f"reproduced, bitwise{times}: {what}"
+        samples = sum(item.common for item in found.attempts[0].predictions)
+        predicted = f"{_many(samples, 'prediction')} identical" if samples else ""
+        what = f"{_many(len(metrics), 'metric')} identical in every step" if metrics else ""
+        return (
+            f"reproduced, bitwise{times}: {' and '.join(filter(None, (what, predicted))) or 'its files are identical'}"
+        )
     if found.badge is Badge.TOLERANCE:
         return f"reproduced within tolerance ({found.tolerance}){times}: {_named(found, Agreement.WITHIN)}"
     return f"not reproduced: {_named(found, Agreement.DIFFERENT)}; {_why(found)}"
@@ -365,13 +329,31 @@ def _named(found: Reproduction, agreement: Agreement) -> str:
         if verdict.agreement is agreement or (verdict.agreement is Agreement.UNKNOWN)
     ]
     first = list({verdict.name: verdict for verdict in reversed(verdicts)}.values())[::-1]
+    predicted = [tell_predictions(item) for one in found.attempts for item in one.predictions
+                 if item.agreement is agreement]  # fmt: skip
+    if not first and predicted:
+        return f"the metrics are the same, but {predicted[0]}"
     if not first:
         files = [item.path for attempt in found.attempts for item in attempt.outputs if item.agreement is agreement]
         return f"{_many(len(dict.fromkeys(files)), 'file')} not the same"
     told = [f"{item.name} {_number(item.old)} → {_number(item.new)}" for item in first[:_NAMED]]
     steps = [item.step for item in first if item.step is not None]
     at = f", from step {min(steps):g} on" if steps else ""
-    return ", ".join(told) + (f" and {len(first) - _NAMED} more" if len(first) > _NAMED else "") + at
+    return (
+        ", ".join(told)
+        + (f" and {len(first) - _NAMED} more" if len(first) > _NAMED else "")
+        + at
+        + "".join(f"; {text}" for text in predicted[:1])
+    )
+
+
+def tell_predictions(item: PredictionVerdict) -> str:
+    """`148 of 150 predictions are equal, the farthest 0.02 off`."""
+    if item.note:
+        return f"{item.file}: {item.note}"
+    far = f", the farthest {item.off:.3g} off" if item.off else ""
+    alone = f", {item.alone:,} samples only in one of the runs" if item.alone else ""
+    return f"{item.equal:,} of {item.common:,} predictions are equal{far}{alone}"
 
 
 def _attribution(found: Reproduction) -> str:

@@ -141,7 +141,8 @@ class RunSpec:
     one runs again, `swapped` the one factor that is not as in that one (code, data, env, params), and `rebuilt` says
     that the environment had to be made again. `param_files` says of parameters in which file of the code they stand;
     they are put there when the run is handed to the engine. Where there is a `shell` command, that is executed with the
-    parameters in it, and `command` only shows it.
+    parameters in it, and `command` only shows it. `given_guards` are those of `guards` that came with the launch and
+    not from the entry. `threads` bounds the threads of a reproduction by variable, as they were bounded then.
     """
 
     id: str
@@ -172,6 +173,8 @@ class RunSpec:
     guards: tuple[Guard, ...] = ()
     param_files: Mapping[str, str] = field(default_factory=dict)
     shell: ShellCommand | None = None
+    given_guards: tuple[Guard, ...] = ()
+    threads: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -188,6 +191,7 @@ class RunSpec:
         known["command"] = tuple(data["command"])
         known["tags"] = tuple(data.get("tags", ()))
         known["guards"] = tuple(Guard(**guard) for guard in data.get("guards", ()))
+        known["given_guards"] = tuple(Guard(**guard) for guard in data.get("given_guards", ()))
         known["datasets"] = {name: DataInput(**value) for name, value in data["datasets"].items()}
         known["code"] = CodeSnapshot.from_json(data["code"])
         known["shell"] = ShellCommand.from_json(data["shell"]) if data.get("shell") else None

@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 _TRIES = 100
 #: What bounds the threads of OpenMP, OpenBLAS, MKL, BLIS, Accelerate, numexpr, numba, polars and Rust's rayon: sums are
 #: rounded by how they are cut into parts, so equal numbers of threads belong to equal results.
-_THREADS = (
+THREADS = (
     "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS VECLIB_MAXIMUM_THREADS NUMEXPR_NUM_THREADS "
     "NUMBA_NUM_THREADS POLARS_MAX_THREADS RAYON_NUM_THREADS"
 ).split()
@@ -217,6 +217,7 @@ class Launcher:
             sweep=request.sweep,
             tags=request.tags,
             guards=(*plan.entry.guards, *request.guards),
+            given_guards=request.guards,
         )
 
     def _isolates(self, engine: Engine) -> bool:
@@ -257,7 +258,8 @@ class Launcher:
         if spec.resources.cpus:
             # Numerical libraries would start a thread for every core of the machine and fight over the quota.
             threads = str(max(1, round(spec.resources.cpus)))
-            env.update(dict.fromkeys(_THREADS, threads))
+            env.update(dict.fromkeys(THREADS, threads))
+        env.update(spec.threads)
         for name, item in spec.datasets.items():
             root, target = self._data.mount(self._data.get(f"{spec.project}/{name}@{item.version}"))
             inside = f"{paths.DATA_DIR}/{name}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.domain.datasets import DatasetVersion
-from lab.domain.reproduction import Lack, Preflight
+from lab.domain.reproduction import Lack, Preflight, Swap
 from lab.domain.runs import IMPORTED, OWN, DataInput, Run, RunSpec
 from lab.engine.base import Engine, Environment, FindsImages
 from lab.errors import ConflictError, EngineError, EngineUnavailableError, IntegrityError, LabError, NotFoundError
@@ -32,8 +32,9 @@ class Preflights:
         self._dataset = dataset
         self._engine_of = engine_of
 
-    def look(self, run: Run, swapped: str = "") -> Preflight:
-        """All that is missing, at once; what is `swapped` need not be there. Reads every byte of the code."""
+    def look(self, run: Run, swap: Swap) -> Preflight:
+        """All that is missing, at once; what is swapped need not be there. Reads every byte of the code."""
+        swapped = swap.factor
         if run.engine == IMPORTED:
             lack = Lack(
                 "code",
@@ -55,8 +56,12 @@ class Preflights:
             missing += self._code(spec)
             if spec.code.partial:
                 notes.append(f"the code is partial: {_several(list(spec.code.skipped))} left out for their size")
-        if swapped != "data":
-            missing += [lack for item in spec.datasets.values() for lack in self._data(spec, item)]
+        kept = [
+            item
+            for item in spec.datasets.values()
+            if swapped != "data" or (swap.versions and item.name not in swap.versions)
+        ]
+        missing += [lack for item in kept for lack in self._data(spec, item)]
         rebuild, lacks = self._environment(spec, swapped, whole=not any(lack.what == "code" for lack in missing))
         return Preflight(run, spec, (*missing, *lacks), rebuild, tuple(notes))
 

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lab.catalog import parents as catalog_parents
 from lab.catalog.connection import Catalog
 from lab.domain.capture import Capture, Cause, Difference, differences
+from lab.domain.judging import curves_digest, judge_metric, judge_outputs, spreads
 from lab.domain.reproduction import (
     EXACT,
-    SWAPS,
     Attempt,
+    PredictionVerdict,
     Preflight,
     Reproduction,
+    Swap,
     Tolerance,
-    curves_digest,
-    judge_metric,
-    judge_outputs,
-    spreads,
+    parse_swap,
     tell,
     tell_change,
 )
 from lab.domain.resources import Resources
 from lab.domain.runs import OWN, Badge, DataInput, Param, Run, RunSpec, RunStatus
 from lab.domain.seeds import key
+from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError, LabError, NotFoundError, UsageError
 from lab.events import RUN_REPRODUCED
-from lab.experiments import code
+from lab.experiments import code, machine
 from lab.experiments.captures import gather
 from lab.experiments.environments import environment
+from lab.experiments.launch import THREADS
 from lab.experiments.preflight import Preflights
 from lab.paths import LabHome
 from lab.settings import ProjectSettings
@@ -52,17 +54,17 @@ MOST_REPEATS = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """How to reproduce: so many times, with one factor from now (`swap`, one of SWAPS) and, if that is `params`, these
-    on top."""
+    """How to reproduce: so many times, with one factor from now and, if that is `params`, these on top."""
 
     tolerance: Tolerance = EXACT
     repeat: int = 1
-    swap: str = ""
+    swap: Swap = field(default_factory=Swap)
     params: Mapping[str, Param] | None = None
 
 
 class Reproductions:
-    """Reproduces runs. `settings_of` gives the settings of the project of a run as they are now."""
+    """Reproduces runs. `settings_of` gives the settings of the project of a run as they are now, `predicted` the
+    verdict on what two runs predicted."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Reproductions:
         launcher: Callable[[], Launcher],
         engine_of: Callable[[str], Engine],
         settings_of: Callable[[Run], ProjectSettings],
+        predicted: Callable[[Run, Run, Tolerance], tuple[PredictionVerdict, ...]],
     ) -> None:
         self._home = home
         self._journal = journal
@@ -83,21 +86,25 @@ class Reproductions:
         self._make_launcher = launcher
         self._engine_of = engine_of
         self._settings_of = settings_of
+        self._predicted = predicted
         self._preflights = Preflights(home, data.get, engine_of)
 
     @staticmethod
     def plan(tolerance: Tolerance, repeat: int = 1, swap: str = "", params: Mapping[str, Param] | None = None) -> Plan:
-        """A plan. Raises UsageError for one that makes no sense."""
-        plan = Plan(tolerance, repeat, swap, params or None)
+        """A plan; `swap` is as `parse_swap` takes it. Raises UsageError for one that makes no sense."""
+        plan = Plan(tolerance, repeat, parse_swap(swap), params or None)
         check(plan)
         return plan
 
     def preflight(self, ref: str, swap: str = "") -> Preflight:
         """Whether all is there that running the run again takes; if so, and nothing better is known of it, the run is
-        marked as rerunnable. Raises ConflictError for a run that is still going."""
+        marked as rerunnable. Raises ConflictError for a run that is still going, UsageError for a swap that is none."""
+        return self._preflight(ref, parse_swap(swap))
+
+    def _preflight(self, ref: str, swap: Swap) -> Preflight:
         run = self._runs.get(ref)
         found = self._preflights.look(run, swap)
-        if found.ready and not swap and run.badge is Badge.CAPTURED:
+        if found.ready and not swap.factor and run.badge is Badge.CAPTURED:
             self._mark(run, Badge.RERUNNABLE, "all that it takes is there", ())
         return found
 
@@ -117,7 +124,15 @@ class Reproductions:
         if spec.engine in OWN:  # what its process could use of the machine was nobody's choice
             spec = replace(spec, resources=Resources(), network=False)
         draft = replace(
-            spec, id="", name="", tags=(), sweep="", engine=engine.name, reproduces=flight.run.id, swapped=plan.swap
+            spec,
+            id="",
+            name="",
+            tags=(),
+            sweep="",
+            engine=engine.name,
+            reproduces=flight.run.id,
+            swapped=plan.swap.factor,
+            threads=self._threads(flight.run, spec, engine.name),
         )
         if flight.rebuild:
             progress("making the environment again from the captured dependency files")
@@ -125,7 +140,7 @@ class Reproductions:
             draft = replace(draft, image=made.image, environment=made.digest, rebuilt=True)
         # gc waits until the journal tells what the run needs.
         with locks.share(self._home.store_lock):
-            if plan.swap:
+            if plan.swap.factor:
                 draft = self._swapped(flight.run, draft, plan, engine, progress)
             recorded = launcher.record(draft)
         try:
@@ -134,6 +149,16 @@ class Reproductions:
         finally:
             self._catalog.refresh()
         return self._runs.get(recorded.id)
+
+    def _threads(self, run: Run, spec: RunSpec, engine: str) -> Mapping[str, str]:
+        """What bounds the threads as it did, where neither the run's own limit nor this machine does that anyway."""
+        old = self._capture(run)
+        if spec.resources.cpus or spec.engine in OWN or old is None or not old.software.python:
+            return {}
+        here = machine.cores() if engine == "process" else os.cpu_count()
+        cores = old.machine.cores
+        pinned = dict.fromkeys(THREADS, str(cores)) if cores and cores != here else {}
+        return {**pinned, **old.software.threads}
 
     def _check_tree(self, spec: RunSpec, launcher: Launcher) -> None:
         """Make the run's tree and compare its digest with the one that was captured."""
@@ -152,36 +177,44 @@ class Reproductions:
 
     def _swapped(self, run: Run, draft: RunSpec, plan: Plan, engine: Engine, progress: Progress) -> RunSpec:
         """The draft with one factor from now."""
-        if plan.swap == "params":
+        factor = plan.swap.factor
+        if factor == "params":
             given = {**draft.params, **(plan.params or {})}
             seed = given.get("seed") if "seed" in (plan.params or {}) else None
             known = isinstance(seed, int) and not isinstance(seed, bool)
             fresh = replace(draft, params=given, seed=seed if known else draft.seed)  # type: ignore[arg-type]
         else:
             settings = self._settings_of(run)
-            if plan.swap == "code":
+            if factor == "code":
                 taken = code.take(settings, self._home, [item.path for item in settings.datasets.values()])
                 entry = settings.entries.get(draft.entry)
                 fresh = replace(draft, code=taken)
                 if entry is not None:
                     fresh = replace(fresh, command=entry.command, workdir=entry.workdir)
-            elif plan.swap == "data":
-                versions = {name: self._data.resolve(settings, name, "", progress) for name in draft.datasets}
-                fresh = replace(
-                    draft,
-                    datasets={
-                        name: DataInput(name, version.label, version.id, draft.datasets[name].place)
-                        for name, version in versions.items()
-                    },
-                )
+            elif factor == "data":
+                fresh = replace(draft, datasets=self._other_data(draft, settings, plan.swap.versions, progress))
             else:
                 made = engine.prepare(environment(settings), progress)
                 fresh = replace(draft, image=made.image, environment=made.digest)
         if _factors(fresh) == _factors(draft):
             raise ConflictError(
-                f"{plan.swap} is now what it was then: there is nothing to swap", "lab runs reproduce without --swap"
+                f"{factor} is now what it was then: there is nothing to swap", "lab runs reproduce without --swap"
             )
         return fresh
+
+    def _other_data(
+        self, draft: RunSpec, settings: ProjectSettings, versions: Mapping[str, str], progress: Progress
+    ) -> dict[str, DataInput]:
+        """The run's datasets with the versions that are named, or all of them at their latest."""
+        strange = next((name for name in versions if name not in draft.datasets), None)
+        if strange is not None:
+            known = ", ".join(draft.datasets) or "none"
+            raise UsageError(f"the run saw no dataset {clean(strange, 60)!r}", f"it saw: {known}")
+        found = dict(draft.datasets)
+        for name in versions or draft.datasets:
+            version = self._data.resolve(settings, name, versions.get(name, ""), progress)
+            found[name] = replace(found[name], version=version.label, manifest=version.id)
+        return found
 
     def reproduce(
         self, ref: str, plan: Plan, progress: Progress, stop: Callable[[], bool] | None = None
@@ -191,7 +224,7 @@ class Reproductions:
         Raises NotFoundError with all that is missing, and what `start` raises. When `stop()` turns true, what has ended
         by then is judged.
         """
-        flight = self.preflight(ref, plan.swap)
+        flight = self._preflight(ref, plan.swap)
         for note in flight.notes:
             progress(note)
         done: list[Run] = []
@@ -247,6 +280,7 @@ class Reproductions:
             alike=(run.status, run.exit_code) == (again.status, again.exit_code),
             digest=curves_digest(curves),
             rebuilt=self._rebuilt(again),
+            predictions=self._predicted(run, again, tolerance),
         )
 
     def _sigma(self, run: Run, metric: str, tolerance: Tolerance) -> float | None:
@@ -281,9 +315,7 @@ class Reproductions:
 
 def check(plan: Plan) -> None:
     """Raises UsageError for a plan that makes no sense."""
-    if plan.swap and plan.swap not in SWAPS:
-        raise UsageError(f"{plan.swap!r} cannot be swapped", f"it is one of {', '.join(SWAPS)}")
-    if bool(plan.params) != (plan.swap == "params"):
+    if bool(plan.params) != (plan.swap.factor == "params"):
         raise UsageError("--swap params and -p belong together", "lab runs reproduce REF --swap params -p lr=0.1")
     if not 1 <= plan.repeat <= MOST_REPEATS:
         raise UsageError(f"--repeat is from 1 to {MOST_REPEATS}")

@@ -494,6 +494,7 @@ class Runs:
             cpus=spec.resources.cpus or None,
             memory=spec.resources.memory,
             gpus=spec.resources.gpus or None,
+            guards=spec.given_guards,
         )
 
 

@@ -14,9 +14,10 @@ from lab.datasets.service import Datasets
 from lab.domain.compare import DataDifference
 from lab.domain.files import ArtifactChanges, Picture
 from lab.domain.predictions import CLASSES, SampleChanges, SampleRow, class_changes, confusion_of
+from lab.domain.reproduction import Agreement, PredictionVerdict, Tolerance
 from lab.domain.runs import DataInput, Run, RunSpec
 from lab.errors import IntegrityError, LabError, NotFoundError
-from lab.experiments import artifacts, filediff, pictures, prediction_table, predictions
+from lab.experiments import artifacts, filediff, pictures, prediction_table, predictions, probes
 from lab.experiments.artifacts import Artifact
 from lab.paths import LabHome
 from lab.stores import runfolder, trees
@@ -97,15 +98,20 @@ class Comparing:
             notes = ("the runs saw other versions of the data: a row's number may mean another sample", *notes)
         return self._with_features(replace(found, notes=notes), mine, now)
 
+    def predictions(self, old: Run, new: Run, tolerance: Tolerance) -> tuple[PredictionVerdict, ...]:
+        """Whether two runs predicted the same, by file of predictions that both left; nothing where there is none."""
+        found = []
+        files = [artifacts.artifacts(self._home.run(run.id)) for run in (old, new)]
+        for first, second in _shared(*(artifacts.named(one, "predictions", artifacts.PREDICTIONS) for one in files)):
+            try:
+                found.append(probes.judge(first.path, _table(old, first), _table(new, second), tolerance))
+            except LabError as error:
+                found.append(PredictionVerdict(first.path, Agreement.UNKNOWN, note=error.message))
+        return tuple(found)
+
     def _read(self, run: Run, file: Artifact) -> prediction_table.Predictions:
-        if file.size > LARGEST:
-            raise LabError(f"{file.path} of {run.name} is larger than {LARGEST >> 30} GB", "write fewer columns")
         try:
-            frame = tables.scan([(file.path, file.real)])
-            count = int(tables.collect(frame.select(pl.len())).item())
-            if count > MOST_ROWS:
-                raise LabError(f"{file.path} of {run.name} has {count:,} rows", f"at most {MOST_ROWS:,} are compared")
-            return prediction_table.recognise(tables.collect(frame))
+            return prediction_table.recognise(_table(run, file))
         except (tables.NotATableError, prediction_table.NotPredictionsError) as error:
             raise LabError(
                 f"{file.path} of {run.name} cannot be compared: {error.message}",
@@ -162,6 +168,17 @@ class Comparing:
         root = trees.materialise(self._home, dataset.manifest)
         files = ManifestStore(self._home).read(dataset.manifest).files
         return tables.scan([(file.path, root / file.path) for file in files])
+
+
+def _table(run: Run, file: Artifact) -> pl.DataFrame:
+    """A file of predictions. Raises LabError for one that is too large or no table."""
+    if file.size > LARGEST:
+        raise LabError(f"{file.path} of {run.name} is larger than {LARGEST >> 30} GB", "write fewer columns")
+    frame = tables.scan([(file.path, file.real)])
+    count = int(tables.collect(frame.select(pl.len())).item())
+    if count > MOST_ROWS:
+        raise LabError(f"{file.path} of {run.name} has {count:,} rows", f"at most {MOST_ROWS:,} are compared")
+    return tables.collect(frame)
 
 
 def _shared(old: dict[str, Artifact], new: dict[str, Artifact]) -> list[tuple[Artifact, Artifact]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from lab.domain.guards import Guard
 from lab.domain.launch import LaunchRequest
 from lab.domain.reproduction import EXACT, Agreement, Reproduction, Tolerance, tell
 from lab.domain.runs import Badge, Run, RunStatus
@@ -189,3 +191,85 @@ def test_again_from_the_capture_without_a_verdict(ws: Workspace, project: Path) 
     (project / "train.py").write_text("raise SystemExit(9)")
     new = ws.runs.wait(ws.reproductions.again(run.id, {"lr": 0.5}, lambda line: None).id, timeout=60)
     assert (new.status, new.reproduces, new.swapped, new.params["lr"]) == (RunStatus.FINISHED, run.id, "params", 0.5)
+
+
+def test_a_version_of_data_can_be_named(ws: Workspace, project: Path) -> None:
+    table = project / "data" / "table.csv"
+    run = first(ws)
+    for rows in ("3,5", "3,6"):
+        table.write_text(f"a,b\n1,2\n{rows}\n")
+        ws.datasets.add("table", table)
+    found = reproduce(ws, run, swap="data=table@v2")
+    assert (found.swapped, found.change) == ("data", "table v1 → v2")
+    assert ws.runs.spec(found.attempts[0].run.id).datasets["table"].version == "v2"
+    with pytest.raises(ConflictError, match="nothing to swap"):
+        reproduce(ws, run, swap="data=table@v1")
+    with pytest.raises(UsageError, match="saw no dataset 'other'"):
+        reproduce(ws, run, swap="data=other@v1")
+    with pytest.raises(NotFoundError):
+        reproduce(ws, run, swap="data=table@v9")
+
+
+PREDICTING = """
+import os
+from lab import track
+with open("predictions.csv", "w") as out:
+    out.write("id,prediction\\n")
+    for at in range(100):
+        off = 0.25 if os.path.exists(PLACE) and at < 2 else 0
+        out.write(f"{at},{at / 7 + off!r}\\n")
+track.artifact("predictions.csv")
+track.log(loss=0.5)
+"""
+
+
+def test_predictions_are_compared(ws: Workspace, project: Path, tmp_path: Path) -> None:
+    """With equal metrics, by what only the predictions tell."""
+    place = tmp_path / "now"
+    (project / "train.py").write_text(PREDICTING.replace("PLACE", repr(str(place))))
+    run = first(ws)
+    (verdict,) = reproduce(ws, run).attempts[0].predictions
+    assert (verdict.file, verdict.agreement, verdict.common, verdict.equal, verdict.off) == (
+        "predictions.csv", Agreement.IDENTICAL, 100, 100, 0.0,
+    )  # fmt: skip
+    assert ws.runs.get(run.id).badge_note.endswith("and all 100 predictions are identical")
+    place.touch()
+    found = reproduce(ws, run)
+    assert found.badge is Badge.FAILED
+    assert "98 of 100 predictions are equal, the farthest 0.25 off" in tell(found)
+    assert reproduce(ws, run, Tolerance(absolute=0.3)).badge is Badge.TOLERANCE
+
+
+def test_threads_are_those_of_the_run_where_the_machine_has_other_cores(ws: Workspace, project: Path) -> None:
+    (project / "train.py").write_text(
+        "import os\nfrom lab import track\ntrack.log(threads=float(os.environ.get('OMP_NUM_THREADS', 0)))\n"
+        "print(os.environ.get('MKL_NUM_THREADS'))\n"
+    )
+    run = first(ws)
+    assert reproduce(ws, run).badge is Badge.BITWISE, "nothing is bounded where nothing has to be"
+    capture = ws.runs.folder(run.id).capture
+    told = json.loads(capture.read_text())
+    told["machine"]["cores"] += 3
+    told["software"]["threads"] = {"MKL_NUM_THREADS": "1"}
+    capture.write_text(json.dumps(told))
+    again = reproduce(ws, run).attempts[0]
+    assert again.run.metrics["threads"].last == told["machine"]["cores"]
+    assert ws.runs.log_tail(again.run.id, 1) == ["1"]
+    assert {item.name for item in again.causes} == {"cores"}
+
+
+def test_guards_of_the_launch_go_with_the_run(ws: Workspace) -> None:
+    guard = Guard("too much", "loss > 1e9", "stop")
+    run = ws.runs.wait(ws.runs.launch(LaunchRequest("train", guards=(guard,), seed=3)).id, timeout=60)
+    again = [
+        ws.runs.launch(ws.runs.rerun(run.id)),
+        ws.reproductions.again(run.id, {}, lambda line: None),
+        reproduce(ws, run).attempts[0].run,
+    ]
+    for one in again:
+        ws.runs.wait(one.id, timeout=60)
+        spec = ws.runs.spec(one.id)
+        assert (spec.guards, spec.given_guards) == ((guard,), (guard,))
+    twice = ws.runs.launch(ws.runs.rerun(again[0].id))
+    ws.runs.wait(twice.id, timeout=60)
+    assert ws.runs.spec(twice.id).guards == (guard,), "once, however often it is run again"

@@ -78,6 +78,17 @@ def test_another_library_of_linear_algebra_is_a_cause() -> None:
     assert differences(WHOLE, unknown) == ()
 
 
+def test_threads_that_were_pinned_to_what_they_were_are_no_cause() -> None:
+    free = replace(WHOLE, software=replace(WHOLE.software, threads={}, variables=("PATH",)))
+    variables = ("MKL_NUM_THREADS", "PATH")
+    pinned = replace(WHOLE.software, threads={"MKL_NUM_THREADS": "4"}, variables=variables)
+    elsewhere = replace(WHOLE, software=pinned, machine=replace(WHOLE.machine, cores=2))
+    assert [(item.cause, item.name) for item in differences(free, elsewhere)] == [(Cause.HARDWARE, "cores")]
+    other = replace(elsewhere, software=replace(pinned, threads={"MKL_NUM_THREADS": "2"}))
+    (threads, _) = differences(free, other)
+    assert (threads.name, threads.old, threads.new) == ("MKL_NUM_THREADS", "4", "2")
+
+
 def test_the_id_is_of_content_and_not_of_names() -> None:
     renamed = replace(
         WHOLE,

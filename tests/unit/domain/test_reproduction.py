@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.domain.capture import Cause, Difference, Output
+from lab.domain.judging import curves_digest, judge_metric, judge_outputs, spreads
 from lab.domain.reproduction import (
     EXACT,
     Agreement,
     Attempt,
+    PredictionVerdict,
     Reproduction,
+    Swap,
     Tolerance,
-    curves_digest,
-    judge_metric,
-    judge_outputs,
+    parse_swap,
     parse_tolerance,
-    spreads,
     tell,
 )
 from lab.domain.runs import Badge, History, MetricSummary, Run, RunStatus
@@ -176,3 +176,53 @@ def test_what_scatters_is_measured_with_the_first_run_where_nothing_differs() ->
     caused = [replace(one, causes=(Difference(Cause.DATA, "x", "1", "2"),)) for one in tries]
     assert spreads(run("r", 0.5), caused)["loss"].n == 2
     assert spreads(run("r"), tries[:1]) == {}
+
+
+def test_predictions_are_part_of_the_verdict() -> None:
+    old = curve(1.0, 0.5)
+    same = attempt("a", 1.0, 0.5, old=old)
+
+    def judged(agreement: Agreement, equal: int, tolerance: Tolerance = EXACT) -> Reproduction:
+        predictions = (PredictionVerdict("predictions.csv", agreement, 150, equal, 0.25),)
+        return Reproduction(run("first"), (replace(same, predictions=predictions),), tolerance)
+
+    assert judged(Agreement.IDENTICAL, 150).badge is Badge.BITWISE
+    assert tell(judged(Agreement.IDENTICAL, 150)) == (
+        "reproduced, bitwise: 1 metric is identical in every step and all 150 predictions are identical"
+    )
+    assert judged(Agreement.DIFFERENT, 148).badge is Badge.FAILED
+    assert tell(judged(Agreement.DIFFERENT, 148)).startswith(
+        "not reproduced: the metrics are the same, but 148 of 150 predictions are equal, the farthest 0.25 off; "
+    )
+    assert judged(Agreement.WITHIN, 148, Tolerance(0.5)).badge is Badge.TOLERANCE
+    assert judged(Agreement.UNKNOWN, 0).badge is Badge.BITWISE
+
+
+def test_a_failed_reproduction_says_what_may_be_the_reason() -> None:
+    failed = replace(
+        attempt("again", 1.0, old=curve(1.0), causes=1),
+        run=run("again", cause="exit code 1"),
+        alike=False,
+    )
+    told = tell(Reproduction(run("first"), (failed,)))
+    assert told == "not reproduced: again exit code 1, the first finished; likeliest cause: code (x 1 → 2)"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", Swap()),
+        ("code", Swap("code")),
+        ("data", Swap("data")),
+        ("data=sales@v3", Swap("data", {"sales": "v3"})),
+        ("data=sales@v3, more@best", Swap("data", {"sales": "v3", "more": "best"})),
+    ],
+)
+def test_swaps(text: str, wanted: Swap) -> None:
+    assert parse_swap(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["luck", "data=", "data=sales", "data=@v3", "data=sales@", "code=x@v1", "=x@v1"])
+def test_what_is_no_swap(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_swap(text)
