@@ -318,6 +318,11 @@ class LabHome:
         return self.root / "cache" / "unpacked"
 
     @property
+    def crashes(self) -> Path:
+        """Reports about faults that ended the app."""
+        return self.root / "crashes"
+
+    @property
     def ui_state(self) -> Path:
         return self.root / "ui.json"
 

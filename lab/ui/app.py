@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -193,6 +194,15 @@ class LabApp(App[int]):
         self.jobs.all.append(Job("unexpected error", "", "failed", text, ended=0.0))
         self.notify(text, title="Unexpected error", severity="error", timeout=_ERROR_TOAST, markup=False)
         self.log.error(text)
+
+    def _fatal_error(self) -> None:
+        """A fault that nothing has caught ends the app: with a report rather than with a traceback over the screen."""
+        if self._exception is not None and not self._exit_renderables:
+            facts = {"screen": type(self.screen).__name__ if self._screen_stack else "", "size": str(self.size)}
+            crash = import_module("lab.ui.crash")
+            report = crash.write(self._exception, LabHome(self._home).crashes, facts)
+            self._exit_renderables.append(Text(crash.farewell(self._exception, report)))
+        self._close_messages_no_wait()
 
     def background(self, title: str, command: str, work: Callable[[Job], Awaitable[str]]) -> Job:
         """Begin a job that outlives the screen that asked for it; its last sentence becomes a toast."""
