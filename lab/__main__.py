@@ -32,11 +32,11 @@ def entry() -> None:
     os._exit(code)
 
 
-def _open_app(home: Path | None, project_dir: Path) -> int:
+def _open_app(home: Path | None, project_dir: Path, read_only: bool) -> int:
     # Here and not above: the commands must not wait for the app's libraries.
     from lab.ui.app import run
 
-    return run(home, project_dir)
+    return run(home, project_dir, read_only=read_only)
 
 
 if __name__ == "__main__":

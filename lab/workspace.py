@@ -347,16 +347,19 @@ class Workspace:
         """Run `work` on a background thread."""
         return self._supervise().submit(work)
 
-    def start(self) -> None:
-        """Start the services that keep the picture true while a screen is open."""
+    def start(self, *, looking: bool = False) -> None:
+        """Start the services that keep the picture true while a screen is open; only those, for one who is `looking`,
+        and otherwise also what acts by itself: guards, the queue, watched datasets, tidying up."""
         from lab.supervisor import Every
 
         supervisor = self._supervise()
         supervisor.start(Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
         supervisor.start(Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
+        supervisor.start(Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
+        if looking:
+            return
         supervisor.start(Every("guards", _RUNS_EVERY, lambda: self.warn(self.runs.guards.look_all())))
         supervisor.start(Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
-        supervisor.start(Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         supervisor.start(_Watching(self))
         self.drive()
         supervisor.start(Every("scrub", _SCRUB_EVERY, self._scrub))

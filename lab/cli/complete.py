@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.cli.context import Context
 from lab.cli.declare import Argument, Command
-from lab.cli.parser import GLOBALS, VERSION, find, split
+from lab.cli.parser import GLOBALS, READ_ONLY, VERSION, find, split
 from lab.cli.runtable import OWN
 from lab.domain.query import RunQuery
 from lab.domain.runs import Param, RunStatus
@@ -34,7 +34,7 @@ def candidates(context: Context, words: Sequence[str]) -> list[str]:
 
 def _commands(commands: Sequence[Command], names: tuple[str, ...], word: str) -> list[str]:
     if word.startswith("-"):
-        return _flags(GLOBALS if names else (*GLOBALS, VERSION))
+        return _flags(GLOBALS if names else (*GLOBALS, VERSION, READ_ONLY))
     return [item.words[len(names)] for item in commands if item.words[: len(names)] == names and not item.hidden]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.cli.declare import Command
-from lab.cli.parser import GLOBALS, VERSION
+from lab.cli.parser import GLOBALS, READ_ONLY, VERSION
 
 _HEAD = """\
 lab: a lab manager for machine learning on your own machine
@@ -27,7 +27,8 @@ def overview(commands: Sequence[Command], noun: str = "") -> str:
         members = [item for item in shown if item.group == group]
         lines += [group, *(f"  {item.synopsis:{width}}  {item.help}" for item in members), ""]
     options = [
-        (", ".join((*item.flags[:-1], item.synopsis)), str(item.options["help"])) for item in (*GLOBALS, VERSION)
+        (", ".join((*item.flags[:-1], item.synopsis)), str(item.options["help"]))
+        for item in (*GLOBALS, VERSION, READ_ONLY)
     ]
     lines += ["options, before or after the command", *(f"  {flags:{width}}  {text}" for flags, text in options), ""]
     return "\n".join([*lines, _FOOT])

@@ -48,8 +48,8 @@ _FILES_OF = {
     "deployments": ("deployments", "lineage"),
 }
 
-#: Opens the app: (lab home or None, project folder) to an exit code.
-OpenApp = Callable[[Path | None, Path], int]
+#: Opens the app: (lab home or None, project folder, whether only to look) to an exit code.
+OpenApp = Callable[[Path | None, Path, bool], int]
 
 
 def commands(argv: Sequence[str] = ()) -> tuple[Command, ...]:
@@ -133,4 +133,4 @@ def _no_command(invocation: Invocation, out: Output, open_app: OpenApp) -> int:
         return 0
     if out.json:
         raise UsageError("--json needs a command", "such as: lab runs ls --json")
-    return open_app(args.home, (args.project_dir or Path.cwd()).absolute())
+    return open_app(args.home, (args.project_dir or Path.cwd()).absolute(), args.readonly)

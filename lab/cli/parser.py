@@ -27,6 +27,7 @@ GLOBALS = (
     argument("-h", "--help", action="store_true", help="show this help"),
 )
 VERSION = argument("--version", action="store_true", help="show the version")
+READ_ONLY = argument("--readonly", action="store_true", help="open the app without the keys that change anything")
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def parse(commands: Sequence[Command], argv: Sequence[str]) -> Invocation:
     if command is not None:
         return Invocation(command, _read(build(command), command.arguments, [*options, *rest]))
     top = _Parser(prog="lab", add_help=False, allow_abbrev=False)
-    for item in (*GLOBALS, VERSION):
+    for item in (*GLOBALS, VERSION, READ_ONLY):
         top.add_argument(*item.flags, **item.options)
-    args = _read(top, (VERSION,), options)
+    args = _read(top, (VERSION, READ_ONLY), options)
     if rest:
         raise _unknown(commands, words, rest[0])
     if words and not args.help:

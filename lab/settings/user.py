@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.settings.schema import LINE, Document, Table, one_of
+from lab.settings.schema import BOOLEAN, LINE, Document, Table, one_of
 
 USER_FILE = "config.toml"
 
 SCHEMA = Table(
     {
-        "ui": Table({"theme": LINE}),
+        "ui": Table({"theme": LINE, "read_only": BOOLEAN}),
         "engine": Table({"default": one_of("auto", "docker", "process")}),
         "keys": Table(each=LINE),
     }
@@ -21,11 +21,13 @@ SCHEMA = Table(
 
 @dataclass(frozen=True)
 class UserSettings:
-    """`theme` is "" for the app's own choice; `engine` is auto, docker or process; `keys` maps actions to keys."""
+    """`theme` is "" for the app's own choice; `engine` is auto, docker or process; `keys` maps actions to keys.
+    `read_only` hides every verb of the app that changes anything."""
 
     theme: str = ""
     engine: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
 
 
 def user_settings(home: Path) -> UserSettings:
@@ -36,6 +38,7 @@ def user_settings(home: Path) -> UserSettings:
         return UserSettings()
     return UserSettings(
         theme=data.get("ui", {}).get("theme", ""),
+        read_only=data.get("ui", {}).get("read_only", False),
         engine=data.get("engine", {}).get("default", "auto"),
         keys=data.get("keys", {}),
     )

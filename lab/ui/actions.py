@@ -413,6 +413,8 @@ WIDGET_ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 _BY_ID = {action.id: action for action in ACTIONS}
+#: Ids of the actions that change anything, and what Textual calls them.
+WRITING = {action.id: action.method for action in ACTIONS if action.risk != "none"}
 
 
 def get(action_id: str) -> Action:

@@ -66,8 +66,10 @@ class LabApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
     ]
 
-    def __init__(self, home: Path | None = None, project_dir: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, project_dir: Path | None = None, *, read_only: bool = False) -> None:
+        """`read_only` hides every verb that changes anything."""
         super().__init__()
+        self.read_only = read_only
         self._home = home or default_home()
         self._project_dir = project_dir or Path.cwd()
         self.view_state = ViewState(LabHome(self._home).ui_state)
@@ -107,6 +109,7 @@ class LabApp(App[int]):
                 self.notices.append(f"{error.message}; {error.hint}")
             else:
                 chosen = settings.theme or chosen
+                self.read_only = self.read_only or settings.read_only
                 self.moved_keys = {key: value for key, value in settings.keys.items() if self._known_key(key)}
         return chosen if chosen in self.available_themes else theme.LAB_DARK.name
 
@@ -120,7 +123,7 @@ class LabApp(App[int]):
         self.run_worker(self.guard(self._open()), exit_on_error=False, group="open")
 
     async def _open(self) -> None:
-        await self.bridge.open(self._home, self._project_dir)
+        await self.bridge.open(self._home, self._project_dir, looking=self.read_only)
         await self.refresh_project()
         self._tell_screens(NOUNS)
 
@@ -379,7 +382,8 @@ class LabApp(App[int]):
         self.action_suspend_process()
 
 
-def run(home: Path | None, project_dir: Path) -> int:
+def run(home: Path | None, project_dir: Path, *, read_only: bool = False) -> int:
     """Open the app; returns the exit code of the process. `home` None is the default lab home."""
     gc.freeze()  # what is imported by now lives as long as the process
-    return LabApp(home, project_dir).run() or 0
+    app = LabApp(home, project_dir, read_only=read_only)
+    return app.run() or app.return_code or 0

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from lab.errors import LabError
+from lab.ui import actions
 from lab.ui.commands import WORDS
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
@@ -140,12 +141,20 @@ class LabScreen(Screen[None]):
         self.query_one("#trouble", Lines).show([[(f" {sign} {text}", level)]] if text else [])
 
     def tell_top(self) -> None:
-        self.query_one(TopLine).tell(self.trail(), self.lab.project)
+        where = f"{self.lab.project} (read only)" if self.lab.read_only else self.lab.project
+        self.query_one(TopLine).tell(self.trail(), where.strip())
 
     def tell_keys(self) -> None:
         """Show the keys afresh: which can be used has changed."""
         leave = "Quit" if self.app.screen_stack[:1] == [self] else "Back"
-        self.query_one(KeyBar).tell(self.lead(), leave, self.hidden_actions(), self.lab.moved_keys)
+        hidden = {*self.hidden_actions(), *(actions.WRITING if self.lab.read_only else ())}
+        self.query_one(KeyBar).tell(self.lead(), leave, hidden, self.lab.moved_keys)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action can be done; in a lab that is only looked at, none that changes anything."""
+        if self.lab.read_only and action in actions.WRITING.values():
+            return False
+        return super().check_action(action, parameters)
 
     def apply_filter(self, text: str) -> None:
         """Show only what fits `text`, where a screen has a filter."""

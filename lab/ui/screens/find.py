@@ -29,7 +29,11 @@ _ACTION, _WIDGET = "action", "widget"
 def action_items(screen: LabScreen) -> list[Item]:
     """Every action that can be done here, with its key."""
     moved = screen.lab.moved_keys
-    chosen = (*actions.of_screen(screen.KIND), *actions.everywhere())
+    chosen = [
+        action
+        for action in (*actions.of_screen(screen.KIND), *actions.everywhere())
+        if action.risk == "none" or not screen.lab.read_only
+    ]
     return [
         Item(f"{_ACTION} {action.method}", action.title, _keys(action, moved.get(action.id, "")), action.help)
         for action in chosen

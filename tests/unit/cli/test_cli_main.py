@@ -48,7 +48,7 @@ def raise_it(context: Context, args: Namespace) -> int:
     raise ERRORS[args.name]("it went wrong", "mend it")
 
 
-def no_app(home: Path | None, project_dir: Path) -> int:
+def no_app(home: Path | None, project_dir: Path, read_only: bool) -> int:
     raise AssertionError("the app is not to be opened")
 
 
@@ -84,18 +84,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_command_the_app_is_opened_where_asked(tmp_path: Path) -> None:
-    opened: list[tuple[Path | None, Path]] = []
+    opened: list[tuple[Path | None, Path, bool]] = []
 
-    def app(home: Path | None, project_dir: Path) -> int:
-        opened.append((home, project_dir))
+    def app(home: Path | None, project_dir: Path, read_only: bool) -> int:
+        opened.append((home, project_dir, read_only))
         return 7
 
     assert run(["--home", "h", "-C", str(tmp_path)], app) == 7
-    assert opened == [(Path("h"), tmp_path)]
+    assert run(["--readonly", "-C", str(tmp_path)], app) == 7
+    assert opened == [(Path("h"), tmp_path, False), (None, tmp_path, True)]
 
 
 def test_an_error_of_the_app_is_told_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
-    def app(home: Path | None, project_dir: Path) -> int:
+    def app(home: Path | None, project_dir: Path, read_only: bool) -> int:
         raise ConflictError("not now")
 
     assert run([], app) == 4
