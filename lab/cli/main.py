@@ -23,7 +23,7 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
     *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("guarding", "imports", "models", "predict", "deployments", "search", "completion"),
+    *("describing", "guarding", "imports", "models", "predict", "deployments", "search", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
@@ -36,10 +36,11 @@ _FILES_OF = {
     "sweeps": ("sweeps",),
     "runs ls": ("runlists",),
     "runs compare": ("compare_verb",),
+    "runs describe": ("describing",),
     "runs reproduce": ("reproduce",),
     "runs": (
         *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "reproduce", "purge"),
-        *("lineage", "run_views", "kinship", "guarding"),
+        *("lineage", "run_views", "kinship", "guarding", "describing"),
     ),
     "import": ("imports",),
     "models": ("models", "lineage"),

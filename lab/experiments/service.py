@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.catalog import describe as catalog_describe
 from lab.catalog import groups as catalog_groups
 from lab.catalog import histories
 from lab.catalog import lineage as catalog_lineage
@@ -19,16 +20,18 @@ from lab.catalog import sql as catalog_sql
 from lab.catalog import tombstones as catalog_tombstones
 from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
+from lab.domain.describe import Described
 from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
+from lab.domain.query_names import known, nearest
 from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec, RunStatus
 from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.domain.views import RunView
-from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
+from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
 from lab.events import (
     RUN_ARCHIVED,
     RUN_NOTED,
@@ -287,6 +290,14 @@ class Runs:
     def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
         """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
         return sort_groups(catalog_groups.groups(self._catalog, query, keys), keys, orders)
+
+    def describe(self, key: str, query: RunQuery) -> Described:
+        """One column over all runs that fit `query`, whatever its page. Raises UsageError for an unknown name."""
+        params, metrics = self.keys()
+        if not known(key, params, metrics):
+            near = nearest(key, params, metrics)
+            raise UsageError(f"no run has a {clean(key, 60)!r}", f"did you mean {near}?" if near else "lab runs ls")
+        return catalog_describe.describe(self._catalog, query, key)
 
     def sql(self, text: str, limit: int = 1000, seconds: float = 10.0) -> catalog_sql.Answer:
         """One SELECT over the tables of `lab.catalog.sql`. Raises UsageError where it is refused, LabError when the

@@ -19,15 +19,15 @@ from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row
 from lab.ui.screens import flows, purge_flows
-from lab.ui.screens.base import LabScreen, ListScreen, filter_spans
-from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
+from lab.ui.screens.base import LabScreen, filter_spans
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.copying import copy, of_run
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
 from lab.ui.screens.reproduction import ReproductionScreen
-from lab.ui.screens.run_cells import OWN_COLUMNS, metric_order, run_columns, run_row, run_summary, view_columns
+from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
+from lab.ui.screens.run_columns import RunColumns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 from lab.ui.widgets.detail import DetailPanel
@@ -62,7 +62,7 @@ class RunTable(FrameTable):
             self.set_marks([run.id for run in self.source.known if run.id not in marked])
 
 
-class RunsScreen(ListScreen):
+class RunsScreen(RunColumns):
     KIND = "runs"
     MODE = "runs"
     LIST = "runs"
@@ -76,8 +76,6 @@ class RunsScreen(ListScreen):
         self._metrics: Sequence[str] = ()
         self._orders: tuple[Order, ...] = (Order(),)
         self._conditions: tuple[Node, ...] = ()
-        self._layout = Layout()
-        self._every: tuple[Sequence[str], Sequence[str]] = ((), ())  # all parameters and metrics that there are
         self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
         self._wanted: set[int] = set()
         self._fetching = False
@@ -95,7 +93,7 @@ class RunsScreen(ListScreen):
         order = self.lab.view_state.get("runs", "order", "-created")
         self._order_by(parse_orders(order) if order else (Order(),))
         self.query_one("#summary").can_focus = False
-        self._layout = self._remembered()
+        self._layout = self.remembered()
         self.every(0.5, "live", self._look)
 
     @property
@@ -115,7 +113,7 @@ class RunsScreen(ListScreen):
         except QueryError as error:
             self._say_where(error)
             return
-        query = self._query(PAGE)
+        query = self.query_now(PAGE)
         params, metrics = await self.ask(lambda ws: ws.runs.keys())
         top, last = self._visible()
         numbers = pages_of(top, last)
@@ -127,7 +125,7 @@ class RunsScreen(ListScreen):
         self.say()
         self._show(query, params, metrics, dict(zip(numbers, pages, strict=True)))
 
-    def _query(self, limit: int) -> RunQuery:
+    def query_now(self, limit: int) -> RunQuery:
         """The last filter that could be understood, and the order."""
         return RunQuery(self._conditions, self._orders[0], limit, then=self._orders[1:])
 
@@ -143,7 +141,7 @@ class RunsScreen(ListScreen):
 
     def apply_view(self, view: RunView) -> None:
         """Filter, order and columns of a saved view."""
-        self._arrange(replace(self._layout, ids=view.columns), show=False)
+        self.keep_layout(replace(self._layout, ids=view.columns), show=False)
         self._order_by(parse_orders(view.sort) if view.sort else (Order(),))
         self.apply_filter(view.filter)
 
@@ -201,7 +199,7 @@ class RunsScreen(ListScreen):
 
     async def _read_pages(self, numbers: Sequence[int]) -> None:
         """Read some pages of what is shown, as they are now."""
-        pages, query = self._pages, self._query(PAGE)
+        pages, query = self._pages, self.query_now(PAGE)
         for number in numbers:
             page = await self.ask(_page(query, number))
             if pages is not self._pages:
@@ -276,63 +274,15 @@ class RunsScreen(ListScreen):
         self.start(self._mark_all(), "mark")
 
     async def _mark_all(self) -> None:
-        query = self._query(_MOST_MARKS)
+        query = self.query_now(_MOST_MARKS)
         page = await self.ask(lambda ws: ws.runs.list(query))
         self.table.set_marks([run.id for run in page.items])
         if page.total > len(page.items):
             self.lab.tell(f"marked the first {len(page.items):,} of {page.total:,}")
 
-    # Columns
-
-    def _arrange(self, layout: Layout, cursor: int | None = None, show: bool = True) -> None:
-        """Have these columns, and remember them for the project."""
-        self._layout = layout
-        known = self.lab.view_state.get("runs", "layouts", {})
-        layouts = {**(known if isinstance(known, dict) else {}), self.lab.project: layout.to_json()}
-        self.lab.view_state.put("runs", "layouts", layouts)
-        if show:
-            self._columns(self._pages.known, *self._every)
-            self.table.update_source()
-        if cursor is not None:
-            self.table.move_column_cursor(cursor)
-
-    def _remembered(self) -> Layout:
-        known = self.lab.view_state.get("runs", "layouts", {})
-        return Layout.from_json(known.get(self.lab.project) if isinstance(known, dict) else None)
-
-    @property
-    def _shown(self) -> list[str]:
-        return [column.id for column in self.table.columns]
-
-    def action_runs_columns(self) -> None:
-        self.start(self._choose_columns())
-
-    async def _choose_columns(self) -> None:
-        every = choices(OWN_COLUMNS, *self._every)
-        chosen = await self.app.push_screen_wait(ColumnsScreen(every, self._shown))
-        if chosen is not None:
-            self._arrange(replace(self._layout, ids=chosen))
-
-    def action_runs_column_left(self) -> None:
-        self._move_column(-1)
-
-    def action_runs_column_right(self) -> None:
-        self._move_column(1)
-
-    def _move_column(self, by: int) -> None:
-        at = self.table.column_index
-        self._arrange(moved(self._layout, self._shown, at, by), at + by)
-
-    def action_runs_hide_column(self) -> None:
-        at = self.table.column_index
-        self._arrange(hidden(self._layout, self._shown, at), at)
-
-    def action_runs_pin_column(self) -> None:
-        self._arrange(pinned(self._layout, self.table.column_index))
-
-    def action_runs_save_view(self) -> None:
-        columns = self._shown if self._layout.ids else ()
-        self.start(flows.save_view(self, self.filter_text, write_orders(self._orders), columns))
+    def rearrange(self) -> None:
+        self._columns(self._pages.known, *self._every)
+        self.table.update_source()
 
     # Actions
 
@@ -361,7 +311,7 @@ class RunsScreen(ListScreen):
         await self.app.push_screen(CompareScreen(marks))
 
     def action_runs_relate(self) -> None:
-        query = self._query(MOST_RUNS)
+        query = self.query_now(MOST_RUNS)
         command = actions.command(actions.get("runs.relate"), filter=self.filter_text, metric="NAME")
         self.lab.jobs.note("parameters", command)
         self.app.push_screen(RelationsScreen(query, self.filter_text))

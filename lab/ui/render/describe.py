@@ -1,0 +1,60 @@
+"""A described column as lines: what there is, how it is spread, the commonest values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.domain.describe import Described, Numbers
+from lab.domain.text import count_of
+from lab.ui.render.cells import fit, tidy
+from lab.ui.render.glyphs import Row
+from lab.ui.render.number import format_number
+from lab.ui.render.sparkline import bar
+
+_BAR = 28  # cells of the longest bar
+
+
+def lines(one: Described, title: str, tell: Callable[[float], str] = format_number) -> list[Row]:
+    """`tell` writes a number as the table's column does."""
+    told: list[Row] = [[(f" {tidy(title, 60)}", "title"), (f"  over {count_of(one.runs, 'run')}", "muted")]]
+    parts = [f"{one.distinct:,} distinct"]
+    parts += [f"{one.missing:,} without it"] if one.missing else []
+    parts += [f"{one.odd:,} NaN or infinite"] if one.odd else []
+    told.append([(f" {'   '.join(parts)}", "muted")])
+    if one.numbers is not None and one.distinct > 1:
+        told += [[], *_spread(one.numbers, tell)]
+    if one.values and one.counted:
+        return [*told, [], *_commonest(one)]
+    return [*told, [], *_histogram(one.numbers, tell)] if one.numbers is not None else told
+
+
+def _spread(numbers: Numbers, tell: Callable[[float], str]) -> list[Row]:
+    spread = f" ± {tell(numbers.sd)}" if numbers.sd is not None else ""
+    return [
+        [(" mean    ", "muted"), (f"{tell(numbers.mean)}{spread}", "")],
+        [(" median  ", "muted"), (tell(numbers.median), ""), (f"   half of them {tell(numbers.q1)} to ", "muted"),
+         (tell(numbers.q3), "muted")],
+        [(" range   ", "muted"), (f"{tell(numbers.low)} to {tell(numbers.high)}", "")],
+    ]  # fmt: skip
+
+
+def _histogram(numbers: Numbers, tell: Callable[[float], str]) -> list[Row]:
+    most = max(numbers.bins)
+    return [
+        [(f" {fit(tell(begin), 10, 'right')} ", "muted"), *_bar(count, most)]
+        for begin, count in zip(numbers.edges, numbers.bins, strict=True)
+    ]
+
+
+def _commonest(one: Described) -> list[Row]:
+    most = one.values[0][1]
+    told = [[(f" {fit(tidy(text), 24)} ", ""), *_bar(count, most)] for text, count in one.values]
+    rest = one.distinct - len(one.values)
+    return [*told, [(f" and {rest:,} more", "muted")]] if rest > 0 else told
+
+
+def _bar(count: int, most: int) -> Row:
+    if not count:
+        return []
+    filled = bar(max(count / most, 1 / _BAR), _BAR).rstrip(" .")
+    return [(filled, "primary"), (f" {count:,}", "muted")]

@@ -1,0 +1,60 @@
+"""`i` on a column of the run table: how it is spread over all runs that fit the filter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from lab.domain.describe import Described
+from lab.domain.query_values import FIELD_KINDS, Kind
+from lab.domain.resources import format_size
+from lab.ui.render import describe
+from lab.ui.render.number import format_duration, format_number, format_time
+from lab.ui.widgets.detail import Page
+
+#: How values of a field's kind are written; those of all others as plain numbers.
+_WRITTEN: dict[Kind, Callable[[float], str]] = {
+    Kind.DURATION: format_duration,
+    Kind.SIZE: format_size,
+    Kind.DATE: lambda value: format_time(value, time.time()),
+}
+
+
+class DescribeScreen(ModalScreen[None]):
+    """Closes with any of the keys that open it, too."""
+
+    DEFAULT_CSS = """
+    DescribeScreen { align: center middle; background: $background 60%; }
+    DescribeScreen #box {
+        width: 64; max-width: 96%; height: auto; max-height: 90%;
+        border: round $border; background: $surface; padding: 0 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,i,h", "close", "Close", show=False, id="describe.close"),
+    ]
+
+    def __init__(self, one: Described, title: str) -> None:
+        super().__init__()
+        tell = _WRITTEN.get(FIELD_KINDS.get(one.key, Kind.NUMBER), format_number)
+        self._lines = describe.lines(one, title, tell)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_subtitle = Content("esc close")
+            page = Page()
+            page.styles.height = len(self._lines)
+            yield page
+
+    def on_mount(self) -> None:
+        self.query_one(Page).show(lambda _width: self._lines)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
