@@ -240,7 +240,7 @@ class Workspace:
         from lab.experiments.own_runs import OwnRuns
 
         place, current = self.projects.place, lambda: self.projects.current
-        return OwnRuns(self.home, self._journal, lambda: self._launcher, place, current)
+        return OwnRuns(self.home, self._journal, lambda: self._launcher, self.datasets, place, current)
 
     @cached_property
     def _launcher(self) -> Launcher:

@@ -265,7 +265,7 @@ class Launcher:
             inside = f"{paths.DATA_DIR}/{name}"
             mounts.append(Mount(root, inside))
             given = inside if target == root else f"{inside}/{target.name}"
-            env[f"LAB_DATA_{_variable(name)}"] = given
+            env[f"LAB_DATA_{variable(name)}"] = given
             mounts += self._in_place(item, target, folder, isolated=isolated)
         workdir = f"{paths.RUN_DIR}/{folder.code.name}"
         return Job(
@@ -305,7 +305,8 @@ def seed_of(asked: int | None, params: Mapping[str, Param]) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """A dataset's name as it stands in the name of a variable."""
     return "".join(char if char.isalnum() and char.isascii() else "_" for char in name).upper()
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.domain.resources import Resources
-from lab.domain.runs import LOCAL, CodeSnapshot, Param, RunSpec
+from lab.domain.runs import LOCAL, CodeSnapshot, DataInput, Param, RunSpec
+from lab.domain.text import clean
+from lab.errors import LabError
 from lab.events import RUN_STARTED
 from lab.experiments import code
-from lab.experiments.launch import Launcher
+from lab.experiments.launch import DataSource, Launcher, variable
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings, legal_name
@@ -30,7 +32,8 @@ _MODULES_MAX, _MODULE_BYTES_MAX = 200, 1 << 20
 @dataclass(frozen=True)
 class Wish:
     """What a process says of itself. `engine` is NOTEBOOK or LOCAL; `script` the absolute path of what it executes,
-    "" where there is none; `source` the text of a notebook's cells and `notebook` its name, where known."""
+    "" where there is none; `source` the text of a notebook's cells and `notebook` its name, where known; `data` the
+    versions that it wants to see by dataset, "" for the latest."""
 
     name: str = ""
     params: Mapping[str, Param] = field(default_factory=dict)
@@ -41,16 +44,19 @@ class Wish:
     notebook: str = ""
     source: str = ""
     argv: tuple[str, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A run that has begun: `folder` is its folder, `env` what its process must have in its environment."""
+    """A run that has begun: `folder` is its folder, `env` what its process must have in its environment, `troubles` are
+    sentences about what it wished for and has not."""
 
     id: str
     name: str
     folder: str
     env: Mapping[str, str]
+    troubles: tuple[str, ...] = ()
 
 
 class OwnRuns:
@@ -61,12 +67,14 @@ class OwnRuns:
         home: LabHome,
         journal: Journal,
         launcher: Callable[[], Launcher],
+        data: DataSource,
         place: Callable[[], tuple[str, Path]],
         settings: Callable[[], ProjectSettings | None],
     ) -> None:
         self._home = home
         self._journal = journal
         self._launcher = launcher
+        self._data = data
         self._place = place
         self._settings = settings
 
@@ -81,6 +89,7 @@ class OwnRuns:
         project = legal_name(wish.project, "project") if wish.project else self._place()[0]
         with locks.share(self._home.store_lock):
             taken, command, entry = self._code(wish, settings)
+            inputs, places, troubles = self._inputs(wish, settings, project)
             seed = wish.params.get("seed", 0)
             draft = RunSpec(
                 id="",
@@ -90,7 +99,7 @@ class OwnRuns:
                 command=command,
                 params=dict(wish.params),
                 seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else 0,
-                datasets={},
+                datasets=inputs,
                 code=taken,
                 engine=wish.engine,
                 image="",
@@ -103,7 +112,26 @@ class OwnRuns:
             spec = self._launcher().record(draft)
         self._journal.append(RUN_STARTED, spec.id)
         folder = self._home.run(spec.id)
-        return Begun(spec.id, spec.name, str(folder.root), _environment(spec, folder))
+        return Begun(spec.id, spec.name, str(folder.root), _environment(spec, folder) | places, troubles)
+
+    def _inputs(
+        self, wish: Wish, settings: ProjectSettings | None, project: str
+    ) -> tuple[dict[str, DataInput], dict[str, str], tuple[str, ...]]:
+        """The datasets that the process sees, where it finds them, by variable, and what there is none of."""
+        if settings is None or settings.name != project:
+            settings = ProjectSettings(self._place()[1], project)
+        inputs, places, troubles = {}, {}, []
+        for name, wanted in wish.data.items():
+            try:
+                version = self._data.resolve(settings, name, wanted, lambda _line: None)
+                target = self._data.mount(version)[1]
+            except LabError as error:
+                troubles.append(f"dataset {clean(name, 60)} is not recorded: {error.message}")
+                continue
+            known = settings.datasets.get(name)
+            inputs[name] = DataInput(name, version.label, version.id, known.path if known else "")
+            places[f"LAB_DATA_{variable(name)}"] = str(target)
+        return inputs, places, tuple(troubles)
 
     def _code(self, wish: Wish, settings: ProjectSettings | None) -> tuple[CodeSnapshot, tuple[str, ...], str]:
         """The code, the command that executes it ("" for a notebook), and the entry's name."""

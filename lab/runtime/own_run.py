@@ -14,6 +14,7 @@ from importlib import import_module
 
 from lab.runtime import tracking
 from lab.runtime.atomic import write_json
+from lab.runtime.copied_output import CopiedOutput
 
 TYPE_CHECKING = False  # as in tracking
 if TYPE_CHECKING:
@@ -27,10 +28,14 @@ _ERROR_MAX = 300
 class OwnRun:
     """A run of this process. `id` and `name` are "" until it has begun, and where no lab could be written."""
 
-    def __init__(self, name: str, params: Mapping[str, Any], project: str, tags: Any) -> None:
+    def __init__(
+        self, name: str, params: Mapping[str, Any], project: str, tags: Any, data: Any = (), stdout: bool = True
+    ) -> None:
         self.id = ""
         self.name = name
-        self._wish = (params, project, (tags,) if isinstance(tags, str) else tags)
+        self._wish = (params, project, (tags,) if isinstance(tags, str) else tags, data)
+        self._stdout = stdout
+        self._copied: CopiedOutput | None = None
         self._folder = ""
         self._pid = 0
         self._began = self._clock = 0.0
@@ -64,13 +69,14 @@ class OwnRun:
         return self
 
     def _start(self) -> None:
-        params, project, tags = self._wish
+        params, project, tags, data = self._wish
         wish = import_module("lab.experiments.own_runs").Wish(
             self.name,
             {str(name): _param(value) for name, value in params.items()},
             project,
             tuple(str(tag) for tag in tags),
             *_main(),
+            data=_versions(data),
         )
         self._began, self._clock = time.time(), time.monotonic()
         with import_module("lab.workspace").Workspace() as ws:
@@ -80,12 +86,19 @@ class OwnRun:
             self._outside[name] = os.environ.get(name)
             os.environ[name] = value
         tracking._change_runs()
+        for trouble in begun.troubles:
+            tracking._report(f"run:{trouble}", f"run: {trouble}")
+        if self._stdout:
+            self._copied = CopiedOutput(os.path.join(begun.folder, "stdout.log"))
 
     def end(self, error: BaseException | None = None) -> None:
         """End as finished, or as `error` says; harmless when it has ended or never begun."""
         if not self._folder or os.getpid() != self._pid:  # a fork that leaves the block is not the run
             return
         folder, self._folder = self._folder, ""
+        copied, self._copied = self._copied, None
+        if copied is not None:
+            copied.close()
         tracking._change_runs()
         for name, value in self._outside.items():
             if value is None:
@@ -118,6 +131,14 @@ class OwnRun:
             "packages": packages(),
         }
         write_json(os.path.join(folder, "exit.json"), record)
+
+
+def _versions(data: Any) -> dict[str, str]:
+    """Version by dataset, "" for the latest, of `"sales@v3"`, several such, or a mapping."""
+    if isinstance(data, Mapping):
+        return {str(name): str(version or "") for name, version in data.items()}
+    named = [data] if isinstance(data, str) else data
+    return {name: version for name, _, version in (str(item).partition("@") for item in named)}
 
 
 def _exit_code(error: BaseException | None) -> int:
@@ -159,7 +180,9 @@ def _main() -> tuple[str, str, str, str, tuple[str, ...]]:
     """What this process executes: (engine to show, script, notebook, text where there is no file of it, arguments)."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
-        return "notebook", "", os.path.basename(os.environ.get("JPY_SESSION_NAME", "")), _cells(shell), ()
+        # Jupyter's server tells kernels the one, VS Code the other.
+        told = os.environ.get("JPY_SESSION_NAME") or getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__") or ""
+        return "notebook", "", os.path.basename(str(told)), _cells(shell), ()
     path = getattr(sys.modules.get("__main__"), "__file__", None)
     if path and os.path.isfile(path):
         return "local", os.path.abspath(path), "", "", tuple(sys.argv[1:])

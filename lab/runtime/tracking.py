@@ -75,8 +75,20 @@ def _stream() -> EventsFile | None:
     return _events
 
 
-def run(name: str = "", *, params: Mapping[str, Any] | None = None, project: str = "", tags: Any = ()) -> OwnRun:
+def run(
+    name: str = "",
+    *,
+    params: Mapping[str, Any] | None = None,
+    project: str = "",
+    tags: Any = (),
+    data: Any = (),
+    stdout: bool = True,
+) -> OwnRun:
     """A run of this very process, in the lab home: `with track.run("first try", params={"lr": 0.1}):`.
+
+    `data` names datasets that it sees, `"sales"` (the latest version), `"sales@v3"`, several of them, or a mapping from
+    name to version: `track.data("sales")` then gives that version, and the run says so. What is printed inside is kept
+    as the run's log, since a notebook's output is gone with its next execution; `stdout=False` leaves it alone.
 
     For notebooks and plain scripts. Everything that is logged inside belongs to it; it ends `finished`, or `failed`
     by the exception that leaves the block. `start()` and `end()` do the same over several cells of a notebook. Inside a
@@ -85,7 +97,7 @@ def run(name: str = "", *, params: Mapping[str, Any] | None = None, project: str
     # Here and not above: who is run by Lab never needs it.
     from lab.runtime.own_run import OwnRun
 
-    return OwnRun(name, params or {}, project, tags)
+    return OwnRun(name, params or {}, project, tags, data, stdout)
 
 
 def _change_runs() -> None:

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import lab
 from lab.domain.reproduction import parse_tolerance
@@ -135,7 +137,7 @@ def test_a_killed_process_is_a_lost_run_and_a_living_one_is_running(train: Train
         run = only(look)
         assert run.status is RunStatus.RUNNING
         assert run.metrics["loss"].last == 1
-        assert look.runs.log_tail(run.id) == []
+        assert look.runs.log_tail(run.id) == ["up"]
         trainer.kill()
     run = only(look)
     assert (run.status, run.cause) == (RunStatus.LOST, "lost: its process is gone and it left no exit record")
@@ -289,3 +291,135 @@ def test_a_script_of_ones_own_is_reproduced_from_what_was_kept(train: Trainer, l
     found = room.reproduce(run.id, room.plan(parse_tolerance([])), lambda line: None)
     assert (found.badge, found.attempts[0].rebuilt) == (Badge.BITWISE, True)
     assert found.attempts[0].run.engine == "process"
+
+
+def test_what_is_printed_is_kept_and_goes_where_it_went(train: Trainer, look: Workspace) -> None:
+    done = train(
+        "import contextlib, io, logging, os, sys, threading\n"
+        "print('before')\n"
+        "before = sys.stdout\n"
+        "with track.run('told'):\n"
+        "    print('out', 1, end='!\\n'); print('err', file=sys.stderr); sys.stdout.writelines(['a', 'b\\n'])\n"
+        "    logging.warning('careful')\n"
+        "    with contextlib.redirect_stdout(io.StringIO()): print('elsewhere')\n"
+        "    thread = threading.Thread(target=print, args=('thread',)); thread.start(); thread.join()\n"
+        "    print('caf\\u00e9 \\udcff'.encode('utf-8', 'replace').decode(), sys.stdout.encoding == before.encoding,"
+        " sys.stdout.fileno())\n"
+        "    kept = sys.stdout\n"
+        "assert sys.stdout is before\n"
+        "print('behind', file=kept)\n"
+        "with track.run('quiet', stdout=False): print('quiet')\n"
+    )
+    assert done.returncode == 0, done.stderr
+    told = ["out 1!", "ab", "thread", "café ? True 1"]
+    assert done.stdout.splitlines() == ["before", *told, "behind", "quiet"]
+    assert done.stderr.splitlines() == ["err", "WARNING:root:careful"]
+    look.refresh()
+    look.settle()
+    quiet, first = look.runs.list().items
+    assert look.runs.log_tail(first.id, 20) == ["out 1!", "err", "ab", "WARNING:root:careful", *told[2:]]
+    assert look.runs.log_tail(quiet.id, 20) == []
+
+
+def test_a_full_disk_is_no_reason_to_print_nothing(train: Trainer, look: Workspace) -> None:
+    done = train(
+        "import os\n"
+        "real = os.write\n"
+        "def full(fd, data): raise OSError(28, 'No space left on device')\n"
+        "with track.run('full'):\n"
+        "    os.write = full; print('one'); os.write = real; print('two')\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "one\ntwo\n")
+    assert look.runs.log_tail(only(look).id, 20) == []
+
+
+def test_versions_of_data_are_recorded_and_seen(train: Trainer, look: Workspace) -> None:
+    (train.folder / "lab.toml").write_text(
+        '[project]\nname = "shop"\n[datasets.sales]\npath = "d.csv"\n[datasets.more]\npath = "more"\n'
+        '[entries.fit]\ncommand = "python train.py"\n'
+    )
+    (train.folder / "more").mkdir()
+    (train.folder / "more" / "x.txt").write_text("x")
+    for text in ("a\n1\n", "a\n2\n"):
+        (train.folder / "d.csv").write_text(text)
+        with Workspace(train.home, train.folder, engine="process") as ws:
+            ws.datasets.add("sales", train.folder / "d.csv")
+    source = (
+        "    print(track.data('sales').read_text().split(), (track.data('more') / 'x.txt').exists())\n"
+        "    track.log(loss=float(track.data('sales').read_text().split()[1]))\n"
+    )
+    for wish in ("['sales@v1', 'more']", "{'sales': 'v1', 'more': ''}", "('sales', 'more@v1')"):
+        train(f"with track.run(data={wish}):\n{source}")
+    look.refresh()
+    look.settle()
+    runs = look.runs.list().items[::-1]
+    assert [run.datasets for run in runs] == [
+        {"sales": "v1", "more": "v1"}, {"sales": "v1", "more": "v1"}, {"sales": "v2", "more": "v1"},
+    ]  # fmt: skip
+    assert [look.runs.log_tail(run.id, 1) for run in runs] == [
+        ["['a', '1'] True"],
+        ["['a', '1'] True"],
+        ["['a', '2'] True"],
+    ]
+    spec = look.runs.spec(runs[0].id)
+    assert (spec.datasets["sales"].place, spec.datasets["sales"].manifest) == (
+        "d.csv", look.datasets.get("shop/sales@v1").id,
+    )  # fmt: skip
+    room = look.reproductions
+    assert room.reproduce(runs[0].id, room.plan(parse_tolerance([])), lambda line: None).badge is Badge.BITWISE
+    again = look.runs.wait(look.runs.launch(look.runs.rerun(runs[0].id)).id, timeout=60)
+    assert (again.status, again.datasets) == (RunStatus.FINISHED, {"sales": "v1", "more": "v1"})
+
+
+def test_data_that_there_is_not_is_told_and_the_run_goes_on(train: Trainer, look: Workspace) -> None:
+    done = train("with track.run(data=['nothing', 'odd@v7']): track.log(loss=1)\n")
+    assert done.returncode == 0
+    assert "dataset nothing is not recorded" in done.stderr
+    assert "dataset odd is not recorded" in done.stderr
+    run = only(look)
+    assert (run.datasets, run.metrics["loss"].last) == ({}, 1)
+
+
+def test_a_real_notebook(train: Trainer, look: Workspace) -> None:
+    """Executed by a kernel of Jupyter's, as its server starts one."""
+    (train.folder / "lab.toml").write_text('[project]\nname = "study"\n[datasets.d]\npath = "d.csv"\n')
+    (train.folder / "d.csv").write_text("a\n1\n")
+    cells = [
+        "from lab import track\nprint('before')",
+        "with track.run('whole', params={'lr': 0.5}, data='d') as run:\n"
+        "    print('in the block', track.data('d').read_text().split())\n"
+        "    for step in range(3): track.log(step=step, loss=1 / (step + 1))",
+        "long = track.run('several cells').start()",
+        "print('second cell'); track.log(loss=7)",
+        "long.end()\nprint('behind')",
+        "with track.run('bad'): raise ValueError('no')",
+        "print('on it goes')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    env = train.env | {
+        "JPY_SESSION_NAME": str(train.folder / "Churn study.ipynb"),
+        "IPYTHONDIR": str(train.home / "ipython"),
+    }
+    client = NotebookClient(
+        notebook, timeout=60, allow_errors=True, resources={"metadata": {"path": str(train.folder)}}
+    )
+    client.execute(env=env)
+    shown = ["".join(item.get("text", "") for item in cell.outputs) for cell in notebook.cells]
+    assert shown == ["before\n", "in the block ['a', '1']\n", "", "second cell\n", "behind\n", "", "on it goes\n"]
+    assert notebook.cells[5].outputs[-1]["ename"] == "ValueError"
+    look.refresh()
+    look.settle()
+    bad, long, whole = look.runs.list().items
+    assert [(run.name, run.status) for run in (whole, long, bad)] == [
+        ("whole", RunStatus.FINISHED), ("several-cells", RunStatus.FINISHED), ("bad", RunStatus.FAILED),
+    ]  # fmt: skip
+    assert {(run.engine, run.project, run.entry) for run in (whole, long, bad)} == {
+        ("notebook", "study", "Churn-study")
+    }
+    assert (whole.datasets, whole.params, whole.metrics["loss"].count) == ({"d": "v1"}, {"lr": 0.5}, 3)
+    assert look.runs.log_tail(whole.id, 9) == ["in the block ['a', '1']"]
+    assert look.runs.log_tail(long.id, 9) == ["second cell"]
+    assert bad.cause == "failed: ValueError: no"
+    (entry,) = (file for file in ManifestStore(look.home).read(long.code).files if file.path == "notebook.py")
+    text = (look.home.objects / entry.hash[:2] / entry.hash[2:]).read_text()
+    assert [line for line in text.splitlines() if line.startswith("# %%")] == ["# %% [1]", "# %% [2]", "# %% [3]"]
