@@ -1,6 +1,7 @@
 """Saving a fitted scikit-learn estimator as a folder that Lab can serve. Imported only when a model is saved.
 
-The folder holds `model.skops`, `signature.json`, `golden.jsonl` and `requirements.txt`; their formats are with `save`.
+The folder holds `model.skops`, `signature.json`, `golden.jsonl`, `profile.json` and `requirements.txt`; where the
+converter is installed and its result answers alike, also `model.onnx`. Their formats are with `save`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,23 +20,27 @@ import numpy as np
 import skops.io
 from sklearn.base import is_classifier, is_regressor
 
-from lab.runtime import skops_files, tabular
+from lab.runtime import onnx_twin, profile, skops_files, tabular
 from lab.runtime.atomic import write_json
 from lab.runtime.tabular import Example
 
 GOLDEN_ROWS = 20
-MAX_CATEGORIES = 100
+NO_PII: Mapping[str, str] = {}
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl")
 #: What estimators raise at input of a shape or type that they do not take.
 _MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError)
 
 
-def save(model: Any, folder: Path, *, example: Any, framework: str | None, labels: Any) -> list[str]:
+def save(
+    model: Any, folder: Path, *, example: Any, framework: str | None, labels: Any, pii: Mapping[str, str] = NO_PII
+) -> list[str]:
     """Write `model` into the empty `folder`. Returns warnings: what will keep it from being served, or checked.
 
-    `signature.json`: `{v, framework, task, kind, inputs: [{name, dtype, min?, max?, categories?, nullable?}],
-    outputs: [{name, dtype, width?}], classes, labels, python, file, sha256}`, `kind` being how the model takes its
-    input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …, "probabilities": […]?}` a line.
+    `signature.json`: `{v, framework, task, kind, inputs: [{name, dtype, min?, max?, categories?, nullable?, pii?}],
+    outputs: [{name, dtype, width?}], classes, labels, python, file, sha256, onnx?: {file, sha256, of}}`, `kind` being
+    how the model takes its input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …,
+    "probabilities": […]?}` a line. `profile.json`: `lab.runtime.profile`. `pii` names personal columns, each to be
+    kept as `hash` or `drop` where requests are captured; nothing of their values is in signature or profile.
     Raises TypeError for an object that is no estimator, ValueError for another framework than `sklearn`.
     """
     if framework not in (None, "sklearn"):
@@ -65,25 +70,33 @@ def save(model: Any, folder: Path, *, example: Any, framework: str | None, label
         warnings.append("without example= the server cannot check column types, nor that it predicts alike")
     else:
         try:
-            signature |= _describe(model, example, folder / "golden.jsonl")
+            signature |= _describe(model, example, folder, pii)
+            if "onnx" in signature:
+                signature["onnx"]["of"] = signature["sha256"]
         except _MISFITS as error:  # a trained model is worth keeping all the same
             warnings.append(f"saved, but its example= could not be used: {error}")
-    (folder / "requirements.txt").write_text(_requirements(signature["kind"]), encoding="utf-8")
+    extra: tuple[str, ...] = (signature["kind"],) if signature["kind"] in (tabular.PANDAS, tabular.POLARS) else ()
+    extra += onnx_twin.RUNTIME if "onnx" in signature else ()
+    (folder / "requirements.txt").write_text(_requirements(extra), encoding="utf-8")
     write_json(folder / "signature.json", signature)
     return warnings
 
 
-def _describe(model: Any, example: Any, golden_path: Path) -> dict[str, Any]:
-    """Write golden rows; return what the example tells for the signature. Raises one of _MISFITS."""
+def _describe(model: Any, example: Any, folder: Path, pii: Mapping[str, str]) -> dict[str, Any]:
+    """Write golden rows and the profile; return what the example tells for the signature. Raises one of _MISFITS."""
     rows = tabular.example_of(example, _names(model), _features(model))
     golden = _golden(rows)
-    inputs = _inputs(rows)
+    inputs = tabular.describe(rows, pii)
     with catch_warnings():
         simplefilter("ignore")  # arrays are tried on models fitted on frames, on purpose
         kind = _kind(model, rows, golden, example)
         outputs = _predict(model, tabular.build(kind, rows.names, golden))
-    _write_golden(golden_path, golden, outputs)
-    return {"kind": kind, "inputs": inputs, "outputs": _outputs(outputs)}
+        whole = _predict(model, tabular.build(kind, rows.names, rows.rows))
+        twin = onnx_twin.write(model, folder, rows.rows, whole) if kind == tabular.ARRAY else None
+    _write_golden(folder / "golden.jsonl", golden, outputs)
+    write_json(folder / profile.FILE, profile.build(inputs, rows.rows, whole))
+    about = {"kind": kind, "inputs": inputs, "outputs": _outputs(outputs)}
+    return about | {"onnx": twin} if twin else about
 
 
 def _task(model: Any) -> str:
@@ -131,37 +144,6 @@ def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) 
     raise ValueError(f"the model does not predict the example: {problem or 'its answers vary with the input type'}")
 
 
-def _inputs(example: Example) -> list[dict[str, Any]]:
-    return [_input(name, [row[index] for row in example.rows]) for index, name in enumerate(example.names)]
-
-
-def _input(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """Type and range of one column. Raises ValueError for values that JSON has no type for."""
-    present = [value for value in values if value is not None and value == value]
-    about: dict[str, Any] = {"name": name, "dtype": _dtype(name, present)}
-    if len(present) < len(values):
-        about["nullable"] = True
-    if about["dtype"] == "string":
-        seen = sorted(set(present))
-        if len(seen) <= MAX_CATEGORIES:
-            about["categories"] = seen
-    elif about["dtype"] != "bool":
-        finite = [value for value in present if math.isfinite(value)]
-        if finite:
-            about |= {"min": min(finite), "max": max(finite)}
-    return about
-
-
-def _dtype(name: str, values: Sequence[Any]) -> str:
-    found = {type(value) for value in values}
-    for dtype, kinds in (("bool", {bool}), ("int64", {int}), ("float64", {int, float}), ("string", {str})):
-        if found and found <= kinds:
-            return dtype
-    if not found:
-        return "float64"
-    raise ValueError(f"the column {name!r} of the example holds {', '.join(sorted(kind.__name__ for kind in found))}")
-
-
 def _predict(model: Any, table: Any) -> tuple[Any, Any]:
     """(predictions, probabilities or None)."""
     predictions = np.asarray(model.predict(table))
@@ -205,10 +187,10 @@ def _labels(labels: Any) -> list[str]:
     return [] if labels is None else [str(label) for label in labels]
 
 
-def _requirements(kind: str) -> str:
+def _requirements(extra: Sequence[str]) -> str:
     """Exact versions of what opens and runs the model."""
     lines = []
-    for name in (*_PINNED, *((kind,) if kind in (tabular.PANDAS, tabular.POLARS) else ())):
+    for name in (*_PINNED, *extra):
         try:
             lines.append(f"{name}=={version(name)}\n")
         except PackageNotFoundError:

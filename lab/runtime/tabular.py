@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,8 @@ import numpy as np
 
 #: How a model takes its input: float64 or object arrays, or a data frame with named columns.
 ARRAY, OBJECTS, PANDAS, POLARS = "array", "objects", "pandas", "polars"
+
+MAX_CATEGORIES = 100
 
 Row = list[Any]
 
@@ -81,13 +84,55 @@ def _plain(rows: list[Row]) -> list[Row]:
     return [[value.item() if isinstance(value, np.generic) else value for value in row] for row in rows]
 
 
-def same(left: Any, right: Any) -> bool:
-    """Whether two outputs agree: exactly for labels, within 1e-6 relative or 1e-9 absolute for numbers."""
+def describe(example: Example, pii: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The signature's inputs: name, type, range or categories of each column; of personal ones only name and type.
+
+    Raises ValueError for values that JSON has no type for, and for personal columns that are not there.
+    """
+    unknown = set(pii) - set(example.names)
+    if unknown:
+        raise ValueError(f"pii= names columns that the example lacks: {', '.join(sorted(unknown))}")
+    return [
+        _input(name, [row[index] for row in example.rows], pii.get(name, ""))
+        for index, name in enumerate(example.names)
+    ]
+
+
+def _input(name: str, values: Sequence[Any], pii: str) -> dict[str, Any]:
+    present = [value for value in values if value is not None and value == value]
+    about: dict[str, Any] = {"name": name, "dtype": _dtype(name, present)}
+    if len(present) < len(values):
+        about["nullable"] = True
+    if pii:
+        about["pii"] = pii
+    elif about["dtype"] == "string":
+        seen = sorted(set(present))
+        if len(seen) <= MAX_CATEGORIES:
+            about["categories"] = seen
+    elif about["dtype"] != "bool":
+        finite = [value for value in present if math.isfinite(value)]
+        if finite:
+            about |= {"min": min(finite), "max": max(finite)}
+    return about
+
+
+def _dtype(name: str, values: Sequence[Any]) -> str:
+    found = {type(value) for value in values}
+    for dtype, kinds in (("bool", {bool}), ("int64", {int}), ("float64", {int, float}), ("string", {str})):
+        if found and found <= kinds:
+            return dtype
+    if not found:
+        return "float64"
+    raise ValueError(f"the column {name!r} of the example holds {', '.join(sorted(kind.__name__ for kind in found))}")
+
+
+def same(left: Any, right: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
+    """Whether two outputs agree: exactly for labels, within a relative or absolute tolerance for numbers."""
     a, b = np.asarray(left), np.asarray(right)
     if a.shape != b.shape:
         return False
     if a.dtype.kind == "f" or b.dtype.kind == "f":
         if a.dtype.kind not in "fiu" or b.dtype.kind not in "fiu":
             return False
-        return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True))
+        return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
     return bool(np.array_equal(a, b))

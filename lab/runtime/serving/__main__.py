@@ -22,13 +22,42 @@ _TICK_SECONDS = 0.02
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP with a bound on the head of a request, which the parser itself does not set."""
+    """HTTP with bounds on the head of a request, in bytes and seconds, which the parser itself does not set."""
 
+    head_timeout = 30.0
     _head = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._head = 0
+        self._await_head()
         super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        """Close on a client that does not come to the point, unless an earlier request of its is being answered."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
     def on_url(self, url: bytes) -> None:
         self._grow(len(url))
@@ -72,12 +101,13 @@ class Server(uvicorn.Server):
 
 def _log_to(config: Config) -> None:
     """Send stdout and stderr to the deployment's log, where it has one."""
-    if config.log is None:
+    if config.run_dir is None:
         return
+    path = config.run_dir / "stdout.log"
     try:
-        log = os.open(config.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     except OSError as error:
-        sys.stderr.write(f"lab: cannot write {config.log}: {error.strerror}\n")
+        sys.stderr.write(f"lab: cannot write {path}: {error.strerror}\n")
         return
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -87,13 +117,14 @@ def _log_to(config: Config) -> None:
 def main() -> int:
     try:
         config = environment()
+        app = App(config)
     except ConfigError as error:
         sys.stderr.write(f"lab: {error}\n")
         return 2
     _log_to(config)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy loads: a prediction is too small for a pool of threads
-    app = App(config)
+    Protocol.head_timeout = config.head_timeout
     server = Server(
         uvicorn.Config(
             app,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lab.runtime.serving.signature import Row
 
 if TYPE_CHECKING:
-    from lab.runtime.serving.model import Output
+    from lab.runtime.serving.compute import Output
 
 
 class QueueFullError(Exception):
@@ -46,7 +46,7 @@ class Batcher:
         """`max_rows` bounds a batch of several requests; `started(rows, seconds waited)` hears of each batch."""
         self._predict = predict
         self._executor = executor
-        self._max_rows = max_rows
+        self.max_rows = max_rows
         self._max_waiting = max_waiting
         self._started = started
         self._queue: deque[_Request] = deque()
@@ -55,6 +55,10 @@ class Batcher:
     @property
     def waiting(self) -> int:
         return len(self._queue)
+
+    @property
+    def waiting_rows(self) -> int:
+        return sum(len(request.rows) for request in self._queue)
 
     def submit(self, rows: list[Row]) -> asyncio.Future[Output]:
         """Queue `rows`; cancelling the future takes them out again while they wait. Raises QueueFullError."""
@@ -84,7 +88,7 @@ class Batcher:
         rows = 0
         while self._queue:
             request = self._queue[0]
-            if batch and rows + len(request.rows) > self._max_rows:
+            if batch and rows + len(request.rows) > self.max_rows:
                 break
             self._queue.popleft()
             if not request.answer.done():

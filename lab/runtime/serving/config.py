@@ -9,12 +9,43 @@ from pathlib import Path
 
 from lab.runtime.serving.errors import ConfigError
 
+#: What a host header may say unless `LAB_ALLOWED_HOSTS` says otherwise; loopback in its three spellings.
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+REJECT, WARN, COUNT = "reject", "warn", "count"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What becomes of rows unlike those of training: `reject` them, `warn` in the answer, or only `count` them.
+
+    Missing values matter where training had none; with `warn` and `count` the model gets NaN (or None for text).
+    """
+
+    unseen: str = COUNT
+    outside: str = COUNT
+    missing: str = REJECT
+
+
+DEFAULT_POLICIES = Policies()
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """The share of requests that are kept, the bytes and days that they may take. Rate 0: nothing is kept."""
+
+    rate: float = 0.1
+    bytes: int = 64 * 1024 * 1024
+    days: int = 30
+    key_file: Path | None = None
+
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes in bytes, times in seconds. `token` is what clients must bring, "" for none.
+    """Sizes in bytes, times in seconds. `run_dir` is where the log, captures and feedback go; None: nowhere.
 
-    A request's body has `body_timeout` to arrive, and the model then `timeout` to answer.
+    The head of a request has `head_timeout` to arrive, its body `body_timeout`, and the model then `timeout` to
+    answer; a stop waits `grace` for what is under way. `exact`: nothing but the model's own numbers, to the bit.
     """
 
     model_dir: Path
@@ -23,19 +54,24 @@ class Config:
     name: str
     version: str
     sha256: str
-    token: str
-    log: Path | None
+    exact: bool
+    token_file: Path | None
+    allowed_hosts: frozenset[str]
+    run_dir: Path | None
     max_body: int
     max_rows: int
     max_waiting: int
+    head_timeout: float
     body_timeout: float
     timeout: float
     grace: float
+    feedback_bytes: int
+    policies: Policies
+    capture: CaptureConfig
 
 
 def read_config(env: Mapping[str, str]) -> Config:
-    """Read `LAB_*`. Raises ConfigError for a value out of range, and for a token file that gives no token."""
-    folder = env.get("LAB_RUN_DIR", "")
+    """Read `LAB_*`. Raises ConfigError for a value out of range."""
     return Config(
         model_dir=Path(env.get("LAB_MODEL_DIR") or "/lab/model"),
         host=env.get("LAB_HOST") or "0.0.0.0",
@@ -43,15 +79,34 @@ def read_config(env: Mapping[str, str]) -> Config:
         name=env.get("LAB_MODEL_NAME", ""),
         version=env.get("LAB_MODEL_VERSION", ""),
         sha256=env.get("LAB_MODEL_SHA256", "").lower(),
-        token=_token(env.get("LAB_TOKEN_FILE", "")),
-        log=Path(folder) / "stdout.log" if folder else None,
+        exact=bool(_whole(env, "LAB_EXACT", 0, 0, 1)),
+        token_file=_path(env, "LAB_TOKEN_FILE"),
+        allowed_hosts=_hosts(env.get("LAB_ALLOWED_HOSTS", "")),
+        run_dir=_path(env, "LAB_RUN_DIR"),
         max_body=_whole(env, "LAB_MAX_BODY", 4 * 1024 * 1024, 1, 2**31),
         max_rows=_whole(env, "LAB_MAX_ROWS", 10_000, 1, 2**31),
         max_waiting=_whole(env, "LAB_MAX_WAITING", 1024, 1, 2**20),
+        head_timeout=_whole(env, "LAB_HEAD_TIMEOUT", 30, 1, 3600),
         body_timeout=_whole(env, "LAB_BODY_TIMEOUT", 30, 1, 3600),
         timeout=_whole(env, "LAB_TIMEOUT", 30, 1, 3600),
         grace=_whole(env, "LAB_GRACE", 10, 0, 3600),
+        feedback_bytes=_whole(env, "LAB_FEEDBACK_BYTES", 16 * 1024 * 1024, 0, 2**40),
+        policies=Policies(
+            unseen=_policy(env, "LAB_ON_UNSEEN", COUNT),
+            outside=_policy(env, "LAB_ON_OUTSIDE", COUNT),
+            missing=_policy(env, "LAB_ON_MISSING", REJECT),
+        ),
+        capture=CaptureConfig(
+            rate=_share(env, "LAB_CAPTURE_RATE", 0.1),
+            bytes=_whole(env, "LAB_CAPTURE_BYTES", 64 * 1024 * 1024, 0, 2**40),
+            days=_whole(env, "LAB_CAPTURE_DAYS", 30, 1, 36_500),
+            key_file=_path(env, "LAB_CAPTURE_KEY_FILE"),
+        ),
     )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
@@ -61,17 +116,26 @@ def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int)
     return int(text)
 
 
-def _token(path: str) -> str:
-    """A token file that cannot be read must not open the server to everyone."""
-    if not path:
-        return ""
+def _share(env: Mapping[str, str], name: str, default: float) -> float:
     try:
-        token = Path(path).read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read LAB_TOKEN_FILE: {type(error).__name__}") from error
-    if not token:
-        raise ConfigError("LAB_TOKEN_FILE is empty")
-    return token
+        value = float(env.get(name) or default)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise ConfigError(f"{name} is not a number from 0 to 1")
+    return value
+
+
+def _policy(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name) or default
+    if text not in (REJECT, WARN, COUNT):
+        raise ConfigError(f"{name} is none of {REJECT}, {WARN}, {COUNT}")
+    return text
+
+
+def _hosts(text: str) -> frozenset[str]:
+    """Names without ports, separated by commas; none: loopback."""
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip()) or LOOPBACK
 
 
 def environment() -> Config:

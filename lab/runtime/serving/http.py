@@ -15,32 +15,70 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
+Headers = Mapping[bytes, bytes]
 
-_JSON = (b"content-type", b"application/json")
+JSON: Header = (b"content-type", b"application/json")
 CLOSE: Header = (b"connection", b"close")
 
-#: A body that is too large is read to its end up to here before the answer, or the client would see a reset instead.
+#: The rest of a body that is too large is read before the answer, or the client would see a reset instead: up to
+#: twice the limit, at least so many bytes, and no longer than this.
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """The head of a request, and where its body comes from."""
+
+    headers: Headers
+    receive: Receive
 
 
 @dataclass(frozen=True)
 class Answer:
     status: int
     body: bytes
-    headers: tuple[Header, ...] = (_JSON,)
+    headers: tuple[Header, ...] = (JSON,)
+
+
+Handler = Callable[[Request], Awaitable[Answer]]
+ErrorAnswer = Callable[[RequestError], Answer]
 
 
 def json_answer(status: int, value: Any, *headers: Header) -> Answer:
-    return Answer(status, orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), (_JSON, *headers))
+    return Answer(status, orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), (JSON, *headers))
 
 
-def error_answer(error: RequestError, *headers: Header) -> Answer:
+def error_answer(error: RequestError) -> Answer:
     """`{"error": {"code", "message", "columns"?}}`."""
     about: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.columns:
         about["columns"] = error.columns
-    return json_answer(error.status, {"error": about}, *headers)
+    return json_answer(error.status, {"error": about})
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path and method. `label` stands for the path in counters; `guarded` paths need the token."""
+
+    path: str
+    method: str
+    handler: Handler
+    guarded: bool = True
+    label: str = ""
+    predicts: bool = False
+    error: ErrorAnswer = error_answer
+
+
+def parse_json(body: bytes) -> Any:
+    """Raises RequestError 400 for what is no JSON, 422 for JSON that is nested too deeply."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        reason = error.msg.split(":")[0]
+        if reason.startswith("depth"):
+            raise RequestError(422, "depth", "the body is nested too deeply") from error
+        raise RequestError(400, "json", f"the body is not JSON: {reason} at character {error.pos}") from error
 
 
 async def reply(send: Send, answer: Answer) -> None:
@@ -53,53 +91,46 @@ class DisconnectedError(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:
-    """The whole body. Raises RequestError 408, 411, 413, and DisconnectedError."""
-    length = headers.get(b"content-length")
-    if length is None and b"transfer-encoding" not in headers:
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+    """The whole body. Raises RequestError 408, 411, 413, 415, and DisconnectedError."""
+    length = request.headers.get(b"content-length")
+    if length is None and b"transfer-encoding" not in request.headers:
         raise RequestError(411, "length_required", "send the length of the body in Content-Length")
+    if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise RequestError(415, "encoding", "compressed bodies are not taken")
     try:
         async with asyncio.timeout(seconds):
-            if length is not None and int(length) <= limit:
-                return await _read(receive, limit)
-            return await _read_unknown(receive, limit)
+            return await _read(request.receive, limit)
     except TimeoutError:
         raise RequestError(408, "slow", f"the body did not arrive within {seconds:g} s") from None
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise DisconnectedError
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    return await _read_unknown(receive, limit, bytearray(body))
-
-
-async def _read_unknown(receive: Receive, limit: int, body: bytearray | None = None) -> bytes:
-    body = bytearray() if body is None else body
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise DisconnectedError
-        body += message.get("body", b"")
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body")
+        if not body and not more and len(chunk) <= limit:
+            return chunk
+        body += chunk
         if len(body) > limit:
-            if message.get("more_body"):
-                await _drain(receive)
+            if more:
+                await _drain(receive, max(2 * limit, DRAIN_BYTES))
             raise RequestError(413, "too_large", f"the body is larger than {limit} bytes")
-        if not message.get("more_body"):
+        if not more:
             return bytes(body)
 
 
-async def _drain(receive: Receive) -> None:
-    """Read and forget the rest, within reason."""
-    dropped = 0
+async def _drain(receive: Receive, budget: int) -> None:
+    """Read and forget up to `budget` bytes."""
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            while dropped < DRAIN_BYTES:
+            while budget > 0:
                 message = await receive()
-                dropped += len(message.get("body", b""))
+                budget -= len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     return
     except TimeoutError:

@@ -10,6 +10,8 @@ import resource
 import sys
 import time
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,88 +20,114 @@ BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 409
 _STATM = "/proc/self/statm"
 
 
-class Histogram:
-    """Counts per bucket of upper bounds, with sum and count."""
+@dataclass(frozen=True)
+class Family:
+    """One metric: its name, kind, meaning, and sample lines."""
 
-    def __init__(self, buckets: tuple[float, ...]) -> None:
-        self._buckets = buckets
-        self._counts = [0] * (len(buckets) + 1)
-        self._sum = 0.0
+    name: str
+    kind: str
+    text: str
+    samples: Sequence[str]
+
+
+class Histogram:
+    """Counts per bucket of upper bounds (inclusive), with sum and count."""
+
+    def __init__(self, buckets: Sequence[float]) -> None:
+        self.buckets = tuple(buckets)
+        self.counts = [0] * (len(self.buckets) + 1)
+        self.sum = 0.0
 
     def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._buckets, value)] += 1
-        self._sum += value
+        self.counts[bisect_left(self.buckets, value)] += 1
+        self.sum += value
 
-    def lines(self, name: str) -> list[str]:
+    def lines(self, name: str, labels: Mapping[str, str] | None = None) -> list[str]:
+        inside = "".join(f'{key}="{escape(value)}",' for key, value in (labels or {}).items())
+        outside = f"{{{inside[:-1]}}}" if inside else ""
         lines, total = [], 0
-        for bound, count in zip(self._buckets, self._counts, strict=False):
+        for bound, count in zip(self.buckets, self.counts, strict=False):
             total += count
-            lines.append(f'{name}_bucket{{le="{bound:g}"}} {total}')
-        total += self._counts[-1]
-        return [*lines, f'{name}_bucket{{le="+Inf"}} {total}', f"{name}_sum {self._sum!r}", f"{name}_count {total}"]
+            lines.append(f'{name}_bucket{{{inside}le="{_bound(bound)}"}} {total}')
+        total += self.counts[-1]
+        lines.append(f'{name}_bucket{{{inside}le="+Inf"}} {total}')
+        return [*lines, f"{name}_sum{outside} {self.sum!r}", f"{name}_count{outside} {total}"]
 
 
+@dataclass
 class Metrics:
-    """Everything that `/metrics` tells; touched by the event loop alone."""
+    """What the server counts itself; touched by the event loop alone."""
 
-    def __init__(self) -> None:
-        self.requests: dict[tuple[str, int], int] = {}
-        self.latency = Histogram(LATENCY_BUCKETS)
-        self.queue = Histogram(LATENCY_BUCKETS)
-        self.batches = Histogram(BATCH_BUCKETS)
-        self.in_flight = 0
-        self.rows = 0
-        self._started = time.time()
-        self._began = time.monotonic()
+    requests: dict[tuple[str, int], int] = field(default_factory=dict)
+    latency: Histogram = field(default_factory=lambda: Histogram(LATENCY_BUCKETS))
+    queue: Histogram = field(default_factory=lambda: Histogram(LATENCY_BUCKETS))
+    batches: Histogram = field(default_factory=lambda: Histogram(BATCH_BUCKETS))
+    in_flight: int = 0
+    rows: int = 0
+    feedback: int = 0
+    started: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
 
     def count(self, route: str, status: int) -> None:
         key = (route, status)
         self.requests[key] = self.requests.get(key, 0) + 1
 
-    def render(self, *, ready: bool, waiting: int, model: dict[str, str]) -> bytes:
-        """The whole page; `model` are the labels of `lab_model_info`."""
+    def families(self) -> list[Family]:
         requests = [
-            f'lab_requests_total{{route="{route}",code="{code}"}} {count}'
+            sample("lab_requests_total", count, route=route, code=str(code))
             for (route, code), count in sorted(self.requests.items())
         ]
-        info = ",".join(f'{name}="{_escape(value)}"' for name, value in model.items())
-        sections = (
-            ("lab_requests_total", "counter", "Requests answered, by route and status code.", requests),
-            (
+        return [
+            Family("lab_requests_total", "counter", "Requests answered, by route and status code.", requests),
+            Family(
                 "lab_request_seconds",
                 "histogram",
-                "Seconds from the head of a /predict request to its answer.",
+                "Seconds from the head of a request to predict to its answer.",
                 self.latency.lines("lab_request_seconds"),
             ),
-            (
+            Family(
                 "lab_queue_seconds",
                 "histogram",
-                "Seconds that a /predict request waited for the model.",
+                "Seconds that a request waited for the model.",
                 self.queue.lines("lab_queue_seconds"),
             ),
-            ("lab_batch_rows", "histogram", "Rows per call of the model.", self.batches.lines("lab_batch_rows")),
-            _single("lab_requests_in_flight", "gauge", "Requests being answered.", self.in_flight),
-            _single("lab_requests_waiting", "gauge", "Requests waiting for the model.", waiting),
-            _single("lab_rows_total", "counter", "Rows predicted.", self.rows),
-            _single("lab_ready", "gauge", "Whether /readyz says yes.", int(ready)),
-            _single("lab_uptime_seconds", "gauge", "Seconds since the start.", time.monotonic() - self._began),
-            ("lab_model_info", "gauge", "The model that is served.", [f"lab_model_info{{{info}}} 1"]),
-            _single("process_cpu_seconds_total", "counter", "Processor time used, in seconds.", time.process_time()),
-            _single("process_resident_memory_bytes", "gauge", "Memory in use, in bytes.", resident_bytes()),
-            _single("process_start_time_seconds", "gauge", "Start, in seconds since the epoch.", self._started),
-        )
-        lines: list[str] = []
-        for name, kind, text, samples in sections:
-            lines += (f"# HELP {name} {text}", f"# TYPE {name} {kind}", *samples)
-        return ("\n".join(lines) + "\n").encode()
+            Family("lab_batch_rows", "histogram", "Rows per call of the model.", self.batches.lines("lab_batch_rows")),
+            single("lab_requests_in_flight", "gauge", "Requests being answered.", self.in_flight),
+            single("lab_rows_total", "counter", "Rows predicted.", self.rows),
+            single("lab_feedback_labels_total", "counter", "Labels that came by feedback.", self.feedback),
+            single("lab_uptime_seconds", "gauge", "Seconds since the start.", time.monotonic() - self.began),
+            single("process_cpu_seconds_total", "counter", "Processor time used, in seconds.", time.process_time()),
+            single("process_resident_memory_bytes", "gauge", "Memory in use, in bytes.", resident_bytes()),
+            single("process_start_time_seconds", "gauge", "Start, in seconds since the epoch.", self.started),
+        ]
 
 
-def _single(name: str, kind: str, text: str, value: float) -> tuple[str, str, str, list[str]]:
-    return name, kind, text, [f"{name} {value!r}"]
+def page(families: Sequence[Family]) -> bytes:
+    """The whole page; a family without samples is left out."""
+    lines: list[str] = []
+    for family in families:
+        if family.samples:
+            lines += (f"# HELP {family.name} {family.text}", f"# TYPE {family.name} {family.kind}", *family.samples)
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def single(name: str, kind: str, text: str, value: float) -> Family:
+    return Family(name, kind, text, [sample(name, value)])
+
+
+def sample(name: str, value: float, /, **labels: str) -> str:
+    inside = ",".join(f'{key}="{escape(text)}"' for key, text in labels.items())
+    return f"{name}{{{inside}}} {value!r}" if inside else f"{name} {value!r}"
+
+
+def escape(value: str) -> str:
+    """A label's value, on one line whatever it holds."""
+    lined = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return "".join(char if char.isprintable() else "�" for char in lined)
+
+
+def _bound(bound: float) -> str:
+    return str(int(bound)) if float(bound).is_integer() and abs(bound) < 1e15 else repr(float(bound))
 
 
 def resident_bytes() -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-#: Added to a model's `requirements.txt` (scikit-learn, skops, numpy) when its serving image is built.
+#: Added to a model's `requirements.txt` (which pins what opens it) when its serving image is built.
 SERVING_REQUIREMENTS = (
+    "numpy>=2,<3",
     "uvicorn>=0.30,<1",
     "httptools>=0.6,<1",
     "uvloop>=0.21,<1",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lab.runtime.serving.batching import Batcher, QueueFullError
-from lab.runtime.serving.model import Output
+from lab.runtime.serving.compute import Output
 
 
 class Model:

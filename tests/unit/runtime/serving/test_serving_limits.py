@@ -14,8 +14,11 @@ import pytest
 
 from lab.runtime.serving import model as served
 from lab.runtime.serving.app import App
-from lab.runtime.serving.config import read_config
-from lab.runtime.serving.model import Cost, Output
+from lab.runtime.serving.compute import Choice, Cost, Output
+from lab.runtime.serving.config import Policies, read_config
+from lab.runtime.serving.live_profile import LiveProfile
+from lab.runtime.serving.model import ServedModel
+from lab.runtime.serving.rows import RowReader
 from lab.runtime.serving.signature import Signature
 
 SIGNATURE = Signature.from_json(
@@ -34,12 +37,18 @@ SIGNATURE = Signature.from_json(
 class Busy:
     """A model that answers when its gate opens."""
 
-    signature = SIGNATURE
-    cost = Cost(1.0, 0.0)
-
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.entered = threading.Event()
+        self.served = ServedModel(
+            signature=SIGNATURE,
+            predict=self.predict,
+            cost=Cost(1.0, 0.0),
+            choice=Choice("busy"),
+            golden=0,
+            rows=RowReader(SIGNATURE, Policies()),
+            profile=LiveProfile(SIGNATURE, {}),
+        )
 
     def predict(self, rows: list[list[Any]]) -> Output:
         self.entered.set()
@@ -50,7 +59,7 @@ class Busy:
 @asynccontextmanager
 async def serving(model: Busy, monkeypatch: pytest.MonkeyPatch, **env: str) -> AsyncIterator[App]:
     """The program with `model` loaded; the gate opens at the end, so that no thread is left behind."""
-    monkeypatch.setattr(served, "load", lambda folder, sha256: model)
+    monkeypatch.setattr(served, "load", lambda *_: model.served)
     app = App(read_config(env))
     begun, over = asyncio.Event(), asyncio.Event()
 
@@ -67,7 +76,7 @@ async def serving(model: Busy, monkeypatch: pytest.MonkeyPatch, **env: str) -> A
     life = asyncio.create_task(app({"type": "lifespan"}, receive, send))
     try:
         async with asyncio.timeout(60):
-            while app.ready_reason:  # noqa: ASYNC110 (nothing tells of the change)
+            while app.service.ready_reason:  # noqa: ASYNC110 (nothing tells of the change)
                 await asyncio.sleep(0.01)
         yield app
     finally:

@@ -7,8 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
+from lab.runtime.serving.config import Policies
 from lab.runtime.serving.errors import MAX_NAMED, RequestError
-from lab.runtime.serving.signature import Signature
+from lab.runtime.serving.native import read_rows
+from lab.runtime.serving.rows import RowReader
+from lab.runtime.serving.signature import Row, Signature
 
 SECRET = "s3cret-value"
 
@@ -16,6 +19,14 @@ SECRET = "s3cret-value"
 def _signature(*columns: dict[str, Any]) -> Signature:
     given = columns or ({"name": "a", "dtype": "float64"}, {"name": "b", "dtype": "int64"})
     return Signature.from_json({"v": 1, "framework": "sklearn", "inputs": list(given), "file": "model.skops"})
+
+
+def _rows(signature: Signature, request: Any) -> list[Row]:
+    """As `/predict` reads and checks them."""
+    reader = RowReader(signature, Policies())
+    rows = read_rows(reader, request, 10)
+    assert reader.check(rows, 10) == ()
+    return rows
 
 
 MIXED = _signature(
@@ -35,7 +46,7 @@ MIXED = _signature(
     ],
 )
 def test_rows_come_out_in_the_model_s_order(signature: Signature, request_body: Any, rows: Any) -> None:
-    assert signature.rows(request_body, 10) == rows
+    assert _rows(signature, request_body) == rows
 
 
 @pytest.mark.parametrize(
@@ -62,25 +73,25 @@ def test_rows_come_out_in_the_model_s_order(signature: Signature, request_body: 
 )
 def test_what_does_not_fit_is_told_by_column(request_body: Any, status: int, code: str, columns: Any) -> None:
     with pytest.raises(RequestError) as caught:
-        _signature().rows(request_body, 10)
+        _rows(_signature(), request_body)
     assert (caught.value.status, caught.value.code, caught.value.columns) == (status, code, columns)
     assert SECRET not in caught.value.message + "".join(caught.value.columns)
 
 
 def test_few_and_short_names_come_back() -> None:
     with pytest.raises(RequestError) as caught:
-        _signature().rows({"rows": [{"a": 1, "b": 2} | {f"{i:03d}" * 100: 1 for i in range(500)}]}, 10)
+        _rows(_signature(), {"rows": [{"a": 1, "b": 2} | {f"{i:03d}" * 100: 1 for i in range(500)}]})
     assert len(caught.value.columns) == MAX_NAMED
     assert all(len(name) <= 64 for name in caught.value.columns)
 
 
 def test_a_model_without_columns_takes_data_of_any_width() -> None:
     signature = Signature.from_json({"v": 1, "framework": "sklearn", "inputs": [], "file": "m"})
-    assert signature.rows({"data": [[1, 2, 3]]}, 10) == [[1, 2, 3]]
+    assert _rows(signature, {"data": [[1, 2, 3]]}) == [[1, 2, 3]]
     with pytest.raises(RequestError, match="send"):
-        signature.rows({"rows": [{"a": 1}]}, 10)
+        _rows(signature, {"rows": [{"a": 1}]})
     with pytest.raises(RequestError):
-        signature.rows({"data": [[1, "x", 3]]}, 10)
+        _rows(signature, {"data": [[1, "x", 3]]})
 
 
 @pytest.mark.parametrize(

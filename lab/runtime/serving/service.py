@@ -1,0 +1,188 @@
+"""The model behind all protocols: loaded once, asked one way, counted and captured alike whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lab.runtime.serving.batching import Batcher, QueueFullError
+from lab.runtime.serving.capture import Capture
+from lab.runtime.serving.config import Config
+from lab.runtime.serving.errors import LoadError, RequestError
+from lab.runtime.serving.http import Request, read_body
+from lab.runtime.serving.metrics import Metrics
+from lab.runtime.serving.signature import Row
+
+if TYPE_CHECKING:
+    from lab.runtime.serving.compute import Output
+    from lab.runtime.serving.model import ServedModel
+    from lab.runtime.serving.rows import Finding
+
+MAX_ID = 128
+_MAX_LOGGED = 200
+#: The longest that a full batch may take, so that those behind it are not held up.
+_BATCH_SECONDS = 0.05
+_MIN_BATCH, _MAX_BATCH = 32, 4096
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a protocol makes its answer of. `findings`: what is unlike training and is to be told."""
+
+    id: str
+    output: Output
+    findings: tuple[Finding, ...] = ()
+
+
+class Service:
+    """One model and everything around it. `ready_reason` is "" when it may be asked to predict."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.model: ServedModel | None = None
+        self.ready_reason = "loading the model"
+        self.draining = False
+        self.capture = Capture(config.capture, config.run_dir, self.log)
+        self._batcher: Batcher | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._logged = 0
+
+    @property
+    def name(self) -> str:
+        """What the model is called in paths; one that nobody named is called `model`."""
+        return self.config.name or "model"
+
+    @property
+    def waiting(self) -> int:
+        return self._batcher.waiting if self._batcher else 0
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which the queue of now will have been answered, at least one."""
+        if self.model is None or self._batcher is None:
+            return 1
+        cost = self.model.cost
+        calls = math.ceil(self._batcher.waiting_rows / self._batcher.max_rows)
+        return max(1, math.ceil(calls * cost.call + self._batcher.waiting_rows * cost.row))
+
+    def start(self) -> None:
+        """Load the model on its thread; `ready_reason` tells what became of it. Needs the event loop."""
+        loading = asyncio.get_running_loop().run_in_executor(self._executor, self._load)
+        loading.add_done_callback(self._loaded)
+
+    def drain(self) -> None:
+        """Stop taking predictions; those under way go on."""
+        self.draining = True
+        self.ready_reason = "draining: the server is stopping"
+
+    def log(self, text: str) -> None:
+        if self._logged < _MAX_LOGGED:
+            self._logged += 1
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+    async def read(self, request: Request) -> bytes:
+        """The body of a request to predict. Raises RequestError as `read_body`, and 503 if it came while not ready."""
+        refusal = self.ready_reason  # a request that came before a stop is answered, however long its body takes
+        body = await read_body(request, self.config.max_body, self.config.body_timeout)
+        if self.model is None or refusal:
+            raise RequestError(503, "not_ready", refusal)
+        return body
+
+    async def predict(self, rows: list[Row], given_id: object) -> Prediction:
+        """Answer `rows` in the order of the model's columns. Raises RequestError 400, 413, 422, 500, 503, 504."""
+        model = self.model
+        if model is None:
+            raise RequestError(503, "not_ready", self.ready_reason)
+        name = prediction_id(given_id)
+        findings = model.rows.check(rows, self.config.max_rows)
+        output = await self._output(model, rows)
+        self.metrics.rows += len(rows)
+        model.profile.count(rows, output)
+        if random.random() < self.config.capture.rate:
+            self.capture.keep(name, self.config.version, model.signature, rows, output)
+        return Prediction(name, output, findings)
+
+    # --- the model
+
+    def _load(self) -> ServedModel:
+        module, config = import_module("lab.runtime.serving.model"), self.config
+        model: ServedModel = module.load(config.model_dir, config.sha256, config.policies, config.exact)
+        return model
+
+    def _loaded(self, loading: asyncio.Future[ServedModel]) -> None:
+        error = loading.exception()
+        if error is not None:
+            known = isinstance(error, LoadError)
+            reason = str(error) if known else f"the model cannot be loaded ({type(error).__name__}: {error})"
+            self.log(f"not ready: {reason}")
+            if not self.draining:
+                self.ready_reason = reason
+            return
+        model = loading.result()
+        self._batcher = Batcher(
+            model.predict,
+            self._executor,
+            max_rows=model.cost.rows_within(_BATCH_SECONDS, _MIN_BATCH, _MAX_BATCH),
+            max_waiting=self.config.max_waiting,
+            started=self._batch_started,
+        )
+        self.model = model
+        way = "in place" if model.cost.inline(1) else "on one thread, in natural batches"
+        self.log(f"ready: {self.config.name} {self.config.version}, predicting {way}; {model.choice.sentence}")
+        if not self.draining:
+            self.ready_reason = ""
+
+    def _batch_started(self, rows: int, waits: list[float]) -> None:
+        self.metrics.batches.observe(rows)
+        for wait in waits:
+            self.metrics.queue.observe(wait)
+
+    async def _output(self, model: ServedModel, rows: list[Row]) -> Output:
+        """Predict in place or on the batch thread."""
+        batcher = self._batcher
+        try:
+            if batcher is None or model.cost.inline(len(rows)):
+                self._batch_started(len(rows), [0.0])
+                return model.predict(rows)
+            answer = batcher.submit(rows)
+            async with asyncio.timeout(self.config.timeout):
+                return await answer
+        except QueueFullError:
+            raise RequestError(503, "busy", "too many requests are waiting for the model") from None
+        except TimeoutError:
+            raise RequestError(504, "timeout", f"the model took longer than {self.config.timeout:g} s") from None
+        except Exception as error:  # the model's own code may raise anything
+            kind = type(error).__name__
+            self.log(f"a prediction failed: {kind}")
+            if isinstance(error, ValueError):
+                raise RequestError(422, "refused", f"the model does not take these rows ({kind})") from error
+            raise RequestError(500, "failed", f"the model failed on these rows ({kind})") from error
+
+
+def prediction_id(given: object) -> str:
+    """The client's own id, or a new one where it gave none. Raises RequestError 422 for what is no id."""
+    if given is None or given == "":
+        return uuid.uuid4().hex
+    if not isinstance(given, str) or len(given) > MAX_ID:
+        raise RequestError(422, "id", f"an id is a text of at most {MAX_ID} characters")
+    return given
+
+
+def now() -> float:
+    """Seconds since the epoch, to the millisecond."""
+    return round(time.time(), 3)
+
+
+def plain(array: Any) -> Any:
+    """What orjson writes: numbers as they are, anything else as Python's own values."""
+    return array if array.dtype.kind in "fiub" and array.flags.c_contiguous else array.tolist()
