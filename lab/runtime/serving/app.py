@@ -15,6 +15,7 @@ from lab.runtime.serving.http import (
     CLOSE,
     Answer,
     DisconnectedError,
+    ErrorAnswer,
     Header,
     Receive,
     Request,
@@ -85,7 +86,7 @@ class App:
 
     async def _answer(self, scope: Scope, receive: Receive, methods: dict[str, Route], route: Route | None) -> Answer:
         request = Request(dict(scope["headers"]), receive)
-        tell = route.error if route else error_answer
+        tell = route.error if route else _unrouted_error(scope["path"])
         extra: tuple[Header, ...] = ()
         try:
             access.check_source(request.headers, self.config.allowed_hosts)
@@ -110,3 +111,8 @@ class App:
         if status == 503:
             return ((b"retry-after", str(self.service.retry_after).encode()),)
         return (CLOSE,) if status in (408, 411, 413, 415) else ()
+
+
+def _unrouted_error(path: str) -> ErrorAnswer:
+    """Paths that nobody knows are refused in the protocol that they belong to."""
+    return openinference.error_sentence if path.startswith(f"{openinference.PREFIX}/") else error_answer

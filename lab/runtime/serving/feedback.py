@@ -55,6 +55,8 @@ def _entry(entry: Any) -> list[dict[str, Any]]:
     name, row = entry.get("id"), entry.get("row", 0)
     if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
         raise RequestError(422, "id", f"an id is a text of 1 to {MAX_ID} characters")
+    if isinstance(row, float) and row.is_integer():
+        row = int(row)
     if type(row) is not int or not 0 <= row < 2**31:
         raise RequestError(422, "row", "a row is its place in the request, from 0")
     values = entry["labels"] if "labels" in entry else [entry["label"]]

@@ -23,7 +23,7 @@ _MISSING = ("", "nan", "null", "none", "na")
 
 def routes(service: Service) -> list[Route]:
     async def ping(_request: Request) -> Answer:
-        return Answer(503 if service.ready_reason else 200, b"\n")
+        return json_answer(503 if service.ready_reason else 200, {"ready": not service.ready_reason})
 
     async def invocations(request: Request) -> Answer:
         body = await service.read(request)

@@ -170,7 +170,6 @@ def _one_of(columns: tuple[Column, ...], shapes: dict[str, Json], named: tuple[s
         "type": "object",
         "properties": {**known, "id": {"anyOf": [_ID, {"type": "null"}]}},
         "oneOf": [{"required": [key]} for key in known],
-        "additionalProperties": False,
     }
 
 
@@ -213,7 +212,6 @@ def _feedback() -> Json:
             "label": label,
             "row": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
         },
-        "additionalProperties": False,
     }
 
 

@@ -44,15 +44,15 @@ def routes(service: Service) -> list[Route]:
         return await _infer(service, body, request.headers.get(LENGTH_HEADER))
 
     table = [
-        Route(PREFIX, "GET", server, error=_error),
-        Route(f"{PREFIX}/health/live", "GET", live, guarded=False, error=_error),
-        Route(f"{PREFIX}/health/ready", "GET", ready, guarded=False, error=_error),
+        Route(PREFIX, "GET", server, error=error_sentence),
+        Route(f"{PREFIX}/health/live", "GET", live, guarded=False, error=error_sentence),
+        Route(f"{PREFIX}/health/ready", "GET", ready, guarded=False, error=error_sentence),
     ]
     for model in _model_paths(service):
         table += [
-            Route(model, "GET", metadata, label="/v2/models", error=_error),
-            Route(f"{model}/ready", "GET", model_ready, guarded=False, label="/v2/models/ready", error=_error),
-            Route(f"{model}/infer", "POST", infer, label="/v2/infer", predicts=True, error=_error),
+            Route(model, "GET", metadata, label="/v2/models", error=error_sentence),
+            Route(f"{model}/ready", "GET", model_ready, guarded=False, label="/v2/models/ready", error=error_sentence),
+            Route(f"{model}/infer", "POST", infer, label="/v2/infer", predicts=True, error=error_sentence),
         ]
     return table
 
@@ -65,7 +65,7 @@ def _model_paths(service: Service) -> list[str]:
     return [model, *(f"{model}/versions/{spelling}" for spelling in spellings if spelling)]
 
 
-def _error(error: RequestError) -> Answer:
+def error_sentence(error: RequestError) -> Answer:
     """This protocol's errors are a sentence; ours has the columns in it."""
     names = f": {', '.join(error.columns)}" if error.columns else ""
     return json_answer(error.status, {"error": error.message + names, "code": error.code})
