@@ -7,8 +7,6 @@ converter is installed and its result answers alike, also `model.onnx`. Their fo
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -20,11 +18,10 @@ import numpy as np
 import skops.io
 from sklearn.base import is_classifier, is_regressor
 
-from lab.runtime import onnx_twin, profile, skops_files, tabular
+from lab.runtime import onnx_twin, reference, skops_files, tabular
 from lab.runtime.atomic import write_json
 from lab.runtime.tabular import Example
 
-GOLDEN_ROWS = 20
 NO_PII: Mapping[str, str] = {}
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl")
 #: What estimators raise at input of a shape or type that they do not take.
@@ -60,7 +57,7 @@ def save(
         "kind": tabular.ARRAY,
         "inputs": _unseen_inputs(model),
         "outputs": [],
-        "classes": _json(getattr(model, "classes_", [])),
+        "classes": reference.plain(getattr(model, "classes_", [])),
         "labels": _labels(labels),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "file": "model.skops",
@@ -85,7 +82,7 @@ def save(
 def _describe(model: Any, example: Any, folder: Path, pii: Mapping[str, str]) -> dict[str, Any]:
     """Write golden rows and the profile; return what the example tells for the signature. Raises one of _MISFITS."""
     rows = tabular.example_of(example, _names(model), _features(model))
-    golden = _golden(rows)
+    golden = reference.golden_rows(rows.rows)
     inputs = tabular.describe(rows, pii)
     with catch_warnings():
         simplefilter("ignore")  # arrays are tried on models fitted on frames, on purpose
@@ -93,9 +90,8 @@ def _describe(model: Any, example: Any, folder: Path, pii: Mapping[str, str]) ->
         outputs = _predict(model, tabular.build(kind, rows.names, golden))
         whole = _predict(model, tabular.build(kind, rows.names, rows.rows))
         twin = onnx_twin.write(model, folder, rows.rows, whole) if kind == tabular.ARRAY else None
-    _write_golden(folder / "golden.jsonl", golden, outputs)
-    write_json(folder / profile.FILE, profile.build(inputs, rows.rows, whole))
-    about = {"kind": kind, "inputs": inputs, "outputs": _outputs(outputs)}
+    reference.write(folder, inputs, rows.rows, golden, outputs, whole)
+    about = {"kind": kind, "inputs": inputs, "outputs": reference.describe_outputs(outputs)}
     return about | {"onnx": twin} if twin else about
 
 
@@ -116,12 +112,6 @@ def _features(model: Any) -> int:
 def _unseen_inputs(model: Any) -> list[dict[str, Any]]:
     names = _names(model) or tuple(f"x{index}" for index in range(_features(model)))
     return [{"name": name, "dtype": "float64"} for name in names]
-
-
-def _golden(example: Example) -> list[list[Any]]:
-    """Up to GOLDEN_ROWS rows, evenly spaced, so that sorted examples show more than their beginning."""
-    count = min(GOLDEN_ROWS, len(example.rows))
-    return [example.rows[index * len(example.rows) // count] for index in range(count)]
 
 
 def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) -> str:
@@ -149,38 +139,6 @@ def _predict(model: Any, table: Any) -> tuple[Any, Any]:
     predictions = np.asarray(model.predict(table))
     probabilities = model.predict_proba(table) if hasattr(model, "predict_proba") else None
     return predictions, None if isinstance(probabilities, list) else probabilities
-
-
-def _outputs(outputs: tuple[Any, Any]) -> list[dict[str, Any]]:
-    predictions, probabilities = outputs
-    about: dict[str, Any] = {"name": "predictions", "dtype": _output_dtype(predictions.dtype)}
-    if predictions.ndim > 1:
-        about["width"] = predictions.shape[1]
-    if probabilities is None:
-        return [about]
-    return [about, {"name": "probabilities", "dtype": "float64", "width": probabilities.shape[1]}]
-
-
-def _output_dtype(dtype: Any) -> str:
-    return {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(dtype.kind, "string")
-
-
-def _write_golden(path: Path, rows: list[list[Any]], outputs: tuple[Any, Any]) -> None:
-    predictions, probabilities = outputs
-    with open(path, "w", encoding="utf-8") as file:
-        for index, row in enumerate(rows):
-            line = {"data": [_nullable(value) for value in row], "prediction": _json(predictions[index])}
-            if probabilities is not None:
-                line["probabilities"] = _json(probabilities[index])
-            file.write(json.dumps(line) + "\n")
-
-
-def _nullable(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _json(value: Any) -> Any:
-    return np.asarray(value).tolist()
 
 
 def _labels(labels: Any) -> list[str]:

@@ -310,13 +310,14 @@ def artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
 
 
 @_never_raises
-def model(obj: Any, *, example: Any = None, framework: str | None = None, labels: Any = None) -> None:
+def model(obj: Any, *, example: Any = None, framework: str | None = None, labels: Any = None, pii: Any = None) -> None:
     """Keep the trained model with the run; the last one kept wins.
 
     `obj` is a file or folder, whose files are copied as they are, or a fitted scikit-learn estimator, which is saved
     by skops together with its signature. `example` is some rows of its input: a data frame, a list of dicts, or a 2-D
     array; from it come column names, types and ranges, and golden rows that a server must predict alike. `labels`
-    names the classes for people, in the order of `classes_`.
+    names the classes for people, in the order of `classes_`. `pii` names columns that are personal, as a list, or as
+    `{column: "hash" | "drop"}` for what a server keeps of them.
     """
     folder, stream = os.environ.get("LAB_RUN_DIR"), _stream()
     if not folder or stream is None:
@@ -327,19 +328,20 @@ def model(obj: Any, *, example: Any = None, framework: str | None = None, labels
     from lab.runtime.copying import replace_with
 
     target = Path(os.environ.get("LAB_MODEL_DIR") or os.path.join(folder, "model"))
+    personal = dict(pii) if isinstance(pii, Mapping) else dict.fromkeys(pii or (), "hash")
+    about = {"example": example, "framework": framework, "labels": labels, "pii": personal}
     with replace_with(target) as fresh:
         if isinstance(obj, (str, os.PathLike)):
-            _copy_model(Path(obj), fresh, framework)
+            _copy_model(Path(obj), fresh)
+            warnings = import_module("lab.runtime.file_model").describe(fresh, **about)
         else:
-            saver = import_module("lab.runtime.sklearn_model")
-            for warning in saver.save(obj, fresh, example=example, framework=framework, labels=labels):
-                _report(f"model:{warning}", f"model: {warning}")
+            warnings = import_module("lab.runtime.sklearn_model").save(obj, fresh, **about)
+        for warning in warnings:
+            _report(f"model:{warning}", f"model: {warning}")
     _mark(stream, "model", Path(os.path.relpath(target, folder)).as_posix())
 
 
-def _copy_model(source: Path, fresh: Path, framework: str | None) -> None:
-    """The files themselves, with a signature that says only what is known of them."""
-    from lab.runtime.atomic import write_json
+def _copy_model(source: Path, fresh: Path) -> None:
     from lab.runtime.copying import copy_into
 
     if source.is_dir():
@@ -347,11 +349,6 @@ def _copy_model(source: Path, fresh: Path, framework: str | None) -> None:
             copy_into(entry, fresh, entry.name)
     else:
         copy_into(source, fresh, source.name)
-    if not (fresh / "signature.json").exists():
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        file = source.name if source.is_file() else ""
-        about = {"v": 1, "framework": framework or "files", "task": "", "inputs": [], "outputs": [], "classes": []}
-        write_json(fresh / "signature.json", {**about, "python": python, "file": file})
 
 
 def _mark(stream: EventsFile, kind: str, path: str) -> None:

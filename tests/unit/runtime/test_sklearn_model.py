@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from lab.runtime import sklearn_model, tabular
+from lab.runtime import reference, sklearn_model, tabular
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = np.where(X[:, 0] > 0, "yes", "no")
@@ -46,7 +46,7 @@ def test_an_array_example_gives_names_ranges_and_golden_rows(tmp_path: Path) -> 
     assert signature["inputs"][1]["max"] == X[:, 1].max()
     assert signature["outputs"][1] == {"name": "probabilities", "dtype": "float64", "width": 2}
     assert signature["sha256"] == hashlib.sha256((tmp_path / "model.skops").read_bytes()).hexdigest()
-    assert len(golden) == sklearn_model.GOLDEN_ROWS
+    assert len(golden) == reference.GOLDEN_ROWS
     rows = np.array([line["data"] for line in golden])
     assert [line["prediction"] for line in golden] == model.predict(rows).tolist()
     assert np.allclose([line["probabilities"] for line in golden], model.predict_proba(rows))
