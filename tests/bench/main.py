@@ -22,6 +22,7 @@ import bench_live  # noqa: E402
 import bench_queue  # noqa: E402
 import bench_readers  # noqa: E402
 import bench_search  # noqa: E402
+import bench_serving  # noqa: E402
 import bench_store  # noqa: E402
 import bench_track  # noqa: E402
 
@@ -30,7 +31,7 @@ def main() -> None:
     print(f"{'figure':52} {'measured':>12}   target")
     modules = (
         *(bench_catalog, bench_compare, bench_readers, bench_app, bench_track, bench_store, bench_search),
-        *(bench_capture, bench_data, bench_expect, bench_launch, bench_queue, bench_live, bench_demo),
+        *(bench_capture, bench_data, bench_expect, bench_launch, bench_queue, bench_live, bench_serving, bench_demo),
     )
     for module in modules:
         for name, value, unit, target in module.figures():

@@ -26,11 +26,17 @@ class Protocol(HttpToolsProtocol):
 
     head_timeout = 30.0
     _head = 0
+    _in_head = False
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_head()
+        self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and self._head_timer is None:  # most heads come whole: only the others cost a timer
+            self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -38,16 +44,13 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head = 0
-        self._await_head()
+        self._in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._stop_waiting()
         super().on_headers_complete()
-
-    def _await_head(self) -> None:
-        self._stop_waiting()
-        self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._head_timer is not None:
@@ -56,6 +59,7 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         """Close on a client that does not come to the point, unless an earlier request of its is being answered."""
+        self._head_timer = None
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 

@@ -111,16 +111,25 @@ class LiveProfile:
     def count(self, rows: list[Row], output: Output) -> None:
         """Take in the rows of one request (n × columns) and what was predicted for them."""
         if len(rows) < _MANY:
-            for row in rows:
-                for counter, value in zip(self.columns, row, strict=False):
-                    counter.add(value)
-        else:
-            for counter, values in zip(self.columns, zip(*rows, strict=True), strict=False):
-                counter.add_many(values)
+            self._count_few(rows, output)
+            return
+        for counter, values in zip(self.columns, zip(*rows, strict=True), strict=False):
+            counter.add_many(values)
         if output.predictions.ndim == 1:
             self.output.add_many(output.predictions.tolist())
         if self.score is not None and output.probabilities is not None:
             self.score.add_many(output.probabilities.max(axis=1))
+
+    def _count_few(self, rows: list[Row], output: Output) -> None:
+        for row in rows:
+            for counter, value in zip(self.columns, row, strict=False):
+                counter.add(value)
+        if output.predictions.ndim == 1:
+            for value in output.predictions.tolist():
+                self.output.add(value)
+        if self.score is not None and output.probabilities is not None:
+            for chances in output.probabilities.tolist():
+                self.score.add(max(chances))
 
     def families(self) -> list[Family]:
         numeric = [counter for counter in self.columns if isinstance(counter, Numeric)]

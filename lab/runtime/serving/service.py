@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import secrets
 import sys
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -172,7 +172,7 @@ class Service:
 def prediction_id(given: object) -> str:
     """The client's own id, or a new one where it gave none. Raises RequestError 422 for what is no id."""
     if given is None or given == "":
-        return uuid.uuid4().hex
+        return secrets.token_hex(16)
     if not isinstance(given, str) or len(given) > MAX_ID:
         raise RequestError(422, "id", f"an id is a text of at most {MAX_ID} characters")
     return given

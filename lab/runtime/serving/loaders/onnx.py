@@ -52,11 +52,12 @@ def open_session(data: bytes, signature: Signature) -> Callable[[Any], Output]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
     session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
     feed = _feed(session.get_inputs(), signature)
     flat = not any("width" in output for output in signature.outputs if output.get("name") == "predictions")
 
     def predict(rows: Any) -> Output:
-        answers = session.run(None, feed(rows))
+        answers = session.run(names, feed(rows))
         predictions = np.asarray(answers[0])
         if flat and predictions.ndim == 2 and predictions.shape[1] == 1:
             predictions = predictions[:, 0]
