@@ -17,8 +17,9 @@ from pathlib import Path
 import polars as pl
 
 from lab.runtime import tracking
+from lab.runtime.serving.compute import Output
 from lab.runtime.serving.errors import LoadError
-from lab.runtime.serving.model import Output, ServedModel, load
+from lab.runtime.serving.model import ServedModel, load
 from lab.runtime.serving.signature import Signature
 from lab.runtime.tables import FORMATS
 

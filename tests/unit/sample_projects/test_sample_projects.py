@@ -70,8 +70,8 @@ def _holdout(project: str, model: ServedModel) -> tuple[Any, list[str]]:
     with open(PROJECTS / project / "data" / "holdout.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     truth = [row.pop(target) for row in rows]
-    request = {"rows": [{name: float(value) for name, value in row.items()} for row in rows]}
-    return model.predict(model.signature.rows(request, 10_000)).predictions, truth
+    records = [{name: float(value) for name, value in row.items()} for row in rows]
+    return model.predict(model.rows.by_name(records, 10_000)).predictions, truth
 
 
 @pytest.mark.parametrize(("project", "kind"), RUNS)
