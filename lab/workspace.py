@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lab.pipelines.demo import Demo
     from lab.pipelines.lineage import LineageRoom
     from lab.pipelines.purge import Purge
+    from lab.pipelines.registration import Registration
     from lab.pipelines.reporting import Reports
     from lab.pipelines.retention import Retention
     from lab.pipelines.search import Search
@@ -271,6 +272,12 @@ class Workspace:
         from lab.registry.service import Models
 
         return Models(self.home, self._journal, self._catalog, self.runs.get)
+
+    @cached_property
+    def registration(self) -> Registration:
+        from lab.pipelines.registration import Registration
+
+        return Registration(self.models, self.datasets)
 
     @cached_property
     def batch(self) -> BatchPredictions:

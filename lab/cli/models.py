@@ -27,11 +27,17 @@ _REF = argument("ref", metavar="REF", completes="model", help="NAME (the latest)
     arguments=(
         argument("run", metavar="RUN", completes="run", help="a finished run"),
         argument("name", metavar="NAME", completes="model-name", help="the model's name"),
+        argument(
+            "--reference", metavar="DATASET", help="measure drift from this dataset version, not from the run's example"
+        ),
     ),
 )
 def register(context: Context, args: Namespace) -> int:
     run = context.settled.runs.get(args.run)
-    version = context.ws.models.register(run.id, args.name, context.out.progress)
+    if args.reference:
+        version = context.ws.registration.register(run.id, args.name, args.reference, context.out.progress)
+    else:
+        version = context.ws.models.register(run.id, args.name, context.out.progress)
     if context.out.json:
         context.out.document(model_version_shape(version))
         return 0

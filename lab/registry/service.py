@@ -19,6 +19,7 @@ from lab.errors import ConflictError, IntegrityError, NotFoundError, UsageError
 from lab.events import MODEL_ALIASED, MODEL_REGISTERED
 from lab.journal import Journal
 from lab.paths import LabHome
+from lab.registry.references import Reference, referenced
 from lab.stores import locks, trees
 from lab.stores.manifests import ManifestStore
 from lab.stores.snapshot import snapshot
@@ -38,11 +39,20 @@ class Models:
         self._catalog = catalog
         self._run_of = run_of
 
-    def register(self, run_ref: str, name: str, progress: Callable[[str], None] | None = None) -> ModelVersion:
+    def register(
+        self,
+        run_ref: str,
+        name: str,
+        progress: Callable[[str], None] | None = None,
+        reference: Reference | None = None,
+    ) -> ModelVersion:
         """Keep the model that the run saved as the next version of `name`.
 
-        Registering the same files again returns the version that has them. Raises ConflictError while the run is
-        going or when it failed, NotFoundError if it saved no model, IntegrityError if its signature is damaged.
+        With `reference`, the profile that drift is measured against, ranges and categories are those that it finds
+        for the signature's columns. Registering the same files again returns the version that has them.
+
+        Raises ConflictError while the run is going or when it failed, NotFoundError if it saved no model,
+        IntegrityError if its signature is damaged, and what `reference` raises.
         """
         check_name("model", name)
         run = self._run_of(run_ref)
@@ -65,7 +75,8 @@ class Models:
             locks.hold(self._home.locks / f"model-{name}.lock", timeout=_PATIENCE),
             locks.share(self._home.store_lock),  # gc waits until the journal tells what the version needs
         ):
-            taken = snapshot(folder, self._home)
+            with referenced(folder, signature, reference, self._home.tmp) as (ready, signature):
+                taken = snapshot(ready, self._home)
             self._catalog.refresh()
             known = self.versions(name)
             for version in known:

@@ -1,8 +1,8 @@
 """The reference that drift is measured against: `profile.json`, made of the example rows as a model is saved.
 
-`{"v": 1, "rows": n, "columns": [numeric | category | opaque], "outputs": …, "score": …?}`. Counts stand between
-edges as in Prometheus: `counts[i]` values are at most `edges[i]` and above the edge before; the last are above all.
-Needs numpy.
+`{"v": 1, "rows": n, "source": …, "columns": [numeric | category | opaque], "outputs": …?, "score": …?}`. Counts
+stand between edges as in Prometheus: `counts[i]` values are at most `edges[i]` and above the edge before; the last are
+above all. Needs numpy.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def build(
     about: dict[str, Any] = {
         "v": 1,
         "rows": len(rows),
-        "columns": [_column(given, [row[index] for row in rows]) for index, given in enumerate(inputs)],
+        "source": "example",
+        "columns": columns(inputs, list(zip(*rows, strict=True))),
         "outputs": _outputs(np.asarray(predictions)),
     }
     if probabilities is not None:
@@ -40,7 +41,12 @@ def build(
     return about
 
 
-def _column(given: Mapping[str, Any], values: list[Any]) -> dict[str, Any]:
+def columns(inputs: Sequence[Mapping[str, Any]], values: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """The profile's columns, from the signature's `inputs` and the values of each."""
+    return [_column(given, column) for given, column in zip(inputs, values, strict=True)]
+
+
+def _column(given: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     """What a column's values are like; of a personal one only how many are missing."""
     present = [value for value in values if value is not None and value == value]
     about: dict[str, Any] = {"name": given["name"], "missing": len(values) - len(present)}
