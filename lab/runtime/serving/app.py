@@ -101,6 +101,11 @@ class App:
         except RequestError as error:
             answer = tell(error)
             extra += self._headers_of(error.status)
+        except DisconnectedError:
+            raise
+        except Exception as error:  # such as an answer of the model that JSON has no words for  # noqa: BLE001
+            self.service.log(f"a request failed: {type(error).__name__}")
+            answer = tell(RequestError(500, "failed", "the server could not write its answer"))
         if self.service.draining and CLOSE not in extra:
             extra = (*extra, CLOSE)
         return replace(answer, headers=(*answer.headers, *extra)) if extra else answer

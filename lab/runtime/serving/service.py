@@ -107,7 +107,6 @@ class Service:
         findings = model.rows.check(rows, self.config.max_rows)
         output = await self._output(model, rows)
         self.metrics.rows += len(rows)
-        model.profile.count(rows, output)
         if random.random() < self.config.capture.rate:
             self.capture.keep(name, self.config.version, model.signature, rows, output)
         return Prediction(name, output, findings)
@@ -147,16 +146,22 @@ class Service:
         for wait in waits:
             self.metrics.queue.observe(wait)
 
-    async def _output(self, model: ServedModel, rows: list[Row]) -> Output:
+    async def _ask(self, model: ServedModel, rows: list[Row]) -> Output:
         """Predict in place or on the batch thread."""
         batcher = self._batcher
+        if batcher is None or model.cost.inline(len(rows)):
+            self._batch_started(len(rows), [0.0])
+            return model.predict(rows)
+        answer = batcher.submit(rows)
+        async with asyncio.timeout(self.config.timeout):
+            return await answer
+
+    async def _output(self, model: ServedModel, rows: list[Row]) -> Output:
+        """Predict and count what came and what went."""
         try:
-            if batcher is None or model.cost.inline(len(rows)):
-                self._batch_started(len(rows), [0.0])
-                return model.predict(rows)
-            answer = batcher.submit(rows)
-            async with asyncio.timeout(self.config.timeout):
-                return await answer
+            output = await self._ask(model, rows)
+            model.profile.count(rows, output)
+            return output
         except QueueFullError:
             raise RequestError(503, "busy", "too many requests are waiting for the model") from None
         except TimeoutError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 from serving_client import Server
+
+from lab.runtime import file_model
 
 Models = dict[str, tuple[Any, Any, Path]]
 INSIDE = [5.1, 3.5, 1.4, 0.2]
@@ -93,12 +96,13 @@ def test_requests_in_one_packet_are_answered_in_their_order(server: Server) -> N
     for number in range(10):
         body = json.dumps({"data": [INSIDE], "id": str(number)}).encode()
         packet += b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-    wire.sendall(packet)
-    for number in range(10):
-        response = http.client.HTTPResponse(wire)
-        response.begin()
-        assert json.loads(response.read(int(response.headers["Content-Length"])))["id"] == str(number)
+    wire.sendall(packet + b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answers = b""
+    while chunk := wire.recv(65536):
+        answers += chunk
     wire.close()
+    assert re.findall(rb'"id":"(\d+)"', answers) == [b"%d" % number for number in range(10)]
+    assert answers.count(b"HTTP/1.1 200") == 11
 
 
 @pytest.mark.parametrize(
@@ -210,3 +214,55 @@ def test_exact_answers_and_fast_ones(models: Models) -> None:
         assert about["passed_over"]["onnx"] == "only exact answers are wanted"
         answer = server.post({"data": inputs.tolist()})[1]
         assert answer["probabilities"] == model.predict_proba(inputs).tolist()
+
+
+ODD = """
+import json
+
+def load(folder):
+    return None
+
+def predict(model, rows):
+    kind = rows[0][0]
+    if kind == 0:
+        return [complex(1, 2)] * len(rows)
+    if kind == 1:
+        raise SystemExit
+    if kind == 2:
+        return [1] * (len(rows) + 1)
+    return [float("nan")] * len(rows)
+"""
+
+
+def test_a_model_with_odd_answers_never_leaves_a_client_without_one(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "predict.py").write_text(ODD)
+    assert file_model.describe(folder, example=None, framework=None, labels=None, pii={})
+    with Server(folder) as server:
+        server.wait_for()
+        for kind in (0, 2):
+            status, answer = server.post({"data": [[kind]]})
+            assert (status, answer["error"]["code"]) == (500, "failed"), kind
+        assert server.post({"data": [[3]]})[1]["predictions"] == [None]
+        tensor = {"name": "input", "datatype": "FP64", "shape": [1, 1], "data": [2]}
+        assert isinstance(server.post({"inputs": [tensor]}, "/v2/models/iris/infer")[1]["error"], str)
+        assert server.post({"inputs": [[2]]}, "/invocations")[1]["error_code"] == "INTERNAL_ERROR"
+
+
+def test_a_client_that_does_not_read_hurts_nobody_else(models: Models) -> None:
+    with Server(models["ridge"][2], LAB_GRACE="1") as server:
+        server.wait_for()
+        body = json.dumps({"data": [[0.1] * 10] * 10_000}).encode()
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+        wires = []
+        for _ in range(5):
+            wire = socket.socket()
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.connect(("127.0.0.1", server.port))
+            wire.sendall(head + body)
+            wires.append(wire)
+        assert server.post({"data": [[0.0] * 10]})[0] == 200
+        assert server.stop(seconds=30)[0] == 0
+        for wire in wires:
+            wire.close()
