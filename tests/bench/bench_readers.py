@@ -8,11 +8,16 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from lab.domain.imports import ImportRequest
+from lab.experiments.readers.base import Source
 from lab.experiments.readers.crc32c import masked_crcs
 from lab.experiments.readers.find import sources
+from lab.experiments.readers.mlflow_db import MlflowDatabase
+from lab.experiments.readers.sqlite import parts
 from lab.workspace import Workspace
 
 Figure = tuple[str, float, str, float]
@@ -32,6 +37,7 @@ def figures() -> list[Figure]:
             ("read 4,000 scalars of TensorBoard", _read(root / "events", _SCALARS), "ms", 25),
             ("read 50,000 points of MLflow's files", _read(root / "mlruns", _POINTS), "ms", 60),
             ("read 50,000 points of MLflow's database", _read(root / "database", _POINTS), "ms", 60),
+            ("read what came to it since: 10 points", _followed(root / "database"), "ms", 0),
             (f"import {_RUNS} runs of MLflow", first, "s", 0),
             ("import them again", again, "s", 0),
         ]
@@ -45,6 +51,25 @@ def _read(root: Path, points: int) -> float:
         assert sum(len(series.values) for run in found for series in run.metrics.values()) == points
 
     return _median(work, 9) * 1000
+
+
+def _followed(folder: Path) -> float:
+    """Milliseconds to look again at a database, each time after a few points have come."""
+    reader, at = MlflowDatabase(), dict[str, Any]()
+    path = folder / "mlflow.db"
+    source = Source(reader.tool, path, parts(path), "x")
+    list(reader.follow(source, at, last=False))
+    taken = []
+    with closing(sqlite3.connect(path)) as con:
+        for look in range(9):
+            rows = [("m0", 0.5, look, "a", _POINTS + look * 10 + index, 0) for index in range(10)]
+            con.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+            con.commit()
+            began = time.perf_counter()
+            ((run, _),) = reader.follow(source, at, last=False)
+            taken.append(time.perf_counter() - began)
+            assert len(run.metrics["m0"].values) == 10
+    return statistics.median(taken) * 1000
 
 
 def _imports(root: Path) -> tuple[float, float]:
