@@ -67,7 +67,7 @@ def load(root: Path) -> ForeignProject | None:
     except TemplateError as error:
         line = plain_yaml.line(data, error.keys)
         keys = ".".join(clean(key, 60) for key in error.keys)
-        raise SettingsError(f"{FILE}:{line}: {keys}: {error}", "values stand in params.yaml, or below vars") from error
+        raise SettingsError(f"{FILE}:{line}: {keys}: {error}", error.hint) from error
     return ForeignProject(name="", file=root / FILE, entries=entries)
 
 
@@ -117,7 +117,7 @@ def _entry(project: _Project, stage: _Stage) -> ForeignEntry:
         for number, line in enumerate(stage.lines):
             parts += [Part(" && " if number else ""), *templates.command(line, stage.scope)]
     files |= {part.text: stage.scope.files[part.text] for part in parts if part.param}
-    params = {key: project.params(file)[key] for key, file in files.items()}
+    params = {key: known[key] for key, file in files.items() if key in (known := project.params(file))}
     listed = told.get("deps")
     deps = [_place(told, dep) for dep in listed if isinstance(dep, str)] if isinstance(listed, list) else []
     return ForeignEntry(

@@ -26,11 +26,12 @@ Load = Callable[[str], Any]
 
 
 class TemplateError(Exception):
-    """A template that cannot be understood. `keys` lead to it from the stage, or from the top."""
+    """A template that cannot be understood. `keys` lead to it from the top, as far as they are known; `hint` mends."""
 
-    def __init__(self, text: str, keys: Keys = ()) -> None:
+    def __init__(self, text: str, keys: Keys = (), hint: str = "") -> None:
         super().__init__(text)
         self.keys = keys
+        self.hint = hint
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def within(*keys: str) -> Iterator[None]:
     try:
         yield
     except TemplateError as error:
-        raise TemplateError(str(error), (*keys, *error.keys)) from error
+        raise TemplateError(str(error), (*keys, *error.keys), error.hint) from error
 
 
 @dataclass(frozen=True)
@@ -152,20 +153,15 @@ def command(line: str, scope: Scope) -> Iterator[Part]:
 
 
 def _argument(name: str, value: Any, scope: Scope) -> Iterator[Part]:
-    if isinstance(value, dict):
-        for number, (option, part) in enumerate(_options(value, "")):
-            yield Part(f"{' ' if number else ''}--{option}")
-            known = f"{name}.{option}"
-            if part is True:
-                continue
-            yield Part(" ")
-            yield (
-                Part(known, param=True) if known in scope.files and not isinstance(part, list) else Part(_quoted(part))
-            )
-    elif name in scope.files and value is not None and not isinstance(value, list):
-        yield Part(name, param=True)
-    else:
-        yield Part(_word(_single(value, name)))
+    if not isinstance(value, dict):
+        known = name in scope.files and isinstance(value, str | int | float)
+        yield Part(name, param=True) if known else Part(_word(_single(value, name)))
+        return
+    for number, (option, item) in enumerate(_options(value, "")):
+        yield Part(f"{' ' if number else ''}--{option}{'' if item is True else ' '}")
+        if item is not True:
+            known = f"{name}.{option}" in scope.files and isinstance(item, str | int | float)
+            yield Part(f"{name}.{option}", param=True) if known else Part(_quoted(item))
 
 
 def _options(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -205,6 +205,14 @@ def test_templates_are_expanded_as_dvc_does(tmp_path: Path) -> None:
     assert "--name 'c;d' --flag" in other[2]
 
 
+def test_values_that_are_no_parameters_stand_as_text(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text("vars: [more.toml]\nstages:\n  a:\n    cmd: x ${day} ${deep} ${n}\n")
+    (tmp_path / "more.toml").write_text("day = 2026-01-31\nn = 3\n[deep]\nat = 12:30:00\nflag = false\n")
+    entry = load_project(tmp_path).entry("a")
+    assert parameters(entry) == {"n": 3}
+    assert argv(entry)[2] == "x 2026-01-31 --at 12:30:00 3"
+
+
 def test_a_matrix_without_end_is_refused(tmp_path: Path) -> None:
     axes = "".join(f"      m{at}: [1, 2, 3, 4, 5, 6, 7, 8]\n" for at in range(30))
     (tmp_path / "dvc.yaml").write_text(f"stages:\n  a:\n    matrix:\n{axes}    cmd: x\n")
