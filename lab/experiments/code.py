@@ -71,7 +71,8 @@ def _gitignore(root: Path) -> list[str]:
 
 def _with_git(code: CodeSnapshot, root: Path, home: LabHome, manifest: Manifest) -> CodeSnapshot:
     """What git knows of the tree: where it stands, and what has changed since. `code` itself without a commit."""
-    stands = git.standing(root)
+    still = git.still(root)
+    stands = git.standing(root, still)
     if not stands.commit:
         return code
     submodules = git.submodules(root) if git.has(root, ".gitmodules") else ()
@@ -80,7 +81,7 @@ def _with_git(code: CodeSnapshot, root: Path, home: LabHome, manifest: Manifest)
     )
     dirty = stands.dirty or any(item.dirty for item in submodules)
     others = git.ask(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") if dirty else b""
-    patch, patch_tree = _patch(root, home) if dirty else ("", "")
+    patch, patch_tree = _patch(root, home, still) if dirty else ("", "")
     return replace(
         code,
         commit=stands.commit,
@@ -95,12 +96,12 @@ def _with_git(code: CodeSnapshot, root: Path, home: LabHome, manifest: Manifest)
     )
 
 
-def _patch(root: Path, home: LabHome) -> tuple[str, str]:
+def _patch(root: Path, home: LabHome, still: Sequence[str]) -> tuple[str, str]:
     """The object with what changed since the commit and the manifest that keeps it, as the tree's keeps the tree; ""
     where nothing did, or too much."""
     # Neither does a strange repository choose what compares its files.
     how = ("--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty")
-    data = git.ask(root, *git.still(root), "diff", *how, "HEAD", "--", ".")
+    data = git.ask(root, *still, "diff", *how, "HEAD", "--", ".")
     if not data or len(data) > _PATCH_MAX:
         return "", ""
     stored = ObjectStore(home).put_bytes(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,10 +75,10 @@ def text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def standing(folder: Path) -> Standing:
-    """Of what is below `folder`; of submodules only whether they are at their commits."""
+def standing(folder: Path, options: Sequence[str]) -> Standing:
+    """Of what is below `folder`; of submodules only whether they are at their commits. `options` are from `still`."""
     status = ("status", "--porcelain=v2", "--branch", "--ignore-submodules=dirty", "-z", "--", ".")
-    told = text(ask(folder, *still(folder), *status)).split("\0")
+    told = text(ask(folder, *options, *status)).split("\0")
     heads = dict(line[2:].split(" ", 1) for line in told if line.startswith("# ") and " " in line[2:])
     commit, branch = heads.get("branch.oid", ""), heads.get("branch.head", "")
     if not _COMMIT.fullmatch(commit):
@@ -101,7 +101,8 @@ def _submodules(folder: Path, prefix: str, depth: int) -> Iterator[Submodule]:
             continue
         place = folder / path
         # Without a repository of its own, git would tell of the one around it.
-        stands = standing(place) if (place / ".git").exists() and not place.is_symlink() else Standing()
+        there = (place / ".git").exists() and not place.is_symlink()
+        stands = standing(place, still(place)) if there else Standing()
         yield Submodule(f"{prefix}{path}", stands.commit, stands.dirty)
         if stands.commit and (place / ".gitmodules").is_file():
             yield from _submodules(place, f"{prefix}{path}/", depth + 1)
