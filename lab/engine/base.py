@@ -21,9 +21,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Mount:
+    """`private` is for secrets: read-only inside, and readable to the job's user alone also on the host."""
+
     source: Path
     target: str
     read_only: bool = True
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class Job:
     """What an engine is asked to run. `id` is unique for ever; submitting it twice is refused.
 
     `image` is what `prepare` returned. `port` > 0 asks for `container_port` to be published on
-    127.0.0.1:`port`. `restart` asks the engine to start it again when it dies (servers).
+    127.0.0.1:`port`. `restart` asks the engine to start it again whenever it dies, after pauses that grow, and after
+    a restart of the engine itself (servers). `link` lets it talk with the home's other linked jobs, and with nothing
+    else: where jobs are isolated, each is found there by its id, at `container_port`.
     `writable` are the folders that the job's user must be able to write; each is the source of a mount.
     """
 
@@ -47,6 +52,7 @@ class Job:
     port: int = 0
     container_port: int = 8080
     restart: bool = False
+    link: bool = False
 
 
 class JobState(StrEnum):
@@ -57,7 +63,8 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What the engine says. `interruption` is set when something outside ended the job: a sentence part."""
+    """What the engine says. `interruption` is set when something outside ended the job: a sentence part.
+    `restarts` is how often the engine has started it again."""
 
     id: str
     state: JobState
@@ -67,6 +74,7 @@ class JobStatus:
     started: float | None = None
     ended: float | None = None
     error: str = ""
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,3 +193,11 @@ class KeepsImages(Protocol):
 
     def images(self) -> Mapping[str, int]:
         """Name → bytes of every environment's image; layers that images share count for each."""
+
+
+@runtime_checkable
+class BuildsRouters(Protocol):
+    """Engines that can make an image with HAProxy in it."""
+
+    def router_image(self, progress: Progress) -> str:
+        """The name of that image, built at first need; "" where it cannot be had, which `progress` hears of."""

@@ -91,6 +91,11 @@ class Narration:
             self._tail.append(text)
             self._progress(text)
 
+    @property
+    def last(self) -> str:
+        """The last line; "" where nothing was said."""
+        return self._tail[-1].strip() if self._tail else ""
+
     def failure(self, source: str) -> EngineError:
         """Why what `source` asks for is not installed, by the installer's last words."""
         said = "\n".join(f"  {line}" for line in self._tail)

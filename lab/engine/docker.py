@@ -14,7 +14,7 @@ from typing import Any
 
 import docker.errors
 
-from lab.engine import hardening, identity, ownership
+from lab.engine import hardening, identity, networks, ownership
 from lab.engine.base import EngineInfo, Environment, Job, JobEvent, JobState, JobStatus, Prepared, Progress
 from lab.engine.client import (
     Clients,
@@ -28,6 +28,7 @@ from lab.engine.client import (
 )
 from lab.engine.images import REPOSITORY, ImageBuilder
 from lab.engine.jobs import check_job, job_folder
+from lab.engine.router_image import router_image
 from lab.errors import ConflictError, EngineError, EngineUnavailableError
 from lab.paths import LabHome
 
@@ -36,7 +37,6 @@ JOB_LABEL = "lab.job"
 _BOOT_LABEL = "lab.boot"
 _ENGINE_LABEL = "lab.engine"
 
-_NETWORK = "lab-loopback"
 _KILLED = {128 + number for number in (1, 2, 9, 15)}  # HUP, INT, KILL, TERM: sent by somebody, not by a fault
 _OUT_OF_MEMORY = 137  # how the kernel ends a process that is too large, and many others theirs
 _LATE_SECONDS = 1.0  # by which an event may come after the end that it tells the cause of
@@ -63,7 +63,7 @@ class DockerEngine:
         self._clients = Clients()
         self._lock = threading.Lock()
         self._known_facts: _Facts | None = None
-        self._network_id = ""
+        self._networks = networks.Networks(identity.home_id(home))
         self._images = ImageBuilder(home, self._clients)
 
     def close(self) -> None:
@@ -103,20 +103,28 @@ class DockerEngine:
             if os.getuid() == 0 and user[0] != 0:
                 ownership.hand_over(job.mounts, self._home, *user)
             labels = self._labels(job, api)
-            if not job.port or job.network:
+            kind = networks.LOOPBACK if job.port else networks.LINK if job.link else ""
+            if job.network or not kind:
                 self._run(api, job, hardening.container_config(job, user, labels, ""))
                 return
+            with self._lock:
+                network = self._networks.get(api, kind)
             try:
-                self._run(api, job, hardening.container_config(job, user, labels, self._loopback_network(api)))
+                self._run(api, job, hardening.container_config(job, user, labels, network))
             except docker.errors.NotFound as error:
-                if self._network_id not in explanation(error):
+                if "network" not in explanation(error):
                     raise
-                self._network_id = ""  # somebody removed the network meanwhile
-                self._run(api, job, hardening.container_config(job, user, labels, self._loopback_network(api)))
+                with self._lock:
+                    network = self._networks.again(api, kind)  # somebody removed it meanwhile
+                self._run(api, job, hardening.container_config(job, user, labels, network))
 
     def _run(self, api: Any, job: Job, config: Mapping[str, Any]) -> None:
         container = self._create(api, job, config)
         try:
+            if job.link and job.port:
+                with self._lock:
+                    link = self._networks.again(api, networks.LINK)
+                api.connect_container_to_network(container, link, aliases=[job.id])
             self._start(api, job, container)
         except BaseException:
             api.remove_container(container, force=True, v=True)
@@ -177,6 +185,7 @@ class DockerEngine:
     def remove(self, job_id: str) -> None:
         with translated(f"the job {job_id} cannot be removed"):
             remove_container(self._clients.slow, self._container(job_id))
+            self._networks.tidy(self._clients.slow)
         job_folder(self._home, job_id).forget()
 
     def list(self, home_id: str) -> list[JobStatus]:
@@ -267,6 +276,10 @@ class DockerEngine:
                 if line:
                     yield json.loads(line)
 
+    def router_image(self, progress: Progress) -> str:
+        """Find or build the image with HAProxy (lab.engine.router_image)."""
+        return router_image(self._home, self._images, progress)
+
     # -- helpers ------------------------------------------------------------------------------------------------------
 
     def _container(self, job_id: str) -> str:
@@ -280,29 +293,9 @@ class DockerEngine:
             _ENGINE_LABEL: engine_identity(api),
         }
 
-    def _loopback_network(self, api: Any) -> str:
-        """The id of the network for servers: no masquerading, so that a published port works but nothing gets out.
-
-        Made at first need. Two processes may make it at once; the oldest is everybody's.
-        """
-        with self._lock:
-            if not self._network_id:
-                if not _networks(api):
-                    api.create_network(
-                        _NETWORK,
-                        driver="bridge",
-                        check_duplicate=True,
-                        options={
-                            "com.docker.network.bridge.enable_ip_masquerade": "false",
-                            "com.docker.network.bridge.enable_icc": "false",
-                        },
-                        labels={"lab.network": "1"},
-                    )
-                self._network_id = _networks(api)[0]
-            return self._network_id
-
     def _status(self, api: Any, job_id: str, details: Mapping[str, Any]) -> JobStatus:
         state = details["State"]
+        restarts = int(details.get("RestartCount") or 0)
         started, ended = epoch(state["StartedAt"]), epoch(state["FinishedAt"])
         if state["Status"] == "created":
             age = time.time() - (epoch(details["Created"]) or 0.0)
@@ -310,7 +303,9 @@ class DockerEngine:
                 return JobStatus(job_id, JobState.RUNNING)
             return JobStatus(job_id, JobState.EXITED, interruption="it was never started", error=state["Error"])
         if state["Running"] or state["Restarting"] or state["Paused"]:
-            return JobStatus(job_id, JobState.RUNNING, started=started)
+            return JobStatus(
+                job_id, JobState.RUNNING, out_of_memory=bool(state["OOMKilled"]), started=started, restarts=restarts
+            )
         oom, code = bool(state["OOMKilled"]), int(state["ExitCode"])
         asked = job_folder(self._home, job_id).stopped.exists()
         if code == _OUT_OF_MEMORY and not oom and not asked:
@@ -318,7 +313,7 @@ class DockerEngine:
         cause = self._interruption(api, details) if code in _KILLED and not oom and not asked else ""
         if started and ended:  # of what was over at once, the engine may note the start after the end
             started = min(started, ended)
-        return JobStatus(job_id, JobState.EXITED, code, oom, cause, started, ended, state["Error"])
+        return JobStatus(job_id, JobState.EXITED, code, oom, cause, started, ended, state["Error"], restarts)
 
     def _was_short_of_memory(self, details: Mapping[str, Any]) -> bool:
         """Whether the engine told of it in an event: of a process that dies at once it may hear too late to note it in
@@ -341,12 +336,6 @@ class DockerEngine:
         if labels.get(_ENGINE_LABEL, "") != engine_identity(api):
             return "engine restarted"
         return "killed from outside"
-
-
-def _networks(api: Any) -> list[str]:
-    """The ids of Lab's networks for servers, oldest first."""
-    found = [network for network in api.networks(names=[_NETWORK]) if network["Name"] == _NETWORK]
-    return [str(network["Id"]) for network in sorted(found, key=lambda network: str(network["Created"]))]
 
 
 def _facts(info: Mapping[str, Any]) -> _Facts:

@@ -16,7 +16,6 @@ from lab.engine.base import Job
 NOBODY = 65532
 
 _TMP_CEILING = 2 * 1024**3
-_RESTARTS = 5
 
 
 def job_user(uid: int, gid: int, *, rootless: bool = False) -> tuple[int, int]:
@@ -33,11 +32,12 @@ def job_user(uid: int, gid: int, *, rootless: bool = False) -> tuple[int, int]:
 def container_config(job: Job, user: tuple[int, int], labels: Mapping[str, str], network: str) -> dict[str, Any]:
     """`job` as the body of the Docker API's container creation.
 
-    `network` is the one for jobs with a published port and no network of their own.
+    `network` is the one for jobs with a published port, or else a link, and no network of their own. On it the job is
+    known by its id.
     """
     env = {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", **job.env}
     port = f"{job.container_port}/tcp"
-    if job.port:
+    if job.port or job.link:
         env["LAB_PORT"] = str(job.container_port)
     config: dict[str, Any] = {
         "Image": job.image,
@@ -53,6 +53,8 @@ def container_config(job: Job, user: tuple[int, int], labels: Mapping[str, str],
     if job.port:
         config["ExposedPorts"] = {port: {}}
         config["HostConfig"]["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": str(job.port)}]}
+    elif job.link:
+        config["NetworkingConfig"] = {"EndpointsConfig": {network: {"Aliases": [job.id]}}}
     return config
 
 
@@ -69,10 +71,11 @@ def _host_config(job: Job, network: str) -> dict[str, Any]:
             {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}
             for mount in job.mounts
         ],
-        "NetworkMode": "bridge" if job.network else network if job.port else "none",
+        "NetworkMode": "bridge" if job.network else network if job.port or job.link else "none",
         "PidsLimit": resources.pids,
         "ReadonlyRootfs": True,
-        "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": _RESTARTS} if job.restart else {"Name": "no"},
+        # The engine's own pauses between restarts double from 0.1 s to a minute, until one lives for ten seconds.
+        "RestartPolicy": {"Name": "unless-stopped" if job.restart else "no"},
         "SecurityOpt": ["no-new-privileges"],
         "ShmSize": resources.shm,
         # Executable: compilers at run time (numba, torch) load what they write there, and the job may

@@ -36,13 +36,14 @@ VENV = "/opt/venv"
 
 _ENV_LABEL = "lab.environment"
 _CACHE_VOLUME = "lab-build-cache"
-_INSIDE = "/tmp/lab"  # on a tmpfs, so that not even the mount points are in the layer
+INSIDE = "/tmp/lab"  # on a tmpfs, so that not even the mount points are in the layer
+_INSTALL = ["python3", "-I", "-B", f"{INSIDE}/build/installer.py", f"{INSIDE}/build"]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PULL_AGAIN = 3600.0
 
 
 @dataclass(frozen=True)
-class _Base:
+class Base:
     """A base image: `name` for people and jobs, `id` its content, `note` why it is not the one asked for."""
 
     name: str
@@ -68,7 +69,7 @@ class ImageBuilder:
         begun = time.monotonic()
         plan = dependencies.plan(environment)
         with translated("the environment cannot be prepared"):
-            base = self._base(environment, plan, progress)
+            base = self.base(environment.base, plan.python, progress)
             if plan.kind == dependencies.NOTHING:
                 key = dependencies.environment_key(base.id)
                 return Prepared(
@@ -79,18 +80,18 @@ class ImageBuilder:
             image = f"{REPOSITORY}:{key[:16]}"
             built = False
             notes = [base.note] if base.note else []
-            if not self._id(image):
+            if not self.image_id(image):
                 with build_lock(self._home, key, progress):
-                    if not self._id(image):
+                    if not self.image_id(image):
                         settings = index_settings(os.environ, inside=True)
                         notes += settings.notes
                         self._build(plan, base, key, image, settings, shared, progress)
                         built = True
-            image_id = self._id(image)
+            image_id = self.image_id(image)
         seconds = time.monotonic() - begun
         return Prepared(image, key, built, seconds, "; ".join(notes), image_id, base.name, base.digest)
 
-    def _id(self, image: str) -> str:
+    def image_id(self, image: str) -> str:
         """The hash of an image's content; "" if there is no such image."""
         try:
             return str(self._clients.quick.inspect_image(image)["Id"])
@@ -99,14 +100,14 @@ class ImageBuilder:
 
     # -- the base -----------------------------------------------------------------------------------------------------
 
-    def _base(self, environment: Environment, plan: Plan, progress: Progress) -> _Base:
+    def base(self, wanted: str, python: str, progress: Progress) -> Base:
         """The base image asked for, pulled if it is not here; a local one if only the default was asked for."""
-        asked = environment.base or os.environ.get("LAB_BASE_IMAGE", "")
-        name = asked or f"python:{plan.python or DEFAULT_PYTHON}-slim"
+        asked = wanted or os.environ.get("LAB_BASE_IMAGE", "")
+        name = asked or f"python:{python or DEFAULT_PYTHON}-slim"
         found = self._inspect(name)
         if found:
             return found
-        refused = "" if asked else self._refused_lately(name)
+        refused = "" if asked else self.refused_lately(name)
         local = self._local_base() if refused else None
         if local is None:
             refused = self._pull(name, progress)
@@ -121,21 +122,21 @@ class ImageBuilder:
                     f"the base image {name} is not here and cannot be pulled: {refused}",
                     "connect to its registry, or name a local image in lab.toml ([image] base) or in LAB_BASE_IMAGE",
                 )
-            self._note_refusal(name, refused)
+            self.note_refusal(name, refused)
         note = f"base image {local.name}, since {name} cannot be pulled ({refused})"
         progress(note)
         return replace(local, note=note)
 
-    def _inspect(self, name: str) -> _Base | None:
+    def _inspect(self, name: str) -> Base | None:
         try:
             details = self._clients.quick.inspect_image(name)
         except docker.errors.ImageNotFound:
             return None
         platform = f"{details['Os']}/{details['Architecture']}"
         digests = details.get("RepoDigests") or [details["Id"]]
-        return _Base(name, details["Id"], platform, details.get("Config") or {}, digests[0])
+        return Base(name, details["Id"], platform, details.get("Config") or {}, digests[0])
 
-    def _local_base(self) -> _Base | None:
+    def _local_base(self) -> Base | None:
         """The newest image here that is labelled as a base."""
         images = self._clients.quick.images(filters={"label": f"{BASE_LABEL}=1", "dangling": False})
         for image in sorted(images, key=lambda image: int(image["Created"]), reverse=True):
@@ -161,39 +162,25 @@ class ImageBuilder:
     def _refusals(self) -> Path:
         return self._home.build_cache / "pulls.json"
 
-    def _refused_lately(self, name: str) -> str:
+    def refused_lately(self, name: str) -> str:
         """Why pulling `name` failed within the last hour: asking again may take a long time without a network."""
         note = (read_note(self._refusals) or {}).get(name)
         if note and 0 <= time.time() - note["at"] < _PULL_AGAIN:
             return str(note["why"])
         return ""
 
-    def _note_refusal(self, name: str, why: str) -> None:
+    def note_refusal(self, name: str, why: str) -> None:
         self._home.build_cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_note(self._refusals, {**(read_note(self._refusals) or {}), name: {"at": time.time(), "why": why}})
 
     # -- the build ----------------------------------------------------------------------------------------------------
 
-    def _build(
-        self,
-        plan: Plan,
-        base: _Base,
-        key: str,
-        image: str,
-        settings: IndexSettings,
-        shared: str,
-        progress: Progress,
-    ) -> None:
-        for note in settings.notes:
-            progress(note)
-        progress(f"installing what {plan.source} asks for into {image}")
-        options = {"venv": VENV, "cache": f"{_INSIDE}/cache", "uv": "", "python": "", "shared": shared}
-        narration = Narration(progress)
+    def install(
+        self, base: Base, key: str, image: str, command: list[str], folder: Path, network: str, narration: Narration
+    ) -> bool:
+        """Run `command` in a container of `base` on the mounted `folder`, and keep the result as `image`."""
         self._sweep()
-        with (
-            build_folder(self._home, plan, settings, options) as folder,
-            self._container(base, key, folder, "host" if settings.loopback else "bridge") as container,
-        ):
+        with self._container(base, key, folder, network, command) as container:
             api = self._clients.slow
             api.start(container)
             pending = b""
@@ -203,19 +190,40 @@ class ImageBuilder:
                     narration.line(line.decode("utf-8", "replace"))
             narration.line(pending.decode("utf-8", "replace"))
             if api.wait(container)["StatusCode"] != 0:
-                raise narration.failure(plan.source)
+                return False
             repository, tag = image.split(":")
             api.commit(container, repository, tag, message="lab environment", conf=_image_config(base, key))
+        return True
+
+    def _build(
+        self,
+        plan: Plan,
+        base: Base,
+        key: str,
+        image: str,
+        settings: IndexSettings,
+        shared: str,
+        progress: Progress,
+    ) -> None:
+        for note in settings.notes:
+            progress(note)
+        progress(f"installing what {plan.source} asks for into {image}")
+        options = {"venv": VENV, "cache": f"{INSIDE}/cache", "uv": "", "python": "", "shared": shared}
+        narration = Narration(progress)
+        network = "host" if settings.loopback else "bridge"
+        with build_folder(self._home, plan, settings, options) as folder:
+            if not self.install(base, key, image, _INSTALL, folder, network, narration):
+                raise narration.failure(plan.source)
 
     @contextmanager
-    def _container(self, base: _Base, key: str, folder: Path, network: str) -> Iterator[str]:
+    def _container(self, base: Base, key: str, folder: Path, network: str, command: list[str]) -> Iterator[str]:
         """A container ready to install into, named after the environment, and removed whatever happens."""
         api = self._clients.slow
         # No environment, labels or init: a commit would take them over, the last as a file, into the image.
         config = {
             "Image": base.id,
             "Entrypoint": [""],
-            "Cmd": ["python3", "-I", "-B", f"{_INSIDE}/build/installer.py", f"{_INSIDE}/build"],
+            "Cmd": command,
             "User": "0:0",
             "WorkingDir": "/",
             "HostConfig": {
@@ -226,11 +234,11 @@ class ImageBuilder:
                 "SecurityOpt": ["no-new-privileges"],
                 "Tmpfs": {"/tmp": "rw,exec,nosuid,nodev,mode=1777"},
                 "Mounts": [
-                    {"Type": "bind", "Source": str(folder), "Target": f"{_INSIDE}/build", "ReadOnly": True},
+                    {"Type": "bind", "Source": str(folder), "Target": f"{INSIDE}/build", "ReadOnly": True},
                     {
                         "Type": "volume",
                         "Source": _CACHE_VOLUME,
-                        "Target": f"{_INSIDE}/cache",
+                        "Target": f"{INSIDE}/cache",
                         "VolumeOptions": {"Labels": {"lab.cache": "1"}},
                     },
                 ],
@@ -258,7 +266,7 @@ class ImageBuilder:
                     remove_container(api, container["Id"])
 
 
-def _image_config(base: _Base, key: str) -> dict[str, Any]:
+def _image_config(base: Base, key: str) -> dict[str, Any]:
     """The finished image's settings; what is not given here a commit would take from the build's container."""
     declared = dict(line.partition("=")[::2] for line in base.config.get("Env") or ())
     env = {

@@ -19,10 +19,10 @@ _ENTER = stat.S_IROTH | stat.S_IXOTH
 
 
 def hand_over(mounts: Sequence[Mount], home: LabHome, uid: int, gid: int) -> None:
-    """Give writable mounts to `uid`:`gid`; let all read the read-only ones that lie inside `home`."""
+    """Give writable and private mounts to `uid`:`gid`; let all read the read-only ones that lie inside `home`."""
     sources = {mount.source for mount in mounts}
     for mount in mounts:
-        if not mount.read_only:
+        if not mount.read_only or mount.private:
             _give(mount.source, uid, gid, sources - {mount.source})
         elif mount.source.is_relative_to(home.root):
             _open(mount.source)

@@ -290,7 +290,7 @@ def _status(folder: JobFolder) -> JobStatus:
     child = read_note(folder.child) or {}
     started = child.get("at")
     if alive:
-        return JobStatus(job_id, JobState.RUNNING, started=started)
+        return JobStatus(job_id, JobState.RUNNING, started=started, restarts=child.get("restarts", 0))
     if read_note(folder.guard) is None and spec["boot"] == boot_id():
         if time.time() - spec["created"] < _START_SECONDS:
             return JobStatus(job_id, JobState.RUNNING)

@@ -24,9 +24,8 @@ from contextlib import suppress
 LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _LOOK_SECONDS = 0.5  # between looks at the job's memory
-_RESTARTS = 5
-_SETTLED_SECONDS = 10.0  # a job that ran so long has its restarts back
-_FIRST_PAUSE = 0.1
+_SETTLED_SECONDS = 10.0  # after a life so long, the next pause is short again
+_FIRST_PAUSE, _LAST_PAUSE = 0.1, 60.0  # before a restart: doubled each time
 _DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
 
@@ -101,17 +100,18 @@ class Guard:
     def run(self) -> None:
         me = os.getpid()
         self._note("guard.json", {"pid": me, "start": process_start(me)})
-        restarts = 0
+        restarts, pause = 0, _FIRST_PAUSE
         while True:
             started = time.time()
             error = self._start(restarts)
             self._tell()
             code, number = (127, 0) if error else self._wait()
             ended = time.time()
-            if not self._again(code, restarts):
+            if not self._again():
                 break
-            restarts = 0 if ended - started > _SETTLED_SECONDS else restarts + 1
-            self._sleep(_FIRST_PAUSE * 2**restarts)
+            restarts += 1
+            pause = _FIRST_PAUSE if ended - started > _SETTLED_SECONDS else min(_LAST_PAUSE, pause * 2)
+            self._pause(pause)
             if self.stopping:
                 break
         self._note(
@@ -184,10 +184,16 @@ class Guard:
                 self.out_of_memory = True
                 self._signal(signal.SIGKILL)
 
-    def _again(self, code: int, restarts: int) -> bool:
-        if not self.job["restart"] or code == 0 or restarts >= _RESTARTS or self.stopping:
+    def _again(self) -> bool:
+        if not self.job["restart"] or self.stopping:
             return False
         return not os.path.exists(os.path.join(self.folder, "stopped"))
+
+    def _pause(self, seconds: float) -> None:
+        """Wait so long, or until asked to stop; the end of a child wakes too and is no reason."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping and (left := deadline - time.monotonic()) > 0:
+            self._sleep(left)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

@@ -214,11 +214,42 @@ def test_a_server_is_started_again(site: Site) -> None:
     assert len((folder / "starts").read_text().split()) == 3
 
 
-def test_a_server_that_always_dies_is_given_up(site: Site) -> None:
+def test_a_server_that_always_dies_is_started_again_and_again_until_it_is_stopped(site: Site) -> None:
     job = site.start(site.job("sh", "-c", "echo again; exit 9", restart=True))
-    status = site.ended(job, 40)
-    assert status.exit_code == 9
-    assert site.engine.logs(job) == ["again"] * 6
+    wait_for(lambda: site.engine.status(job).restarts >= 4)
+    status = site.engine.status(job)
+    assert status.state is JobState.RUNNING
+    assert site.engine.logs(job).count("again") >= 4
+    site.engine.stop(job, grace=1.0)
+    assert site.engine.status(job).state is JobState.EXITED
+
+
+def test_linked_jobs_reach_each_other_and_nothing_else(site: Site) -> None:
+    """Where jobs are isolated, by their ids; on an engine without networks a port on loopback is all there is."""
+    isolated = site.engine.available().isolated
+    port = 0 if isolated else free_port()
+    serve = (
+        "import http.server, os\n"
+        "address = ('', int(os.environ['LAB_PORT']))\n"
+        "http.server.HTTPServer(address, http.server.SimpleHTTPRequestHandler).serve_forever()"
+    )
+    server = site.start(site.python(serve, link=True, port=port))
+    address = f"{server}:8080" if isolated else f"127.0.0.1:{port}"
+    ask = (
+        "import time, urllib.request\n"
+        "for _ in range(200):\n"
+        f"    try: print(urllib.request.urlopen('http://{address}/', timeout=5).status); break\n"
+        "    except OSError: time.sleep(0.1)\n"
+    )
+    asker = site.start(site.python(ask, link=True, port=free_port() if isolated else 0))
+    assert site.ended(asker).exit_code == 0
+    assert site.engine.logs(asker) == ["200"]
+    if isolated:
+        out = "import socket; socket.create_connection(('1.1.1.1', 80), timeout=3)"
+        assert site.ended(site.start(site.python(out, link=True))).exit_code == 1
+        stranger = site.start(site.python(ask.replace("range(200)", "range(1)"), port=free_port()))
+        site.ended(stranger)
+        assert site.engine.logs(stranger) == []
 
 
 def test_paths_environment_and_workdir(site: Site) -> None:

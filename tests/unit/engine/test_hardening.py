@@ -85,5 +85,5 @@ def test_resources_are_asked_for() -> None:
     host = config(resources=Resources(cpus=1.5, memory=64 << 20, gpus=-1, shm=5, pids=9), restart=True)["HostConfig"]
     assert (host["NanoCpus"], host["Memory"], host["ShmSize"], host["PidsLimit"]) == (1_500_000_000, 64 << 20, 5, 9)
     assert host["DeviceRequests"] == [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
-    assert host["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 5}
+    assert host["RestartPolicy"] == {"Name": "unless-stopped"}
     assert host["Tmpfs"]["/tmp"].endswith(f"size={32 << 20}")
