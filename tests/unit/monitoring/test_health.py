@@ -4,8 +4,9 @@ import math
 import time
 
 from lab.domain.deployments import Deployment, DeploymentStatus
+from lab.domain.exposition import parse, quantile
 from lab.errors import EngineError
-from lab.monitoring.health import HealthWatch, parse, quantile
+from lab.monitoring.health import HealthWatch
 
 DEPLOYMENT = Deployment("d1", "digits", "digits", 1, "", DeploymentStatus.READY, "process", 1, "", 0.0)
 

@@ -1,0 +1,440 @@
+"""Lab's own router: passes whole HTTP/1.1 requests on to the servers of one deployment.
+
+    python -m lab.runtime.forwarder
+
+Stands in where HAProxy cannot be had. `$LAB_ROUTE_FILE` (JSON: `{"servers": [{"slot", "host", "port", "weight"}]}`)
+says whom it starts with; it listens on `$LAB_HOST`:`$LAB_PORT`, and obeys lines of JSON on the unix socket `admin.sock`
+in `$LAB_ROUTE_SOCKET`'s folder: `{"servers": […]}` replaces the servers, `{}` changes nothing; both are answered with
+one line of counts. Only the standard library; uvloop if the environment has it.
+
+A request is read whole before it is passed on, so one whose server dies before it answers goes to another one; with
+none up it waits `HOLD_SECONDS` for one. Requests whose length could be read in two ways are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+MAX_HEAD = 64 * 1024
+MAX_BODY = 16 * 1024 * 1024
+HOLD_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+CONNECT_SECONDS = 2.0
+IDLE_SECONDS = 75.0
+LOOK_SECONDS = 0.25
+_TRIES = 2  # not more, lest a request that kills servers kills them all
+_CHUNK = 64 * 1024
+_IDLE_KEPT = 32  # connections to one server
+_FALLS = 2  # looks in a row that must fail before a server counts as down
+
+#: What comes of a server, or a client, that breaks off.
+_BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError)
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class RefusedError(Exception):
+    """A request that is not passed on; `status` is the answer."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ClientGoneError(Exception):
+    """Nobody is there to be answered."""
+
+
+class Server:
+    """One server: where it is, its share of requests, and what came of them."""
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self.host, self.port, self.weight = "", 0, 0
+        self.up = False
+        self.credit = 0  # of smooth weighted round robin
+        self.failed_looks = 0
+        self.requests = self.errors_4xx = self.errors_5xx = self.failures = self.in_flight = 0
+        self.idle: list[Streams] = []
+
+    def place(self, host: str, port: int, weight: int) -> None:
+        if (host, port) != (self.host, self.port):
+            self.close()
+            self.host, self.port, self.up = host, port, False
+        self.weight = weight
+
+    def close(self) -> None:
+        while self.idle:
+            self.idle.pop()[1].close()
+
+    async def connect(self) -> tuple[Streams, bool]:
+        """A connection, and whether it has been used before."""
+        while self.idle:
+            reader, writer = self.idle.pop()
+            if not (reader.at_eof() or writer.is_closing()):
+                return (reader, writer), True
+            writer.close()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await asyncio.open_connection(self.host, self.port, limit=MAX_HEAD), False
+
+    def keep(self, streams: Streams) -> None:
+        if len(self.idle) < _IDLE_KEPT and not streams[0].at_eof():
+            self.idle.append(streams)
+        else:
+            streams[1].close()
+
+    def count(self, status: int) -> None:
+        self.errors_4xx += 400 <= status < 500
+        self.errors_5xx += status >= 500
+
+    def told(self) -> dict[str, Any]:
+        names = ("slot", "up", "weight", "requests", "errors_4xx", "errors_5xx", "failures", "in_flight")
+        return {name: getattr(self, name) for name in names}
+
+
+class Forwarder:
+    """The servers and the ways to them."""
+
+    def __init__(self) -> None:
+        self.servers: dict[int, Server] = {}
+        self.changed = asyncio.Event()
+
+    def route(self, wanted: list[dict[str, Any]]) -> None:
+        """Serve with these from now on; what others have taken they finish."""
+        for gone in set(self.servers) - {int(item["slot"]) for item in wanted}:
+            self.servers.pop(gone).close()
+        for item in wanted:
+            server = self.servers.setdefault(int(item["slot"]), Server(int(item["slot"])))
+            server.place(str(item["host"]), int(item["port"]), int(item["weight"]))
+        self.changed.set()
+
+    def choose(self, tried: set[int], named: int) -> Server | None:
+        """The next of those that are up by smooth weighted round robin, or the one that is asked for by its slot."""
+        if named:
+            server = self.servers.get(named)
+            return server if server is not None and server.slot not in tried else None
+        fit = [one for one in self.servers.values() if one.up and one.weight > 0 and one.slot not in tried]
+        if not fit:
+            return None
+        for one in fit:
+            one.credit += one.weight
+        best = max(fit, key=lambda one: one.credit)
+        best.credit -= sum(one.weight for one in fit)
+        return best
+
+    async def wait(self, tried: set[int], named: int) -> Server:
+        """A server to ask; waits for one to come up. Raises RefusedError 503."""
+        deadline = time.monotonic() + HOLD_SECONDS
+        while (server := self.choose(tried, named)) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RefusedError("503 Service Unavailable")
+            tried.clear()
+            self.changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                    await self.changed.wait()
+        return server
+
+    # -- looking after servers ---------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Ask each server whether it is ready, for ever."""
+        while True:
+            await asyncio.gather(*(self._look_at(server) for server in list(self.servers.values())))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_at(self, server: Server) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await asyncio.open_connection(server.host, server.port)
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                ready = (await reader.readline()).split(b" ")[1:2] == [b"200"]
+                writer.close()
+        except (OSError, TimeoutError, ValueError):
+            ready = False
+        server.failed_looks = 0 if ready else server.failed_looks + 1
+        if ready and not server.up:
+            server.up = True
+            self.changed.set()
+        elif server.failed_looks >= _FALLS:
+            server.up = False
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Everything that one client sends on one connection."""
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except RefusedError as error:
+            writer.write(f"HTTP/1.1 {error.status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+            with suppress(OSError):
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            pass  # the client is gone, or sent nothing more
+        finally:
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """One request and its answer; False when the connection is to be closed."""
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            raise RefusedError("431 Request Header Fields Too Large") from None
+        request = Head(head)
+        if not request.sound:
+            raise RefusedError("400 Bad Request")
+        if request.value(b"expect").lower() == b"100-continue":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            body = b"".join([piece async for piece in _body(reader, request.framing, MAX_BODY)])
+        keep = request.keeps_alive
+        message = request.without(b"connection", b"keep-alive", b"proxy-connection", b"expect") + body
+        named = int(name) if (name := request.value(b"x-lab-server")).isdigit() else 0
+        tried: set[int] = set()
+        for attempt in range(_TRIES):
+            server = await self.wait(tried, named)
+            tried.add(server.slot)
+            server.requests += 1
+            server.in_flight += 1
+            try:
+                begun = await self._answer(server, message, request.method, writer, keep)
+            except _BROKEN:
+                server.failures += 1
+                if attempt == _TRIES - 1:
+                    raise RefusedError("502 Bad Gateway") from None
+            else:
+                return begun and keep
+            finally:
+                server.in_flight -= 1
+                self.changed.set()
+        return False
+
+    async def _answer(
+        self, server: Server, message: bytes, method: bytes, writer: asyncio.StreamWriter, keep: bool
+    ) -> bool:
+        """Pass on what the server says. False if the client must not send more on this connection.
+
+        Raises an error of the list above only while nothing has been passed on, so that another server may be asked.
+        """
+        streams, used = await server.connect()
+        source, sink = streams
+        try:
+            answer = await self._ask(streams, message)
+        except _BROKEN:
+            sink.close()
+            if not used:
+                server.up = False  # until it answers a look
+                raise
+            streams = source, sink = await asyncio.open_connection(server.host, server.port, limit=MAX_HEAD)
+            answer = await self._ask(streams, message)
+        server.count(answer.status)
+        bare = method == b"HEAD" or answer.status in (204, 304)
+        framing = 0 if bare else answer.framing
+        close = b"" if keep and framing is not None else b"Connection: close\r\n"
+        head = answer.without(b"connection", b"keep-alive")
+        writer.write(head[:-2] + close + b"\r\n")
+        try:
+            async for piece in _body(source, framing, None):
+                writer.write(piece)
+                if writer.transport.get_write_buffer_size() > _CHUNK:
+                    await _drain(writer)
+            await _drain(writer)
+        except ClientGoneError:
+            sink.close()
+            return False
+        except (*_BROKEN, RefusedError):
+            server.failures += 1
+            sink.close()
+            return False
+        if framing is not None and answer.keeps_alive:
+            server.keep(streams)
+        else:
+            sink.close()
+        return framing is not None
+
+    async def _ask(self, streams: Streams, message: bytes) -> Head:
+        """Send a request; the head of its answer, with those that only say "continue" passed over."""
+        source, sink = streams
+        sink.write(message)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await sink.drain()
+            while True:
+                answer = Head(await source.readuntil(b"\r\n\r\n"))
+                if answer.status >= 200:
+                    return answer
+
+    async def finish(self, seconds: float) -> None:
+        """Return when nothing is under way any more, at the latest after `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(one.in_flight for one in self.servers.values()):
+                    self.changed.clear()
+                    await self.changed.wait()
+
+    # -- control -----------------------------------------------------------------------------------
+
+    async def admin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Lines of JSON from Lab, each answered with one."""
+        with suppress(OSError):
+            while line := await reader.readline():
+                wanted = json.loads(line)
+                if "servers" in wanted:
+                    self.route(wanted["servers"])
+                told = [server.told() for server in self.servers.values()]
+                writer.write(json.dumps({"servers": told}).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+
+class Head:
+    """The first line and the headers of a request or an answer."""
+
+    def __init__(self, raw: bytes) -> None:
+        first, *lines = raw[:-4].split(b"\r\n")
+        self._first = first
+        self._lines = lines
+        words = first.split(b" ", 2)
+        self.method = words[0]
+        self.status = int(words[1]) if first.startswith(b"HTTP/1.") and words[1:] and words[1].isdigit() else 0
+        self._http11 = b"HTTP/1.1" in (words[0], words[-1])
+
+    def values(self, name: bytes) -> Iterator[bytes]:
+        for line in self._lines:
+            key, colon, value = line.partition(b":")
+            if colon and key.lower() == name:
+                yield value.strip()
+
+    def value(self, name: bytes) -> bytes:
+        return next(self.values(name), b"")
+
+    @property
+    def sound(self) -> bool:
+        """Whether everybody reads this request's length alike."""
+        lengths, codings = list(self.values(b"content-length")), list(self.values(b"transfer-encoding"))
+        names = (line.partition(b":") for line in self._lines)
+        if len(self._first.split(b" ")) != 3 or any(not colon or not _token(name) for name, colon, _ in names):
+            return False
+        if codings:
+            return not lengths and [coding.lower() for coding in codings] == [b"chunked"] and self._http11
+        return len(lengths) <= 1 and all(length.isdigit() and len(length) < 12 for length in lengths)
+
+    @property
+    def framing(self) -> int | str | None:
+        """The body's length; "chunked"; None for an answer that ends with the connection."""
+        if self.value(b"transfer-encoding").lower() == b"chunked":
+            return "chunked"
+        length = self.value(b"content-length")
+        if length.isdigit():
+            return int(length)
+        return None if self.status else 0
+
+    @property
+    def keeps_alive(self) -> bool:
+        wish = self.value(b"connection").lower()
+        return wish == b"keep-alive" if not self._http11 else b"close" not in wish
+
+    def without(self, *names: bytes) -> bytes:
+        """As it came, but for these headers."""
+        kept = [line for line in self._lines if line.partition(b":")[0].lower() not in names]
+        return b"\r\n".join([self._first, *kept, b"", b""])
+
+
+def _token(name: bytes) -> bool:
+    """Whether a header's name is one: no blanks, no control characters (RFC 9110, 5.6.2)."""
+    return bool(name) and all(33 <= byte <= 126 for byte in name)
+
+
+async def _drain(writer: asyncio.StreamWriter) -> None:
+    try:
+        await writer.drain()
+    except OSError as error:
+        raise ClientGoneError from error
+
+
+async def _body(reader: asyncio.StreamReader, framing: int | str | None, most: int | None) -> Any:
+    """The bytes of a body as they stand on the wire, piece by piece. Raises RefusedError above `most`."""
+    total = 0
+    if isinstance(framing, int):
+        if most is not None and framing > most:
+            raise RefusedError("413 Content Too Large")
+        while total < framing:
+            piece = await reader.read(min(_CHUNK, framing - total))
+            if not piece:
+                raise asyncio.IncompleteReadError(b"", framing - total)
+            total += len(piece)
+            yield piece
+    elif framing is None:
+        while piece := await reader.read(_CHUNK):
+            yield piece
+    else:
+        async for piece in _chunks(reader):
+            total += len(piece)
+            if most is not None and total > most:
+                raise RefusedError("413 Content Too Large")
+            yield piece
+
+
+async def _chunks(reader: asyncio.StreamReader) -> Any:
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        digits = line.partition(b";")[0].strip()
+        if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
+            raise RefusedError("400 Bad Request")
+        yield line
+        size = int(digits, 16)
+        if size:
+            yield await reader.readexactly(size + 2)
+            continue
+        while True:  # trailers
+            line = await reader.readuntil(b"\r\n")
+            yield line
+            if line == b"\r\n":
+                return
+
+
+async def run(servers: list[dict[str, Any]]) -> None:
+    forwarder = Forwarder()
+    forwarder.route(servers)
+    admin = await asyncio.start_unix_server(forwarder.admin, "admin.sock")
+    host, port = os.environ.get("LAB_HOST", "127.0.0.1"), int(os.environ["LAB_PORT"])
+    server = await asyncio.start_server(forwarder.client, host, port, limit=MAX_HEAD, backlog=1024, reuse_address=True)
+    looking = asyncio.ensure_future(forwarder.look())
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    looking.cancel()
+    server.close()
+    admin.close()
+    await forwarder.finish(10.0)
+
+
+def main() -> int:
+    with open(os.environ["LAB_ROUTE_FILE"], encoding="utf-8") as file:
+        servers = json.load(file)["servers"]
+    os.chdir(os.environ["LAB_ROUTE_SOCKET"])  # the path of a unix socket holds some hundred bytes
+    with suppress(FileNotFoundError):
+        os.unlink("admin.sock")
+    os.umask(0o077)
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(run(servers))
+    else:
+        uvloop.run(run(servers))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""HAProxy as a router, in a container: health checks, weights and counts by its runtime socket."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.domain.resources import Resources
+from lab.engine.base import Job, Mount
+from lab.errors import EngineError
+from lab.serving.routing import SERVER_HEADER, SLOTS, SOCKET, Backend, BackendStats, RouterFolder, ask
+from lab.stores.durable import write_atomic
+
+_CONFIG_DIR, _SOCKET_DIR = "/lab/config", "/lab/run"
+_FILE = "haproxy.cfg"
+_BACKEND = "model"
+
+#: A request that its server dies over before a byte of the answer is asked again elsewhere: predictions change
+#: nothing, so that is safe also for POST. Once more only, lest one that kills servers kills them all. Names are asked for again and again, since a container that starts anew may
+#: have another address. `httpchk` names localhost because servers refuse other hosts.
+_HEAD = f"""\
+global
+  stats socket {_SOCKET_DIR}/{SOCKET} mode 600 level admin
+  nbthread 1
+  maxconn 4000
+  hard-stop-after 15s
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 75s
+  timeout server 60s
+  timeout queue 10s
+  timeout http-request 30s
+  retries 2
+  option redispatch 1
+  retry-on conn-failure empty-response
+  option http-keep-alive
+resolvers engine
+  nameserver engine 127.0.0.11:53
+  resolve_retries 3
+  timeout resolve 200ms
+  timeout retry 200ms
+  hold valid 1s
+  hold nx 500ms
+  hold other 500ms
+  hold timeout 500ms
+  hold refused 500ms
+frontend address
+  bind :8080
+  default_backend {_BACKEND}
+backend {_BACKEND}
+  balance roundrobin
+  option httpchk
+  http-check send meth GET uri /readyz hdr Host localhost
+  default-server check inter 250ms fall 2 rise 1 resolvers engine init-addr none resolve-prefer ipv4
+"""
+
+
+def config(backends: Sequence[Backend]) -> str:
+    """Every slot is declared, so that a server can be put there while HAProxy runs; `unused` is no name of anything."""
+    lines = [f"  use-server s{slot} if {{ req.hdr({SERVER_HEADER}) {slot} }}" for slot in range(1, SLOTS + 1)]
+    known = {backend.slot: backend for backend in backends}
+    for slot in range(1, SLOTS + 1):
+        backend = known.get(slot)
+        lines.append(
+            f"  server s{slot} {backend.host}:{backend.port} weight {backend.weight}"
+            if backend
+            else f"  server s{slot} unused:8080 weight 0 disabled"
+        )
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+class HAProxy:
+    """Needs the engine's image with HAProxy, and servers that it can find by name."""
+
+    kind = "haproxy"
+
+    def job(self, job_id: str, image: str, folder: RouterFolder, port: int, runtime: Path) -> Job:
+        return Job(
+            id=job_id,
+            image=image,
+            command=("haproxy", "-W", "-db", "-f", f"{_CONFIG_DIR}/{_FILE}"),
+            env={},
+            workdir="/",
+            mounts=(Mount(folder.config, _CONFIG_DIR), Mount(folder.run, _SOCKET_DIR, read_only=False)),
+            resources=Resources(memory=128 << 20, pids=32, shm=1 << 20),
+            labels={"lab.router": self.kind},
+            port=port,
+            restart=True,
+            link=True,
+        )
+
+    def write(self, folder: RouterFolder, backends: Sequence[Backend]) -> None:
+        folder.create()
+        write_atomic(folder.config / _FILE, config(backends).encode())
+
+    def apply(self, folder: RouterFolder, backends: Sequence[Backend]) -> None:
+        known = {backend.slot: backend for backend in backends}
+        places = self._places(folder)
+        commands = []
+        for slot, (host, admin) in places.items():
+            server, backend = f"{_BACKEND}/s{slot}", known.get(slot)
+            if backend is None:
+                if not admin & _MAINTENANCE:
+                    commands += [f"set server {server} state maint", f"set server {server} weight 0"]
+                continue
+            if host != backend.host:
+                commands.append(f"set server {server} fqdn {backend.host}")
+            commands.append(f"set server {server} weight {backend.weight}")
+            if admin & _MAINTENANCE:
+                commands.append(f"set server {server} state ready")
+        # Those that are to get requests come first, so that there is never nobody.
+        commands.sort(key=lambda command: command.endswith((" weight 0", " maint")))
+        said = ask(folder, "; ".join(commands)) if commands else ""
+        problems = [line for line in said.splitlines() if line.strip() and "changed its FQDN" not in line]
+        if problems:
+            raise EngineError(f"the router refused: {problems[0]}")
+
+    def stats(self, folder: RouterFolder) -> list[BackendStats]:
+        rows = csv.DictReader(ask(folder, f"show stat {_BACKEND} 4 -1").removeprefix("# ").splitlines())
+        found = []
+        for row in rows:
+            if row["status"].startswith("MAINT"):
+                continue
+            number = {name: int(row[name] or 0) for name in _COUNTS}
+            found.append(
+                BackendStats(
+                    slot=int(row["svname"][1:]),
+                    up=row["status"].startswith("UP") and "L7OK" in row["check_status"],
+                    weight=number["uweight"],
+                    requests=number["stot"],
+                    errors_4xx=number["hrsp_4xx"],
+                    errors_5xx=number["hrsp_5xx"],
+                    failures=number["econ"] + number["eresp"],
+                    in_flight=number["scur"],
+                    queued=number["qcur"],
+                )
+            )
+        return found
+
+    def _places(self, folder: RouterFolder) -> dict[int, tuple[str, int]]:
+        """Slot → (host, HAProxy's bits of who put it out of service)."""
+        lines = ask(folder, f"show servers state {_BACKEND}").splitlines()
+        names = next((line[2:].split(" ") for line in lines if line.startswith("# ")), [])
+        rows = [dict(zip(names, line.split(" "), strict=False)) for line in lines if line[:1].isdigit()]
+        return {
+            int(row["srv_name"][1:]): (row["srv_fqdn"], int(row["srv_admin_state"]))
+            for row in rows
+            if "srv_fqdn" in row
+        }
+
+
+#: `srv_admin_state`: put into maintenance by a command, or by the configuration (management.txt, "show servers state").
+_MAINTENANCE = 0x01 | 0x04
+_COUNTS = ("uweight", "stot", "hrsp_4xx", "hrsp_5xx", "econ", "eresp", "scur", "qcur")
