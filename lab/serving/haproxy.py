@@ -17,8 +17,9 @@ _FILE = "haproxy.cfg"
 _BACKEND = "model"
 
 #: A request that its server dies over before a byte of the answer is asked again elsewhere: predictions change
-#: nothing, so that is safe also for POST. Once more only, lest one that kills servers kills them all. Names are asked for again and again, since a container that starts anew may
-#: have another address. `httpchk` names localhost because servers refuse other hosts.
+#: nothing, so that is safe also for POST. Once more only, lest one that kills servers kills them all. Names are asked
+#: for again and again, since a container that starts anew may have another address. `httpchk` names localhost because
+#: servers refuse other hosts.
 _HEAD = f"""\
 global
   stats socket {_SOCKET_DIR}/{SOCKET} mode 600 level admin
@@ -118,10 +119,11 @@ class HAProxy:
             raise EngineError(f"the router refused: {problems[0]}")
 
     def stats(self, folder: RouterFolder) -> list[BackendStats]:
+        used = {slot for slot, (_, admin) in self._places(folder).items() if not admin & _MAINTENANCE}
         rows = csv.DictReader(ask(folder, f"show stat {_BACKEND} 4 -1").removeprefix("# ").splitlines())
         found = []
         for row in rows:
-            if row["status"].startswith("MAINT"):
+            if int(row["svname"][1:]) not in used:
                 continue
             number = {name: int(row[name] or 0) for name in _COUNTS}
             found.append(
