@@ -46,6 +46,12 @@ MODEL_ALIASED = "model.aliased"
 
 DEPLOYMENT_CREATED = "deployment.created"
 DEPLOYMENT_STATUS = "deployment.status"
+DEPLOYMENT_RELEASED = "deployment.released"  # what it serves from now on: model, version, alias, image, replicas
+
+# Of a rollout; the subject is its id.
+ROLLOUT_STARTED = "rollout.started"  # deployment, number, model, version, alias, strategy, before
+ROLLOUT_STEP = "rollout.step"  # step, ok, seconds, told, evidence
+ROLLOUT_ENDED = "rollout.ended"  # outcome, cause; of several the first holds
 
 #: Events that must survive a power cut and cannot be edited unseen: flushed to disk and hash-chained.
 GOVERNANCE = frozenset(
@@ -64,6 +70,9 @@ GOVERNANCE = frozenset(
         MODEL_ALIASED,
         DEPLOYMENT_CREATED,
         DEPLOYMENT_STATUS,
+        DEPLOYMENT_RELEASED,
+        ROLLOUT_STARTED,
+        ROLLOUT_ENDED,
     }
 )
 

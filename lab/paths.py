@@ -15,6 +15,7 @@ CODE_DIR = "/lab/code"
 DATA_DIR = "/lab/data"
 RUNTIME_DIR = "/lab/runtime"
 MODEL_DIR = "/lab/model"
+SECRETS_DIR = "/lab/secrets"
 
 
 def default_home() -> Path:
@@ -112,28 +113,56 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class DeploymentFolder:
-    """`deployments/<id>/`: what one deployment serves, and its token and logs."""
+class ReleaseFolder:
+    """`deployments/<id>/releases/<n>/`: one model version as a deployment serves it."""
 
     root: Path
 
     @property
-    def spec(self) -> Path:
-        return self.root / "spec.json"
-
-    @property
     def model(self) -> Path:
-        """The model version's files, hash-checked and read-only to the server."""
+        """The model version's files, hash-checked and read-only to the servers."""
         return self.root / "model"
 
-    @property
-    def run(self) -> Path:
-        """The one folder that the server may write."""
-        return self.root / "run"
+    def run(self, replica: int) -> Path:
+        """The one folder that a server may write; replicas count from 0."""
+        return self.root / f"run-{replica}"
+
+    def stdout(self, replica: int) -> Path:
+        return self.run(replica) / "stdout.log"
+
+
+@dataclass(frozen=True)
+class DeploymentFolder:
+    """`deployments/<id>/`: what one deployment serves, its router, its token."""
+
+    root: Path
 
     @property
-    def stdout(self) -> Path:
-        return self.run / "stdout.log"
+    def state(self) -> Path:
+        """What is to run and who gets which share: what a Lab that comes next goes on from."""
+        return self.root / "state.json"
+
+    @property
+    def abort(self) -> Path:
+        """There when a rollout that another process drives is to be taken back."""
+        return self.root / "abort"
+
+    @property
+    def router(self) -> Path:
+        return self.root / "router"
+
+    @property
+    def secrets(self) -> Path:
+        """Holds `token`: one a line, the first is Lab's own. Seen by the servers alone."""
+        return self.root / "secrets"
+
+    @property
+    def health(self) -> Path:
+        """Health as it was, thinned out with age."""
+        return self.root / "health"
+
+    def release(self, number: int) -> ReleaseFolder:
+        return ReleaseFolder(self.root / "releases" / str(number))
 
 
 @dataclass(frozen=True)

@@ -289,10 +289,11 @@ class Workspace:
     @cached_property
     def deployments(self) -> Deployments:
         from lab.monitoring.health import HealthWatch
-        from lab.serving.http import get
-        from lab.serving.service import RESOURCES, Deployments
+        from lab.serving.http import Client
+        from lab.serving.servers import RESOURCES
+        from lab.serving.service import Deployments
 
-        health = HealthWatch(get, RESOURCES.memory)
+        health = HealthWatch(Client(self.home).get, RESOURCES.memory)
         return Deployments(self.home, self._journal, self._catalog, self.models, health, self.engine)
 
     @cached_property

@@ -11,11 +11,13 @@ from lab.domain.deployments import Deployment, DeploymentStatus
 INGEST = (
     first(
         "deployment.created",
-        "deployments",
+        "deployment_facts",
         "id",
         "created_event",
         """
-        SELECT DISTINCT ON (subject) subject AS id, b.*, ts AS created, event AS created_event FROM (
+        SELECT DISTINCT ON (subject) subject AS id, b.name, b.model AS first_model, b.version AS first_version,
+            b.alias AS first_alias, b.engine, b.port, b.image AS first_image, ts AS created, event AS created_event
+        FROM (
             SELECT subject, ts, id AS event, json_transform(body, '{"name":"VARCHAR","model":"VARCHAR",
                 "version":"INTEGER","alias":"VARCHAR","engine":"VARCHAR","port":"INTEGER","image":"VARCHAR"}') AS b
             FROM incoming WHERE type = 'deployment.created'
@@ -24,8 +26,22 @@ INGEST = (
         """,
     ),
     last(
+        "deployment.released",
+        "deployment_facts",
+        "id",
+        "released_event",
+        """
+        SELECT DISTINCT ON (subject) subject AS id, b.*, event AS released_event FROM (
+            SELECT subject, id AS event, json_transform(body, '{"model":"VARCHAR","version":"INTEGER",
+                "alias":"VARCHAR","image":"VARCHAR","replicas":"INTEGER"}') AS b
+            FROM incoming WHERE type = 'deployment.released'
+        )
+        ORDER BY subject, event DESC
+        """,
+    ),
+    last(
         "deployment.status",
-        "deployments",
+        "deployment_facts",
         "id",
         "status_event",
         """
@@ -40,7 +56,7 @@ INGEST = (
     # Only some statuses tell when it became ready; the last that does holds.
     last(
         "deployment.status",
-        "deployments",
+        "deployment_facts",
         "id",
         "ready_event",
         """
@@ -80,6 +96,7 @@ def _deployment(row: dict[str, Any]) -> Deployment:
         port=row["port"] or 0,
         image=row["image"] or "",
         created=row["created"],
+        replicas=row["replicas"],
         cause=row["cause"] or "",
         ready=row["ready"],
         ended=row["ended"],

@@ -20,6 +20,7 @@ from lab.catalog import (
     models,
     projects,
     queue,
+    rollouts,
     runs,
     sweeps,
     tombstones,
@@ -47,6 +48,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *sweeps.INGEST,
     *models.INGEST,
     *deployments.INGEST,
+    *rollouts.INGEST,
     *views.INGEST,
 )
 

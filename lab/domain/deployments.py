@@ -21,7 +21,10 @@ class DeploymentStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment as the catalog knows it. `port` is on loopback and stays the same across restarts."""
+    """A deployment as the catalog knows it. `port` is on loopback and stays the same for as long as there is the name.
+
+    `slots` are where its router has the servers that get its requests; only who asked the router knows them.
+    """
 
     id: str
     name: str
@@ -37,6 +40,7 @@ class Deployment:
     replicas: int = 1
     ready: float | None = None
     ended: float | None = None
+    slots: tuple[int, ...] = ()
 
     @property
     def url(self) -> str:

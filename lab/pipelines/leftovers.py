@@ -21,7 +21,8 @@ def sweep(home: LabHome, catalog: Catalog, engine: Engine) -> list[str]:
         removed = []
         for job in jobs:
             run = catalog_runs.get(catalog, job.id)
-            deployment = catalog_deployments.get(catalog, job.id)
+            # Jobs of a deployment begin with its id.
+            deployment = catalog_deployments.get(catalog, job.id.partition("-")[0])
             owner = run or deployment
             if owner is not None and not owner.status.active:
                 engine.remove(job.id)

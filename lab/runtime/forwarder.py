@@ -243,7 +243,7 @@ class Forwarder:
         framing = 0 if bare else answer.framing
         close = b"" if keep and framing is not None else b"Connection: close\r\n"
         head = answer.without(b"connection", b"keep-alive")
-        writer.write(head[:-2] + close + b"\r\n")
+        writer.write(b"%sX-Lab-Server: s%d\r\n%s\r\n" % (head[:-2], server.slot, close))
         try:
             async for piece in _body(source, framing, None):
                 writer.write(piece)

@@ -52,6 +52,7 @@ frontend address
   default_backend {_BACKEND}
 backend {_BACKEND}
   balance roundrobin
+  http-response set-header {SERVER_HEADER} %s
   option httpchk
   http-check send meth GET uri /readyz hdr Host localhost
   default-server check inter 250ms fall 2 rise 1 resolvers engine init-addr none resolve-prefer ipv4
@@ -153,6 +154,7 @@ class HAProxy:
         }
 
 
-#: `srv_admin_state`: put into maintenance by a command, or by the configuration (management.txt, "show servers state").
-_MAINTENANCE = 0x01 | 0x04
+#: Of `srv_admin_state` (management.txt, "show servers state"): out of service, by the configuration or a command. The
+#: bit that says that the configuration once did so (0x04) stays also when it serves again.
+_MAINTENANCE = 0x01
 _COUNTS = ("uweight", "stot", "hrsp_4xx", "hrsp_5xx", "econ", "eresp", "scur", "qcur")

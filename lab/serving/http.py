@@ -10,58 +10,80 @@ from typing import Any
 from lab.domain.deployments import Deployment
 from lab.domain.text import clean
 from lab.errors import EngineError, LabError, UsageError
+from lab.paths import LabHome
+from lab.serving import tokens
+from lab.serving.routing import SERVER_HEADER
 
 _MAX_ANSWER = 64 << 20  # bytes
 _NAMED = 8  # columns in a message
 
 
-def request(
-    deployment: Deployment, method: str, path: str, body: bytes | None = None, timeout: float = 30.0
-) -> tuple[int, bytes]:
-    """Status and body of one answer. Raises EngineError if there is none within `timeout` seconds."""
-    connection = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=timeout)
-    try:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read(_MAX_ANSWER)
-    except (OSError, http.client.HTTPException) as error:
-        raise EngineError(
-            f"deployment {deployment.name} does not answer at {deployment.url}: {clean(str(error), 120)}",
-            f"lab deployments logs {deployment.name}",
-        ) from error
-    finally:
-        connection.close()
+class Client:
+    """Asks deployments of one lab home, and brings their tokens."""
 
+    def __init__(self, home: LabHome) -> None:
+        self._home = home
 
-def get(deployment: Deployment, path: str) -> tuple[int, bytes]:
-    """One quick look. Raises EngineError if the server does not answer within two seconds."""
-    return request(deployment, "GET", path, timeout=2.0)
+    def request(
+        self,
+        deployment: Deployment,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeout: float = 30.0,
+        slot: int = 0,
+    ) -> tuple[int, bytes]:
+        """Status and body of one answer; `slot` names one server behind the router, 0 leaves it to the router.
 
+        Raises EngineError if there is none within `timeout` seconds.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=timeout)
+        try:
+            headers = {"Content-Type": "application/json"} if body is not None else {}
+            if token := tokens.read(self._home.deployment(deployment.id)):
+                headers["Authorization"] = f"Bearer {token}"
+            if slot:
+                headers[SERVER_HEADER] = str(slot)
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            if slot and answer.headers.get(SERVER_HEADER, "") != f"s{slot}":
+                raise EngineError(f"server {slot} of deployment {deployment.name} is not up", "lab deployments ls")
+            return answer.status, answer.read(_MAX_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(
+                f"deployment {deployment.name} does not answer at {deployment.url}: {clean(str(error), 120)}",
+                f"lab deployments logs {deployment.name}",
+            ) from error
+        finally:
+            connection.close()
 
-def predict(deployment: Deployment, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The server's answer to `payload`. Raises UsageError with its reason when it refuses the input."""
-    status, body = request(deployment, "POST", "/predict", json.dumps(payload, allow_nan=False).encode())
-    answer = _object(body)
-    if status == 200:
-        return answer
-    reason = _reason(answer, body)
-    if 400 <= status < 500:
-        raise UsageError(
-            f"deployment {deployment.name} refused the input: {reason}",
-            f"lab deployments show {deployment.name} tells its columns",
-        )
-    raise LabError(f"deployment {deployment.name} answered {status}: {reason}", "try again; look at its logs")
+    def get(self, deployment: Deployment, path: str, slot: int = 0) -> tuple[int, bytes]:
+        """One quick look. Raises EngineError if the server does not answer within two seconds."""
+        return self.request(deployment, "GET", path, timeout=2.0, slot=slot)
 
+    def predict(self, deployment: Deployment, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The server's answer to `payload`. Raises UsageError with its reason when it refuses the input."""
+        status, body = self.request(deployment, "POST", "/predict", json.dumps(payload, allow_nan=False).encode())
+        answer = _object(body)
+        if status == 200:
+            return answer
+        reason = _reason(answer, body)
+        if 400 <= status < 500:
+            raise UsageError(
+                f"deployment {deployment.name} refused the input: {reason}",
+                f"lab deployments show {deployment.name} tells its columns",
+            )
+        raise LabError(f"deployment {deployment.name} answered {status}: {reason}", "try again; look at its logs")
 
-def ready(deployment: Deployment, timeout: float = 1.0) -> tuple[bool, str]:
-    """Whether the server says that it is ready, and else why not."""
-    try:
-        status, body = request(deployment, "GET", "/readyz", timeout=timeout)
-    except EngineError as error:
-        return False, error.message
-    reason = clean(str(_object(body).get("reason", "")), 200)
-    return status == 200, "" if status == 200 else reason or f"/readyz answers {status}"
+    def ready(self, deployment: Deployment, *, timeout: float = 1.0, slot: int = 0) -> tuple[bool, str]:
+        """Whether the server says that it is ready, and else why not."""
+        try:
+            status, body = self.request(deployment, "GET", "/readyz", timeout=timeout, slot=slot)
+        except EngineError as error:
+            return False, error.message
+        reason = clean(str(_object(body).get("reason", "")), 200)
+        return status == 200, "" if status == 200 else reason or f"/readyz answers {status}"
 
 
 def _reason(answer: Mapping[str, Any], body: bytes) -> str:

@@ -20,7 +20,8 @@ from lab.errors import EngineError
 
 #: Servers that a router has room for: those of two versions beside each other.
 SLOTS = 32
-#: Asks for one server, by its slot, whatever its weight: how Lab tries a server that has no traffic yet.
+#: Asks for one server, by its slot, whatever its weight: how Lab tries a server that has no traffic yet. Answers say
+#: in it who gave them, as `s3`: of one that is down, another may answer.
 SERVER_HEADER = "X-Lab-Server"
 
 SOCKET = "admin.sock"

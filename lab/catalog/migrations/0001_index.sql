@@ -114,9 +114,32 @@ CREATE TABLE model_versions (
 );
 CREATE TABLE model_aliases (model VARCHAR, alias VARCHAR, number INTEGER, event VARCHAR);
 
-CREATE TABLE deployments (
-    id VARCHAR, name VARCHAR, model VARCHAR, version INTEGER, alias VARCHAR, engine VARCHAR, port INTEGER,
-    image VARCHAR, created DOUBLE, created_event VARCHAR,
-    status VARCHAR, cause VARCHAR, ended DOUBLE, status_event VARCHAR,
-    ready DOUBLE, ready_event VARCHAR
+CREATE TABLE deployment_facts (
+    id VARCHAR,
+    -- deployment.created
+    name VARCHAR, first_model VARCHAR, first_version INTEGER, first_alias VARCHAR, engine VARCHAR, port INTEGER,
+    first_image VARCHAR, created DOUBLE, created_event VARCHAR,
+    -- deployment.released
+    model VARCHAR, version INTEGER, alias VARCHAR, image VARCHAR, replicas INTEGER, released_event VARCHAR,
+    -- deployment.status
+    status VARCHAR, cause VARCHAR, ended DOUBLE, status_event VARCHAR, ready DOUBLE, ready_event VARCHAR
+);
+-- What each serves now.
+CREATE VIEW deployments AS
+SELECT
+    id, name, coalesce(model, first_model) AS model, coalesce(version, first_version) AS version,
+    coalesce(alias, first_alias) AS alias, engine, port, coalesce(image, first_image) AS image,
+    coalesce(replicas, 1) AS replicas, created, status, cause, ended, ready
+FROM deployment_facts;
+
+CREATE TABLE rollouts (
+    id VARCHAR,
+    -- rollout.started
+    deployment VARCHAR, number INTEGER, model VARCHAR, version INTEGER, alias VARCHAR, strategy VARCHAR,
+    before VARCHAR, started DOUBLE, started_event VARCHAR,
+    -- rollout.ended
+    outcome VARCHAR, cause VARCHAR, ended DOUBLE, ended_event VARCHAR
+);
+CREATE TABLE rollout_steps (
+    rollout VARCHAR, step VARCHAR, ok BOOLEAN, "at" DOUBLE, seconds DOUBLE, told VARCHAR, evidence JSON, event VARCHAR
 );

@@ -23,6 +23,7 @@ from lab.catalog import (
     models,
     projects,
     queue,
+    rollouts,
     runs,
     sweeps,
     views,
@@ -49,6 +50,8 @@ TABLES = (
     "model_versions",
     "model_aliases",
     "deployments",
+    "rollouts",
+    "rollout_steps",
 )
 
 
@@ -156,6 +159,13 @@ def story() -> list[Event]:
         ("deployment.created", "d1", {"name": "d", "model": "m", "version": 1, "engine": "docker", "port": 8100}),
         ("deployment.status", "d1", {"status": "ready", "ready": 5.0}),
         ("deployment.status", "d1", {"status": "stopped", "ended": 9.0}),
+        ("deployment.released", "d1", {"model": "m", "version": 2, "alias": "", "image": "i", "replicas": 2}),
+        ("deployment.released", "d1", {"model": "m", "version": 3, "alias": "", "image": "i", "replicas": 3}),
+        ("rollout.started", "o1", {"deployment": "d1", "number": 2, "model": "m", "version": 3, "strategy": "canary"}),
+        ("rollout.step", "o1", {"step": "start", "ok": True, "seconds": 1.5, "told": "up", "evidence": {"n": 1}}),
+        ("rollout.step", "o1", {"step": "probe", "ok": False, "seconds": 0.5, "told": "slow", "evidence": {}}),
+        ("rollout.ended", "o1", {"outcome": "rolled back", "cause": "slow"}),
+        ("rollout.ended", "o1", {"outcome": "done", "cause": ""}),
         ("something.new", "x", {"from": "a later Lab"}),
     ]
     return [Event(ulid(), 1000.0 + number, *event) for number, event in enumerate(told)]
@@ -207,6 +217,10 @@ def test_the_story_ends_as_it_should() -> None:
     assert all("small" in row and "second" in row and "blocked" in row for row in EXPECTED["dataset_table"])
     assert "stopped" in EXPECTED["deployments"][0]
     assert "5.0" in EXPECTED["deployments"][0], "when it was ready is still known after it was stopped"
+    (served,) = EXPECTED["deployments"]
+    assert '"m", "3", "", "docker", "8100", "i", "3"' in served, "the last release holds"
+    assert "rolled back" in EXPECTED["rollouts"][0], "of several ends the first holds"
+    assert len(EXPECTED["rollout_steps"]) == 2
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -226,8 +240,8 @@ def test_any_order_any_batches_any_repetition(
 
 def test_every_query_can_be_prepared(tmp_path: Path) -> None:
     modules = (
-        connection, datasets, deployments, index_module, ingest, models, projects, queue, runs, sweeps, views, filters,
-        firings,
+        connection, datasets, deployments, index_module, ingest, models, projects, queue, rollouts, runs, sweeps, views,
+        filters, firings,
     )  # fmt: skip
     queries = {
         f"{module.__name__}.{name}": value

@@ -1,0 +1,223 @@
+"""What a new version must show before it gets requests, and while it gets a few: each gate a verdict with numbers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from lab.domain.canary import Traffic, Verdict, compare, disagreement
+from lab.domain.exposition import parse, quantile
+from lab.domain.resources import format_size
+from lab.domain.rollouts import Budget
+from lab.errors import EngineError
+from lab.serving.routing import BackendStats
+from lab.serving.servers import RESOURCES
+
+_PROBES, _PROBE_SECONDS, _LEAST_PROBES = 200, 10.0, 20
+_REPLAYED = 500
+_LINE_MAX = 1 << 20
+_LOOK_SECONDS = 0.25
+
+#: Paths whose requests are not a client's.
+_OWN_ROUTES = ("/livez", "/readyz", "/metrics", "/", "other")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One server to try. `ask` sends (method, path, body) to it by name; status and body, or EngineError."""
+
+    ask: Callable[[str, str, bytes | None], tuple[int, bytes]]
+
+    def predict(self, rows: Sequence[Any]) -> tuple[int, list[Any]]:
+        """Status and predictions; status 0 where it does not answer."""
+        try:
+            status, body = self.ask("POST", "/predict", json.dumps({"data": rows}).encode())
+            answer = json.loads(body)
+            return status, list(answer["predictions"]) if status == 200 else []
+        except (EngineError, ValueError, KeyError, TypeError):
+            return 0, []
+
+    def samples(self) -> dict[str, float]:
+        """What it tells of itself that has no labels."""
+        page = self.ask("GET", "/metrics", None)[1].decode("utf-8", "replace")
+        return {sample.name: sample.value for sample in parse(page) if not sample.labels}
+
+
+def probe(trial: Trial, golden: Path, budget: Budget) -> Verdict:
+    """Ask single reference rows one after the other: how long the slowest hundredth takes, and the memory then."""
+    rows = [line["data"] for line in _lines(golden)]
+    if not rows:
+        return Verdict(True, "the model has no reference rows to ask")
+    took: list[float] = []
+    begun = time.monotonic()
+    for row in islice(cycle(rows), _PROBES):
+        start = time.perf_counter()
+        status, _ = trial.predict([row])
+        took.append(time.perf_counter() - start)
+        if status != 200:
+            return Verdict(False, f"it answers {status or 'nothing'} to a reference row", {"status": status})
+        if len(took) >= _LEAST_PROBES and time.monotonic() - begun > _PROBE_SECONDS:
+            break
+    took.sort()
+    memory = int(trial.samples().get("process_resident_memory_bytes", 0))
+    p99 = took[min(len(took) - 1, int(len(took) * 0.99))]
+    evidence = {
+        "requests": len(took),
+        "p50": took[len(took) // 2],
+        "p99": p99,
+        "p99_budget": budget.p99,
+        "memory": memory,
+        "memory_limit": RESOURCES.memory,
+    }
+    if p99 > budget.p99:
+        return Verdict(False, f"p99 is {p99 * 1000:.0f} ms, over the budget of {budget.p99 * 1000:.0f} ms", evidence)
+    if memory > budget.memory * RESOURCES.memory:
+        told = f"it uses {format_size(memory)} of {format_size(RESOURCES.memory)}"
+        return Verdict(False, f"{told}, over {budget.memory:.0%}", evidence)
+    return Verdict(True, f"p99 {p99 * 1000:.1f} ms over {len(took)} requests, {format_size(memory)}", evidence)
+
+
+def replay(trial: Trial, folders: Sequence[Path], version: int, budget: Budget) -> Verdict:
+    """Ask what the old version was asked lately, and compare the answers. `folders` are what its servers write."""
+    captured = [line for line in _captured(folders) if line.get("version") in (f"v{version}", str(version), version)]
+    captured = captured[-_REPLAYED:]
+    if not captured:
+        return Verdict(True, "nothing was captured to replay", {"requests": 0})
+    rows = failed = differing = 0
+    for line in captured:
+        status, answers = trial.predict(line["data"])
+        if status != 200 or len(answers) != len(line["predictions"]):
+            failed += 1
+            continue
+        rows += len(answers)
+        differing += disagreement(line["predictions"], answers)
+    share, errors = differing / rows if rows else 0.0, failed / len(captured)
+    evidence = {
+        "requests": len(captured),
+        "failed": failed,
+        "rows": rows,
+        "differing": differing,
+        "disagreement": share,
+        "disagreement_budget": budget.disagreement,
+    }
+    if errors > budget.errors:
+        return Verdict(False, f"{failed} of {len(captured)} captured requests failed", evidence)
+    if share > budget.disagreement:
+        told = f"it answers {share:.0%} of {rows} captured rows otherwise"
+        return Verdict(False, f"{told}, over the budget of {budget.disagreement:.0%}", evidence)
+    return Verdict(True, f"{share:.1%} of {rows} captured rows answered otherwise", evidence)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is looked at while two versions serve beside each other, by slot: the router's counts, a server's own
+    metrics page, and how often servers of the new version have died."""
+
+    stats: Callable[[], Mapping[int, BackendStats]]
+    page: Callable[[int], str]
+    deaths: Callable[[], int]
+
+
+def canary(
+    beside: Beside, old: Sequence[int], new: Sequence[int], hold: float, ratio: float, abort: Callable[[], None]
+) -> Verdict:
+    """Watch for `hold` seconds; at once red when the new version is worse beyond doubt or one of its servers dies."""
+    before = {slot: _look(beside, slot) for slot in (*old, *new)}
+    deaths = beside.deaths()
+    deadline = time.monotonic() + hold
+    while True:
+        last = time.monotonic() >= deadline
+        died = beside.deaths() - deaths
+        if died > 0:
+            return Verdict(False, f"its server died {died} times" if died > 1 else "its server died", {"deaths": died})
+        now = beside.stats()
+        both = [_traffic(beside, before, now, slots, pages=last) for slots in (old, new)]
+        verdict = compare(both[0], both[1], ratio)
+        if last or not verdict.ok:
+            return verdict
+        abort()
+        time.sleep(min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+@dataclass(frozen=True)
+class _Look:
+    requests: int
+    failed: int
+    buckets: Mapping[float, float]
+
+
+def _look(beside: Beside, slot: int) -> _Look:
+    stats = beside.stats().get(slot)
+    return _Look(
+        stats.requests if stats else 0,
+        stats.errors_5xx + stats.failures if stats else 0,
+        _buckets(beside.page(slot)),
+    )
+
+
+def _traffic(
+    beside: Beside, before: Mapping[int, _Look], now: Mapping[int, BackendStats], slots: Sequence[int], *, pages: bool
+) -> Traffic:
+    """What the servers of one version did since `before`; latencies only with `pages`, which costs a request each."""
+    requests = failed = 0
+    buckets: dict[float, float] = {}
+    for slot in slots:
+        stats, begin = now.get(slot), before[slot]
+        if stats is None:
+            continue
+        requests += max(0, stats.requests - begin.requests)
+        failed += max(0, stats.errors_5xx + stats.failures - begin.failed)
+        if pages:
+            for bound, count in _buckets(beside.page(slot)).items():
+                buckets[bound] = buckets.get(bound, 0.0) + count - begin.buckets.get(bound, 0.0)
+    return Traffic(requests, failed, quantile(list(buckets.items()), 0.95))
+
+
+def _buckets(page: str) -> dict[float, float]:
+    """Counts of answered predictions by upper bound in seconds, over all routes that a client asks."""
+    found: dict[float, float] = {}
+    for sample in parse(page):
+        if sample.name == "lab_request_seconds_bucket" and sample.labels.get("route", "") not in _OWN_ROUTES:
+            bound = float(sample.labels.get("le", "inf"))
+            found[bound] = found.get(bound, 0.0) + sample.value
+    return found
+
+
+def _captured(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Captured requests of all servers, oldest first."""
+    found: list[dict[str, Any]] = []
+    for folder in folders:
+        for path in sorted((folder / "capture").glob("*.jsonl")):
+            lines = (line for line in _lines(path) if _is_capture(line))
+            found += lines
+    return sorted(found, key=lambda line: str(line.get("at", "")))
+
+
+def _is_capture(line: Mapping[str, Any]) -> bool:
+    return isinstance(line.get("data"), list) and isinstance(line.get("predictions"), list)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a file of JSON lines, which a server wrote; what is none is passed over."""
+    try:
+        with open(path, "rb") as file:
+            while line := file.readline(_LINE_MAX):
+                try:
+                    value = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(value, dict):
+                    yield value
+    except (FileNotFoundError, IsADirectoryError):
+        return
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The first that failed, else the last, with `servers` counted."""
+    chosen = next((verdict for verdict in verdicts if not verdict.ok), verdicts[-1])
+    return replace(chosen, evidence={**chosen.evidence, "servers": len(verdicts)})

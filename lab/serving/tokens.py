@@ -1,0 +1,68 @@
+"""Tokens of deployments: who does not bring one gets no prediction. One random token of 256 bits for each deployment,
+in a file that the user alone may read, mounted into its servers; never in an environment, a label or an image."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+from lab.paths import DeploymentFolder
+
+TOKEN_FILE = "token"
+#: Seconds for which the token before is still taken after a rotation.
+GRACE = 300.0
+
+
+def path_of(folder: DeploymentFolder) -> Path:
+    return folder.secrets / TOKEN_FILE
+
+
+def read(folder: DeploymentFolder) -> str:
+    """The token that is good for longest; "" where the deployment asks for none."""
+    try:
+        lines = path_of(folder).read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        return ""
+    return lines[0] if lines else ""
+
+
+def create(folder: DeploymentFolder) -> None:
+    """Make the first token; one that is there stays."""
+    folder.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path_of(folder).exists():
+        _write(folder, [secrets.token_urlsafe(32)])
+
+
+def rotate(folder: DeploymentFolder) -> str:
+    """A new token; the one before is taken until it is retired. Servers read the file anew when it changes."""
+    fresh = secrets.token_urlsafe(32)
+    _write(folder, [fresh, *filter(None, [read(folder)])])
+    return fresh
+
+
+def retire(folder: DeploymentFolder, now: float | None = None) -> bool:
+    """Take the tokens before the last one out of use when their grace is over. Says whether it did."""
+    path = path_of(folder)
+    try:
+        lines, at = path.read_text(encoding="ascii").split(), path.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    if len(lines) < 2 or (now or time.time()) - at < GRACE:
+        return False
+    _write(folder, lines[:1])
+    return True
+
+
+def _write(folder: DeploymentFolder, lines: list[str]) -> None:
+    """In one step, and readable to the folder's owner alone: where Lab runs as root, that is the servers' user."""
+    owner = folder.secrets.stat()
+    fresh = path_of(folder).with_name(f".{TOKEN_FILE}.{os.getpid()}")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+        file.flush()
+        os.fsync(file.fileno())
+        if os.getuid() == 0:
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+    fresh.replace(path_of(folder))
