@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import threading
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
+from lab.domain.deployments import Deployment
 from lab.events import MODEL_REGISTERED
 from lab.runtime import sklearn_model
 from lab.stores import locks
@@ -37,3 +42,67 @@ def register(ws: Workspace, folder: Path, name: str = "iris", *, estimator: Any 
         ws._journal.append(MODEL_REGISTERED, f"{name}:v{number}", body)
     ws.refresh()
     return f"{name}:v{number}"
+
+
+def capture(ws: Workspace, deployment_id: str, rows: list[list[float]], labels: list[int], version: str) -> None:
+    """Captured traffic as the server that serves now would have written it."""
+    state = ws.deployments._parts.load(deployment_id)
+    assert state is not None
+    assert state.live is not None
+    folder = ws.home.deployment(deployment_id).release(state.live.number).run(0) / "capture"
+    folder.mkdir(exist_ok=True)
+    lines = [
+        {"id": str(number), "at": f"2026-01-01T00:00:{number % 60:02}Z", "version": version, "data": [row],
+         "predictions": [label]}
+        for number, (row, label) in enumerate(zip(rows, labels, strict=True))
+    ]  # fmt: skip
+    (folder / "0001.jsonl").write_text("garbage\n" + "".join(json.dumps(line) + "\n" for line in lines))
+
+
+class Load:
+    """Clients that predict without a pause; `bad` are the answers that are not as they should be."""
+
+    def __init__(self, deployment: Deployment, clients: int = 2, token: str = "") -> None:
+        self._port = deployment.port
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.bad: list[object] = []
+        self.versions: Counter[str] = Counter()
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def count(self) -> int:
+        return sum(self.versions.values())
+
+    def more(self, count: int, seconds: float = 60) -> None:
+        before, deadline = self.count, time.monotonic() + seconds
+        while self.count < before + count:
+            assert time.monotonic() < deadline, f"not {count} requests within {seconds} s"
+            time.sleep(0.01)
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        body = json.dumps({"data": ROWS[:1]})
+        while not self._done.is_set():
+            try:
+                connection.request("POST", "/predict", body, self._headers)
+                answer = connection.getresponse()
+                said = answer.read()
+                if answer.status == 200:
+                    self.versions[json.loads(said)["model_version"]] += 1
+                else:
+                    self.bad.append((answer.status, said[:100]))
+            except (OSError, http.client.HTTPException) as error:
+                self.bad.append(error)
+                connection.close()
+        connection.close()
