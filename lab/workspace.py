@@ -24,6 +24,7 @@ from lab.journal import Journal
 from lab.paths import LabHome, default_home
 from lab.projects import Projects
 from lab.settings import user_settings
+from lab.settings.deploy import DeploySettings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -294,7 +295,13 @@ class Workspace:
         from lab.serving.service import Deployments
 
         health = HealthWatch(Client(self.home).get, RESOURCES.memory)
-        return Deployments(self.home, self._journal, self._catalog, self.models, health, self.engine)
+        return Deployments(
+            self.home, self._journal, self._catalog, self.models, health, self.engine, self._deploy_settings
+        )
+
+    def _deploy_settings(self) -> DeploySettings:
+        settings = self.projects.current
+        return settings.deploy if settings else DeploySettings()
 
     @cached_property
     def demo(self) -> Demo:

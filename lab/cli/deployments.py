@@ -1,4 +1,4 @@
-"""`lab deploy` and `lab deployments …`: models behind a local address."""
+"""`lab deployments …`: what serves, how well, and its answers. How it comes to serve is in lab.cli.rollouts."""
 
 from __future__ import annotations
 
@@ -17,48 +17,23 @@ from lab.cli.formats import NOTHING, format_age, format_duration, format_local, 
 from lab.cli.payloads import from_csv, from_json
 from lab.cli.shapes import deployment_shape, health_shape, listing
 from lab.cli.tables import Column, Styled
-from lab.cli.values import count, port, positive
+from lab.cli.values import count, positive
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.resources import format_size
+from lab.domain.rollouts import Rollout
 from lab.errors import LabError, NotFoundError, UsageError
 
 commands = Declarations("Deployments")
 
-_REF = argument("ref", metavar="REF", completes="deployment", help="a deployment's name or id")
+REF = argument("ref", metavar="REF", completes="deployment", help="a deployment's name or id")
 _EXAMPLE_MAX = 300  # characters of an example that a hint can show
-_STYLES = {
+STYLES = {
     DeploymentStatus.STARTING: "run",
     DeploymentStatus.READY: "ok",
     DeploymentStatus.UNHEALTHY: "warn",
     DeploymentStatus.FAILED: "fail",
     DeploymentStatus.STOPPED: "dim",
 }
-
-
-@commands.add(
-    "deploy",
-    help="serve a model version at a local address; waits until it is ready",
-    example="lab deploy digits@champion",
-    arguments=(
-        argument("ref", metavar="MODEL@ALIAS", completes="model", help="NAME (the latest), NAME:v3 or NAME@ALIAS"),
-        argument("--name", metavar="NAME", default="", help="the deployment's name (default: the model's)"),
-        argument(
-            "--port", metavar="N", type=port, default=0, help="its port (default: the one that it had, or a free one)"
-        ),
-        argument("--engine", metavar="E", default="", completes="docker|process", help="docker or process"),
-    ),
-)
-def deploy(context: Context, args: Namespace) -> int:
-    out = context.out
-    deployment = context.ws.deployments.deploy(
-        args.ref, name=args.name, port=args.port, engine=args.engine, progress=out.progress
-    )
-    if out.json:
-        out.document(deployment_shape(deployment))
-        return 0
-    out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", _STYLES[deployment.status])
-    out.hint(f"lab deployments health {deployment.name}")
-    return 0
 
 
 @commands.add("deployments", "ls", help="list deployments", example="lab deployments ls")
@@ -85,8 +60,8 @@ def ls(context: Context, args: Namespace) -> int:
             [
                 item.name,
                 item.id,
-                Styled(item.status.value, _STYLES[item.status]),
-                _model(item),
+                Styled(item.status.value, STYLES[item.status]),
+                model_of(item),
                 item.url,
                 item.engine,
                 format_age(item.created, now),
@@ -103,20 +78,25 @@ def ls(context: Context, args: Namespace) -> int:
     "show",
     help="everything about one deployment",
     example="lab deployments show digits",
-    arguments=(_REF,),
+    arguments=(REF,),
 )
 def show(context: Context, args: Namespace) -> int:
     deployment = context.ws.deployments.get(args.ref)
     signature = context.ws.deployments.signature(deployment.id)
+    rollouts = context.ws.deployments.history(deployment.id)
     if context.out.json:
-        context.out.document({**deployment_shape(deployment), "signature": dict(signature)})
+        # Here and not above: few commands show rollouts.
+        from lab.cli.rollout_shapes import rollout_shape
+
+        last = rollout_shape(rollouts[0]) if rollouts else None
+        context.out.document({**deployment_shape(deployment), "signature": dict(signature), "rollout": last})
         return 0
-    context.out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", _STYLES[deployment.status])
+    context.out.line(f"{deployment.name}  {deployment.status.value}  {deployment.url}", STYLES[deployment.status])
     inputs = _inputs(signature)
     context.out.facts(
         [
             ("id", deployment.id),
-            ("model", _model(deployment)),
+            ("model", model_of(deployment)),
             ("engine", deployment.engine),
             ("image", deployment.image),
             ("replicas", str(deployment.replicas)),
@@ -124,6 +104,7 @@ def show(context: Context, args: Namespace) -> int:
             ("ready", format_local(deployment.ready)),
             ("ended", format_local(deployment.ended) if deployment.ended else ""),
             ("cause", deployment.cause),
+            ("rollout", _rollout(rollouts[0]) if rollouts else ""),
             ("inputs", f"{len(inputs)}: {', '.join(inputs[:12])}{', …' if len(inputs) > 12 else ''}" if inputs else ""),
         ]
     )
@@ -136,7 +117,7 @@ def show(context: Context, args: Namespace) -> int:
     help="one look at a deployment; exit 0 only if it is ready",
     example="lab deployments health digits --watch",
     arguments=(
-        _REF,
+        REF,
         argument("--watch", action="store_true", help="look again and again until Ctrl-C"),
         argument("--every", metavar="SECONDS", type=positive, default=1.0, help="between two looks (default: 1)"),
     ),
@@ -149,7 +130,7 @@ def health(context: Context, args: Namespace) -> int:
     if context.out.json:
         context.out.document(health_shape(deployment, look))
     else:
-        context.out.line(f"{deployment.name}  {_model(deployment)}  {deployment.url}", "bold")
+        context.out.line(f"{deployment.name}  {model_of(deployment)}  {deployment.url}", "bold")
         context.out.line(_health(look), _health_style(look))
     try:
         while args.watch:
@@ -168,7 +149,7 @@ def health(context: Context, args: Namespace) -> int:
     help="ask a deployment for predictions",
     example="lab deployments predict digits --csv rows.csv",
     arguments=(
-        _REF,
+        REF,
         argument("text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON; '-' reads it from stdin"),
         argument("--json-file", metavar="F", completes="path", help="read the JSON from a file"),
         argument("--csv", metavar="F", completes="path", help="read rows from a CSV with a header"),
@@ -239,7 +220,7 @@ def _tell(context: Context, answer: dict[str, Any]) -> None:
     "logs",
     help="what a deployment's server printed",
     example="lab deployments logs digits",
-    arguments=(_REF, argument("--tail", metavar="N", type=count, default=200, help="the last N lines (default: 200)")),
+    arguments=(REF, argument("--tail", metavar="N", type=count, default=200, help="the last N lines (default: 200)")),
 )
 def logs(context: Context, args: Namespace) -> int:
     deployment = context.ws.deployments.get(args.ref)
@@ -254,19 +235,16 @@ def logs(context: Context, args: Namespace) -> int:
     return 0
 
 
-@commands.add(
-    "deployments", "stop", help="end a deployment's server", example="lab deployments stop digits", arguments=(_REF,)
-)
-def stop(context: Context, args: Namespace) -> int:
-    deployment = context.ws.deployments.stop(args.ref)
-    if context.out.json:
-        context.out.document(deployment_shape(deployment))
-    else:
-        context.out.line(f"{deployment.name}  {deployment.status.value}", _STYLES[deployment.status])
-    return 0
+def _rollout(rollout: Rollout) -> str:
+    """How the last one went, in a line."""
+    ended = next(
+        (step for step in reversed(rollout.steps) if not step.ok), rollout.steps[-1] if rollout.steps else None
+    )
+    told = f": {ended.step}, {ended.told}" if ended else ""
+    return f"{rollout.number}, {rollout.strategy}, {rollout.outcome.value}{told}"
 
 
-def _model(deployment: Deployment) -> str:
+def model_of(deployment: Deployment) -> str:
     alias = f" ({deployment.alias})" if deployment.alias else ""
     return f"{deployment.model}:v{deployment.version}{alias}"
 

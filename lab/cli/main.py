@@ -23,7 +23,7 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
     *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("describing", "guarding", "imports", "models", "predict", "deployments", "search", "completion"),
+    *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
@@ -45,8 +45,8 @@ _FILES_OF = {
     "import": ("imports",),
     "models": ("models", "lineage"),
     "predict": ("predict",),
-    "deploy": ("deployments",),
-    "deployments": ("deployments", "lineage"),
+    "deploy": ("rollouts",),
+    "deployments": ("rollouts", "deployments", "lineage"),
 }
 
 #: Opens the app: (lab home or None, project folder, whether only to look) to an exit code.

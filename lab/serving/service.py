@@ -34,6 +34,7 @@ from lab.serving.servers import ModelSource, Servers
 from lab.serving.state import Release, State
 from lab.serving.tending import Tender, alone
 from lab.serving.undoing import recover, swap_back
+from lab.settings.deploy import DeploySettings
 
 _FIRST_PORT, _LAST_PORT = 8100, 8999
 _ABORT_SECONDS = 30.0
@@ -58,8 +59,11 @@ class Deployments:
         models: ModelSource,
         health: HealthSource,
         engine_of: Callable[[str], Engine],
+        defaults: Callable[[], DeploySettings] = DeploySettings,
     ) -> None:
+        """`defaults` are what the project that the user stands in wants of its deployments."""
         self._home = home
+        self._defaults = defaults
         self._catalog = catalog
         self._models = models
         self._health = health
@@ -92,10 +96,11 @@ class Deployments:
         """
         version = self._models.get(ref)
         name = check_name("deployment", name or version.model)
+        plan = plan or self._defaults().plan
         with alone(self._parts, name):
             self._catalog.refresh()
             state = self._state_for(name, version, _alias(ref), port, engine, token)
-            Rolling(self._parts, state, version, _alias(ref), plan or RolloutPlan(), progress or _silent).run()
+            Rolling(self._parts, state, version, _alias(ref), plan, progress or _silent).run()
             return self.get(state.id)
 
     def rollback(self, ref: str) -> Deployment:
@@ -157,6 +162,11 @@ class Deployments:
             )
         with alone(self._parts, deployment.name):
             return tokens.rotate(folder)
+
+    @property
+    def plan(self) -> RolloutPlan:
+        """How a rollout goes that is not told otherwise."""
+        return self._defaults().plan
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -274,7 +284,7 @@ class Deployments:
                 tries=0,
                 token=state.token if token is None else token,
             )
-        fresh = State(short_id(), name, chosen, port, "", "", token=token is not False)
+        fresh = State(short_id(), name, chosen, port, "", "", token=self._defaults().token if token is None else token)
         body = {"name": name, "model": version.model, "version": version.number, "alias": alias}
         self._parts.journal.append(DEPLOYMENT_CREATED, fresh.id, {**body, "engine": chosen, "port": port, "image": ""})
         return fresh

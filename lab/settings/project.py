@@ -20,6 +20,7 @@ from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.settings.collecting import METRICS, collecting
 from lab.settings.data import DATASETS, REMOTES, DatasetSettings, RemoteSettings, is_url
+from lab.settings.deploy import DEPLOY, DeploySettings
 from lab.settings.guards import GUARD
 from lab.settings.retention import RETENTION
 from lab.settings.schema import (
@@ -73,6 +74,7 @@ SCHEMA = Table(
         "metrics": METRICS,
         "code": Table({"ignore": STRINGS, "max_file": SIZE, "max_total": SIZE}),
         "retention": RETENTION,
+        "deploy": DEPLOY,
     }
 )
 
@@ -130,6 +132,7 @@ class ProjectSettings:
     collecting: Collecting = field(default_factory=Collecting)
     remotes: Mapping[str, RemoteSettings] = field(default_factory=dict)
     retention: Policy = field(default_factory=Policy)
+    deploy: DeploySettings = field(default_factory=DeploySettings)
 
     def entry(self, name: str) -> EntrySettings:
         """Raises NotFoundError with the nearest name."""
@@ -217,6 +220,7 @@ def load_project(folder: Path) -> ProjectSettings:
         collecting=collecting(metrics, {}),
         remotes=remotes,
         retention=data.get("retention", Policy()),
+        deploy=data.get("deploy", DeploySettings()),
     )
 
 

@@ -26,7 +26,7 @@ ROWS = FLOWERS.tolist()
 
 def register(ws: Workspace, folder: Path, name: str = "iris", *, estimator: Any = None, labels: Any = None) -> str:
     """A further version of the model `name`; its reference."""
-    model = estimator or LogisticRegression(max_iter=500)
+    model = LogisticRegression(max_iter=500) if estimator is None else estimator
     fitted = model.fit(FLOWERS, KINDS if labels is None else labels)
     number = len(ws.models.versions(name)) + 1
     place = folder / f"{name}-{number}"

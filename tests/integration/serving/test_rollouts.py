@@ -317,10 +317,11 @@ def test_a_kill_at_any_step_is_finished_or_taken_back_by_the_next_lab(site: Site
     site.deploy(name)
     script = Path(__file__).with_name("killed_rollout.py")
     command = [sys.executable, str(script), str(site.ws.home.root), site.engine, "iris:v2", name, when, step]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with site.load(name) as load:
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=env,
             capture_output=True,
             text=True,
             timeout=120,

@@ -1,0 +1,80 @@
+"""`[deploy]` of a `lab.toml`: how new model versions come to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.domain.rollouts import Budget, RolloutPlan, Strategy, parse_seconds
+from lab.errors import UsageError
+from lab.settings.schema import BOOLEAN, Table, Value, Wrong, check_count, describe, one_of
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """`plan` as a rollout without options goes; `token` whether clients must bring one."""
+
+    plan: RolloutPlan = field(default_factory=RolloutPlan)
+    token: bool = True
+
+
+def _seconds(raw: Any) -> float:
+    try:
+        return parse_seconds(raw) if isinstance(raw, str) else float(_number(0.0, 1e9)(raw))
+    except UsageError as error:
+        raise Wrong(describe(raw), error.hint) from error
+
+
+def _number(low: float, high: float) -> Callable[[Any], float]:
+    def read(raw: Any) -> float:
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
+            raise Wrong(describe(raw))
+        return float(raw)
+
+    return read
+
+
+def _percent(raw: Any) -> int:
+    count = check_count(raw, 1)
+    if count > 99:
+        raise Wrong(describe(raw))
+    return count
+
+
+_SECONDS = Value('a time such as "60s"', _seconds)
+_SHARE = Value("a number from 0 to 1", _number(0.0, 1.0))
+
+_BUDGET = Table(
+    {
+        "p99": _SECONDS,
+        "memory": _SHARE,
+        "disagreement": _SHARE,
+        "errors": _SHARE,
+        "p95_ratio": Value("a number from 1 up", _number(1.0, 1e6)),
+    },
+    build=lambda table: Budget(**table),
+)
+
+
+def _build(table: dict[str, Any]) -> DeploySettings:
+    token = table.pop("token", True)
+    if "canary" in table:
+        table["share"] = table.pop("canary")
+    if "strategy" in table:
+        table["strategy"] = Strategy(table["strategy"])
+    return DeploySettings(RolloutPlan(**table), token)
+
+
+DEPLOY = Table(
+    {
+        "strategy": one_of(*(strategy.value for strategy in Strategy)),
+        "canary": Value("a percentage from 1 to 99", _percent),
+        "hold": _SECONDS,
+        "warm": _SECONDS,
+        "replicas": Value("a number from 1 up", lambda raw: check_count(raw, 1)),
+        "token": BOOLEAN,
+        "budget": _BUDGET,
+    },
+    build=_build,
+)
