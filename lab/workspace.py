@@ -62,6 +62,7 @@ T = TypeVar("T")
 _JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
 _RUNS_EVERY = 1.0
 _DEPLOYMENTS_EVERY = 3.0
+_HEALTH_EVERY = 1.0
 _LEFTOVERS_EVERY = 30.0
 _SCRUB_EVERY = 60.0
 _WATCH_EVERY = 2.0  # seconds between two looks whether any dataset is to be watched
@@ -290,11 +291,18 @@ class Workspace:
     @cached_property
     def deployments(self) -> Deployments:
         from lab.monitoring.health import HealthWatch
+        from lab.monitoring.history import HealthLog
         from lab.serving.http import Client
+        from lab.serving.seeing import see
         from lab.serving.servers import RESOURCES
         from lab.serving.service import Deployments
 
-        health = HealthWatch(Client(self.home).get, RESOURCES.memory)
+        health = HealthWatch(
+            Client(self.home).get,
+            RESOURCES.memory,
+            lambda deployment: see(self.home, self.engine(deployment.engine), deployment),
+            HealthLog(lambda deployment_id: self.home.deployment(deployment_id).health),
+        )
         return Deployments(
             self.home, self._journal, self._catalog, self.models, health, self.engine, self._deploy_settings
         )
@@ -370,11 +378,12 @@ class Workspace:
         supervisor = self._supervise()
         supervisor.start(Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
         supervisor.start(Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
-        supervisor.start(Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
         if looking:
             return
         supervisor.start(Every("guards", _RUNS_EVERY, lambda: self.warn(self.runs.guards.look_all())))
         supervisor.start(Every("leftovers", _LEFTOVERS_EVERY, self.sweep))
+        supervisor.start(Every("deployments", _DEPLOYMENTS_EVERY, lambda: self.warn(self.deployments.settle())))
+        supervisor.start(Every("health", _HEALTH_EVERY, lambda: self.deployments.watch()))
         supervisor.start(_Watching(self))
         self.drive()
         supervisor.start(Every("scrub", _SCRUB_EVERY, self._scrub))

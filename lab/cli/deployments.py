@@ -7,17 +7,18 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import DETACHED
-from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value, log_line
+from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_utc, format_value, log_line
 from lab.cli.payloads import from_csv, from_json
 from lab.cli.shapes import deployment_shape, health_shape, listing
 from lab.cli.tables import Column, Styled
-from lab.cli.values import count, positive
+from lab.cli.values import count, positive, seconds
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.resources import format_size
 from lab.domain.rollouts import Rollout
@@ -119,6 +120,7 @@ def show(context: Context, args: Namespace) -> int:
     arguments=(
         REF,
         argument("--watch", action="store_true", help="look again and again until Ctrl-C"),
+        argument("--history", metavar="TIME", type=seconds, help="as it was over so long, such as 1h, up to 30d"),
         argument("--every", metavar="SECONDS", type=positive, default=1.0, help="between two looks (default: 1)"),
     ),
 )
@@ -126,12 +128,16 @@ def health(context: Context, args: Namespace) -> int:
     if args.watch and context.out.json:
         raise UsageError("--watch has no end, so it cannot be one JSON document", "leave out --watch")
     deployment = context.ws.deployments.get(args.ref)
+    if args.history is not None:
+        return _health_history(context, deployment, args.history)
     look = context.ws.deployments.health(deployment.id)
     if context.out.json:
         context.out.document(health_shape(deployment, look))
     else:
         context.out.line(f"{deployment.name}  {model_of(deployment)}  {deployment.url}", "bold")
         context.out.line(_health(look), _health_style(look))
+        for line in look.last_errors:
+            context.out.line(f"  {line}", "dim")
     try:
         while args.watch:
             context.out.flush()
@@ -141,6 +147,36 @@ def health(context: Context, args: Namespace) -> int:
     except KeyboardInterrupt:
         return DETACHED
     return 0 if look.ready else 1
+
+
+def _health_history(context: Context, deployment: Deployment, seconds: float) -> int:
+    points = context.ws.deployments.health_history(deployment.id, seconds)
+    if context.out.json:
+        items = [{**asdict(point), "at": format_utc(point.at)} for point in points]
+        context.out.document({"id": deployment.id, "name": deployment.name, **listing(items)})
+        return 0
+    if not points:
+        context.out.say(f"nothing is known of {deployment.name} from then: `lab watch` or the app keeps its health")
+        return 0
+    titles = ("req/s", "4xx", "5xx", "p50", "p95", "p99", "cpu", "memory")
+    context.out.table(
+        [Column("at", keep=True), *(Column(title, right=True) for title in titles)],
+        [
+            [
+                format_local(point.at),
+                *(_number(value) for value in (point.rate, point.errors_4xx, point.errors_5xx)),
+                *(format_duration(value) for value in (point.p50, point.p95, point.p99)),
+                _number(point.cpu),
+                format_size(point.rss) if point.rss is not None else NOTHING,
+            ]
+            for point in points
+        ],
+    )
+    return 0
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.2f}" if value is not None else NOTHING
 
 
 @commands.add(
@@ -250,23 +286,39 @@ def model_of(deployment: Deployment) -> str:
 
 
 def _health_style(look: Health) -> str:
-    return "ok" if look.ready else "fail"
+    return "fail" if not look.ready else "warn" if look.servers_up < look.servers or look.out_of_memory else "ok"
 
 
 def _health(look: Health) -> str:
+    """One look in a line."""
     state = "ready" if look.ready else f"not ready: {look.reason}" if look.reason else "not ready"
+    if look.servers > 1:
+        state += f" ({look.servers_up} of {look.servers})"
     if look.uptime is None:
         return state
-    memory = format_size(look.rss) if look.rss is not None else NOTHING
-    rate = f"{look.rate:.1f}/s" if look.rate is not None else NOTHING
-    cpu = f"{look.cpu:.2f}" if look.cpu is not None else NOTHING
-    return "  ".join(
-        (
-            state,
-            f"up {format_duration(look.uptime)}",
-            f"{look.requests} requests ({look.errors} errors, {rate})",
-            f"p50 {format_duration(look.p50)} p95 {format_duration(look.p95)} p99 {format_duration(look.p99)}",
-            f"memory {memory}",
-            f"cpu {cpu}",
-        )
+    parts = [
+        state,
+        f"up {format_duration(look.uptime)}",
+        f"{look.requests} requests ({look.errors} errors, {_rate(look.rate)})",
+        f"4xx {_rate(look.errors_4xx)} 5xx {_rate(look.errors_5xx)}",
+        f"p50 {format_duration(look.p50)} p95 {format_duration(look.p95)} p99 {format_duration(look.p99)}",
+        f"{look.in_flight} in flight, {look.queued} waiting",
+        f"batch {look.batch:.1f}" if look.batch is not None else "",
+        f"memory {_memory(look)}",
+        f"cpu {look.cpu:.2f}" if look.cpu is not None else f"cpu {NOTHING}",
+        f"{look.restarts} restarts" if look.restarts else "",
+        "ran out of memory" if look.out_of_memory else "",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _rate(rate: float | None) -> str:
+    return f"{rate:.1f}/s" if rate is not None else NOTHING
+
+
+def _memory(look: Health) -> str:
+    if look.rss is None:
+        return NOTHING
+    return (
+        f"{format_size(look.rss)} of {format_size(look.memory_limit)}" if look.memory_limit else format_size(look.rss)
     )

@@ -12,9 +12,9 @@ from lab.cli.declare import Declarations, argument
 from lab.cli.deployments import REF, STYLES, model_of
 from lab.cli.formats import format_age, format_duration
 from lab.cli.shapes import deployment_shape, listing
-from lab.cli.values import count, port
+from lab.cli.values import count, port, seconds
 from lab.domain.deployments import Deployment
-from lab.domain.rollouts import Outcome, Rollout, RolloutPlan, Strategy, parse_seconds
+from lab.domain.rollouts import Outcome, Rollout, RolloutPlan, Strategy
 from lab.errors import ConflictError, NotFoundError, UsageError
 
 commands = Declarations("Deployments")
@@ -27,14 +27,6 @@ _OUTCOMES = {
     Outcome.ROLLED_BACK: "warn",
     Outcome.FAILED: "fail",
 }
-
-
-def _seconds(text: str) -> float:
-    """A time, for argparse."""
-    try:
-        return parse_seconds(text)
-    except UsageError as error:
-        raise ArgumentTypeError(f"{error.message}: {error.hint}") from error
 
 
 def _percent(text: str) -> int:
@@ -72,7 +64,7 @@ def _replicas(text: str) -> int:
             help="blue-green (the default), canary, shadow or recreate",
         ),
         argument("--canary", metavar="N", type=_percent, help="give it N %% of the requests first (strategy canary)"),
-        argument("--for", metavar="TIME", type=_seconds, dest="hold", help="how long, such as 60s"),
+        argument("--for", metavar="TIME", type=seconds, dest="hold", help="how long, such as 60s"),
         argument("--replicas", metavar="N", type=_replicas, default=0, help="servers (default: as many as there are)"),
         argument("--no-token", action="store_true", help="answer everybody on this machine; only of a new deployment"),
         argument("--yes", action="store_true", help="do not ask before what serves is replaced"),

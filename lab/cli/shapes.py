@@ -263,6 +263,17 @@ def health_shape(deployment: Deployment, health: Health) -> Shape:
         "rss": health.rss,
         "memory_limit": health.memory_limit,
         "counters": dict(health.counters),
+        "version": deployment.version,
+        "alias": deployment.alias,
+        "errors_4xx": health.errors_4xx,
+        "errors_5xx": health.errors_5xx,
+        "queued": health.queued,
+        "batch": health.batch,
+        "servers": health.servers,
+        "servers_up": health.servers_up,
+        "restarts": health.restarts,
+        "out_of_memory": health.out_of_memory,
+        "last_errors": list(health.last_errors),
     }
 
 

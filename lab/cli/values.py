@@ -115,3 +115,14 @@ def positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def seconds(text: str) -> float:
+    """A time such as `60s` in seconds, for argparse."""
+    # Here and not above: few commands are given a time.
+    from lab.domain.rollouts import parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except UsageError as error:
+        raise ArgumentTypeError(f"{error.message}: {error.hint}") from error

@@ -49,8 +49,9 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Health:
-    """One look at a deployment. Rates are per second, latencies seconds, sizes bytes, since the look before
-    (or since the start, for the first); `None` where nothing is known yet."""
+    """One look at a deployment, over all its servers. Rates are per second, latencies seconds, sizes bytes, since the
+    look before (or since the start, for the first); `None` where nothing is known yet. `errors_4xx` and `errors_5xx`
+    are rates. `batch` is the mean number of rows per call of the model; `restarts` are the engine's."""
 
     deployment: str
     at: float
@@ -69,3 +70,39 @@ class Health:
     rss: int | None = None
     memory_limit: int = 0
     counters: Mapping[str, float] = field(default_factory=dict)
+    errors_4xx: float | None = None
+    errors_5xx: float | None = None
+    queued: int = 0
+    batch: float | None = None
+    servers: int = 1
+    servers_up: int = 0
+    restarts: int | None = None
+    out_of_memory: bool = False
+    last_errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HealthPoint:
+    """Health over an interval that began `at`: means of `looks` looks; of `p99` and `rss` the most."""
+
+    at: float
+    looks: int
+    rate: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    errors_4xx: float | None = None
+    errors_5xx: float | None = None
+    in_flight: float | None = None
+    cpu: float | None = None
+    rss: float | None = None
+
+
+@dataclass(frozen=True)
+class ServersSeen:
+    """What engine and router know of a deployment's servers. `errors` are the last lines that tell of one."""
+
+    restarts: int = 0
+    out_of_memory: bool = False
+    queued: int = 0
+    errors: tuple[str, ...] = ()

@@ -11,6 +11,10 @@ _SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})?\s+(?P<v
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
+#: Paths of a server of Lab's that are not asked by its clients.
+OWN_ROUTES = frozenset({"/", "/livez", "/readyz", "/metrics", "other", ""})
+
+
 @dataclass(frozen=True)
 class Sample:
     """One line of a Prometheus page."""

@@ -1,4 +1,4 @@
-"""Live health of deployments, from their own `/metrics` and `/readyz`: one to three milliseconds a look."""
+"""Live health of deployments, from their servers' own `/metrics`: one to three milliseconds a look."""
 
 from __future__ import annotations
 
@@ -6,85 +6,210 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from lab.domain.deployments import Deployment, Health
-from lab.domain.exposition import Sample, parse, quantile
+from lab.domain.deployments import Deployment, Health, HealthPoint, ServersSeen
+from lab.domain.exposition import OWN_ROUTES, Sample, parse, quantile
 from lab.errors import EngineError
+from lab.monitoring.history import HealthLog
 
-#: Asks (method GET) a deployment for a path; status and body, or EngineError.
-Ask = Callable[[Deployment, str], tuple[int, bytes]]
+#: Asks (method GET) a deployment for a path, at one of its servers by slot or, for 0, at any; status and body, or
+#: EngineError.
+Ask = Callable[[Deployment, str, int], tuple[int, bytes]]
+#: What engine and router know of its servers; asked seldom.
+See = Callable[[Deployment], ServersSeen]
+
+#: Who wants to know once a second need not look when somebody just did.
+_FRESH = 0.9
+_SEE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class _Look:
+    """What counts of all servers stood at."""
+
     at: float
-    requests: float
-    cpu: float
-    buckets: Mapping[float, float]
+    requests: float = 0.0
+    failed: Mapping[str, float] = field(default_factory=dict)  # by the first digit of the status
+    cpu: float = 0.0
+    batches: float = 0.0
+    rows: float = 0.0
+    buckets: Mapping[float, float] = field(default_factory=dict)
 
 
 class HealthWatch:
     """Remembers the look before, per deployment, so that rates can be told. Safe to use from any thread."""
 
-    def __init__(self, ask: Ask, memory_limit: int) -> None:
+    def __init__(
+        self, ask: Ask, memory_limit: int, see: See = lambda _: ServersSeen(), log: HealthLog | None = None
+    ) -> None:
         self._ask = ask
         self._memory_limit = memory_limit
+        self._see = see
+        self._log = log
         self._before: dict[str, _Look] = {}
+        self._looked: dict[str, float] = {}
+        self._seen: dict[str, tuple[float, ServersSeen]] = {}
         self._lock = threading.Lock()
 
     def look(self, deployment: Deployment) -> Health:
-        """How it is now. A server that does not answer is neither live nor ready; `reason` says why."""
-        at = time.time()
-        try:
-            status, body = self._ask(deployment, "/readyz")
-            page = self._ask(deployment, "/metrics")[1].decode("utf-8", "replace")
-        except EngineError as error:
+        """How it is now. A deployment none of whose servers answers is neither live nor ready; `reason` says why."""
+        with self._lock:
+            self._looked[deployment.id] = time.monotonic()
+        health = self._look(deployment)
+        if self._log is not None and health.live:
+            self._log.add(health)
+        return health
+
+    def keep_up(self, deployment: Deployment) -> None:
+        """Look, for the history's sake, unless somebody just did."""
+        with self._lock:
+            stale = time.monotonic() - self._looked.get(deployment.id, -_FRESH) >= _FRESH
+        if stale:
+            self.look(deployment)
+
+    def history(self, deployment: Deployment, seconds: float) -> list[HealthPoint]:
+        """Health over the last `seconds`, oldest first."""
+        now = time.time()
+        return self._log.points(deployment.id, now - seconds, now) if self._log else []
+
+    def _look(self, deployment: Deployment) -> Health:
+        at, slots = time.time(), deployment.slots or (0,)
+        pages: list[Sequence[Sample]] = []
+        reason = ""
+        for slot in slots:
+            try:
+                status, body = self._ask(deployment, "/metrics", slot)
+            except EngineError as error:
+                reason = reason or error.message
+                continue
+            if status != 200:
+                reason = reason or f"/metrics answers {status}"
+            else:
+                pages.append(parse(body.decode("utf-8", "replace")))
+        seen = self._servers(deployment)
+        if not pages:
             with self._lock:
                 self._before.pop(deployment.id, None)
-            return Health(deployment.id, at, live=False, ready=False, reason=error.message)
-        return self._health(deployment, at, status == 200, "" if status == 200 else _reason(body), parse(page))
+            return _with(Health(deployment.id, at, live=False, ready=False, reason=reason, servers=len(slots)), seen)
+        ready = [page for page in pages if _single(page).get("lab_ready", 1.0) > 0]
+        if not ready:
+            reason = self._reason(deployment, slots[0])
+        return _with(self._health(deployment, at, pages, len(ready), "" if ready else reason, len(slots)), seen)
 
-    def _health(self, deployment: Deployment, at: float, ready: bool, reason: str, samples: Sequence[Sample]) -> Health:
-        single = {sample.name: sample.value for sample in samples if not sample.labels}
-        requests = [sample for sample in samples if sample.name == "lab_requests_total"]
-        predictions = [sample for sample in requests if sample.labels.get("route") == "/predict"]
-        buckets = {
-            float(sample.labels["le"]): sample.value
-            for sample in samples
-            if sample.name == "lab_request_seconds_bucket" and "le" in sample.labels
-        }
-        now = _Look(
-            time.monotonic(),
-            sum(sample.value for sample in predictions),
-            single.get("process_cpu_seconds_total", 0.0),
-            buckets,
-        )
+    def _reason(self, deployment: Deployment, slot: int) -> str:
+        try:
+            status, body = self._ask(deployment, "/readyz", slot)
+        except EngineError as error:
+            return error.message
+        match = re.search(rb'"reason"\s*:\s*"((?:[^"\\]|\\.){0,200})', body)
+        return match[1].decode("utf-8", "replace") if match else f"/readyz answers {status}"
+
+    def _servers(self, deployment: Deployment) -> ServersSeen | None:
+        """As last seen, and again when that is too long ago; None if nobody can tell."""
+        moment = time.monotonic()
+        with self._lock:
+            then, seen = self._seen.get(deployment.id, (-_SEE_SECONDS, None))
+        if seen is not None and moment - then < _SEE_SECONDS:
+            return seen
+        try:
+            seen = self._see(deployment)
+        except EngineError:
+            return None
+        with self._lock:
+            self._seen[deployment.id] = (moment, seen)
+        return seen
+
+    def _health(
+        self,
+        deployment: Deployment,
+        at: float,
+        pages: Sequence[Sequence[Sample]],
+        ready: int,
+        reason: str,
+        servers: int,
+    ) -> Health:
+        now = _sum(pages)
+        singles = [_single(page) for page in pages]
+        counters = {name: sum(single.get(name, 0.0) for single in singles) for name in singles[0]}
         with self._lock:
             before = self._before.get(deployment.id)
             self._before[deployment.id] = now
         if before is not None and before.requests > now.requests:
-            before = None  # the server has started again: its counters are new
+            before = None  # a server has started again: its counters are new
         recent = _since(now, before)
+        uptimes = [single["lab_uptime_seconds"] for single in singles if "lab_uptime_seconds" in single]
+        memory = [single["process_resident_memory_bytes"] for single in singles if _RSS in single]
         return Health(
             deployment=deployment.id,
             at=at,
             live=True,
-            ready=ready,
+            ready=ready > 0,
             reason=reason,
-            uptime=single.get("lab_uptime_seconds"),
+            uptime=min(uptimes) if uptimes else None,
             requests=int(now.requests),
-            errors=int(sum(s.value for s in predictions if s.labels.get("code", "")[:1] in "45")),
-            rate=_rate(now.requests, now.at, before.requests, before.at) if before else None,
+            errors=int(sum(now.failed.values())),
+            rate=_rate(now.requests, before.requests, now, before) if before else None,
             p50=quantile(recent, 0.50),
             p95=quantile(recent, 0.95),
             p99=quantile(recent, 0.99),
-            in_flight=max(0, int(single.get("lab_requests_in_flight", 0)) - 1),  # the look itself is one
-            cpu=_rate(now.cpu, now.at, before.cpu, before.at) if before else None,
-            rss=int(single["process_resident_memory_bytes"]) if "process_resident_memory_bytes" in single else None,
+            # The looks themselves are one at each server.
+            in_flight=max(0, int(counters.get("lab_requests_in_flight", 0)) - len(pages)),
+            cpu=_rate(now.cpu, before.cpu, now, before) if before else None,
+            rss=int(max(memory)) if memory else None,
             memory_limit=self._memory_limit,
-            counters=single,
+            counters=counters,
+            errors_4xx=_rate(now.failed.get("4", 0), before.failed.get("4", 0), now, before) if before else None,
+            errors_5xx=_rate(now.failed.get("5", 0), before.failed.get("5", 0), now, before) if before else None,
+            queued=int(counters.get("lab_requests_waiting", 0)),
+            batch=_batch(now, before),
+            servers=servers,
+            servers_up=ready,
         )
+
+
+_RSS = "process_resident_memory_bytes"
+
+
+def _single(page: Sequence[Sample]) -> dict[str, float]:
+    return {sample.name: sample.value for sample in page if not sample.labels}
+
+
+def _with(health: Health, seen: ServersSeen | None) -> Health:
+    if seen is None:
+        return health
+    return replace(
+        health,
+        restarts=seen.restarts,
+        out_of_memory=seen.out_of_memory,
+        queued=health.queued + seen.queued,
+        last_errors=seen.errors,
+    )
+
+
+def _sum(pages: Sequence[Sequence[Sample]]) -> _Look:
+    """The counts of all servers together."""
+    requests = cpu = batches = rows = 0.0
+    failed: dict[str, float] = {}
+    buckets: dict[float, float] = {}
+    for page in pages:
+        for sample in page:
+            route = sample.labels.get("route", "/predict")
+            if sample.name == "lab_requests_total" and route not in OWN_ROUTES:
+                requests += sample.value
+                kind = sample.labels.get("code", "")[:1]
+                if kind in ("4", "5"):
+                    failed[kind] = failed.get(kind, 0.0) + sample.value
+            elif sample.name == "lab_request_seconds_bucket" and route not in OWN_ROUTES and "le" in sample.labels:
+                bound = float(sample.labels["le"])
+                buckets[bound] = buckets.get(bound, 0.0) + sample.value
+            elif sample.name == "process_cpu_seconds_total":
+                cpu += sample.value
+            elif sample.name == "lab_batch_rows_count":
+                batches += sample.value
+            elif sample.name == "lab_batch_rows_sum":
+                rows += sample.value
+    return _Look(time.monotonic(), requests, failed, cpu, batches, rows, buckets)
 
 
 def _since(now: _Look, before: _Look | None) -> list[tuple[float, float]]:
@@ -94,11 +219,13 @@ def _since(now: _Look, before: _Look | None) -> list[tuple[float, float]]:
     return list(now.buckets.items())
 
 
-def _rate(value: float, at: float, before: float, before_at: float) -> float | None:
-    seconds = at - before_at
-    return (value - before) / seconds if seconds > 0 else None
+def _batch(now: _Look, before: _Look | None) -> float | None:
+    """Mean rows per call of the model, lately or else since the start."""
+    if before is not None and now.batches > before.batches:
+        return (now.rows - before.rows) / (now.batches - before.batches)
+    return now.rows / now.batches if now.batches else None
 
 
-def _reason(body: bytes) -> str:
-    match = re.search(rb'"reason"\s*:\s*"((?:[^"\\]|\\.){0,200})', body)
-    return match[1].decode("utf-8", "replace") if match else "not ready"
+def _rate(value: float, before_value: float, now: _Look, before: _Look) -> float | None:
+    seconds = now.at - before.at
+    return (value - before_value) / seconds if seconds > 0 else None

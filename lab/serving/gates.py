@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.domain.canary import Traffic, Verdict, compare, disagreement
-from lab.domain.exposition import parse, quantile
+from lab.domain.exposition import OWN_ROUTES, parse, quantile
 from lab.domain.resources import format_size
 from lab.domain.rollouts import Budget
 from lab.errors import EngineError
@@ -22,9 +22,6 @@ _PROBES, _PROBE_SECONDS, _LEAST_PROBES = 200, 10.0, 20
 _REPLAYED = 500
 _LINE_MAX = 1 << 20
 _LOOK_SECONDS = 0.25
-
-#: Paths whose requests are not a client's.
-_OWN_ROUTES = ("/livez", "/readyz", "/metrics", "/", "other")
 
 
 @dataclass(frozen=True)
@@ -182,7 +179,7 @@ def _buckets(page: str) -> dict[float, float]:
     """Counts of answered predictions by upper bound in seconds, over all routes that a client asks."""
     found: dict[float, float] = {}
     for sample in parse(page):
-        if sample.name == "lab_request_seconds_bucket" and sample.labels.get("route", "") not in _OWN_ROUTES:
+        if sample.name == "lab_request_seconds_bucket" and sample.labels.get("route", "/predict") not in OWN_ROUTES:
             bound = float(sample.labels.get("le", "inf"))
             found[bound] = found.get(bound, 0.0) + sample.value
     return found

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from lab.catalog import deployments as catalog_deployments
 from lab.catalog import rollouts as catalog_rollouts
 from lab.catalog.connection import Catalog
-from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.deployments import Deployment, DeploymentStatus, Health, HealthPoint
 from lab.domain.ids import short_id
 from lab.domain.models import ModelVersion
 from lab.domain.names import check_name
@@ -46,6 +46,10 @@ class HealthSource(Protocol):
     """What serving needs of monitoring."""
 
     def look(self, deployment: Deployment) -> Health: ...
+
+    def keep_up(self, deployment: Deployment) -> None: ...
+
+    def history(self, deployment: Deployment, seconds: float) -> Sequence[HealthPoint]: ...
 
 
 class Deployments:
@@ -194,6 +198,16 @@ class Deployments:
         """One look at its servers over HTTP; rates are since the look before in this process."""
         return self._health.look(self.get(ref))
 
+    def health_history(self, ref: str, seconds: float) -> Sequence[HealthPoint]:
+        """Its health over the last `seconds` (up to thirty days), oldest first, the coarser the longer."""
+        return self._health.history(self.get(ref), seconds)
+
+    def watch(self) -> None:
+        """One look at the health of all that are up, for their history."""
+        for deployment in catalog_deployments.all_deployments(self._catalog):
+            if deployment.status in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
+                self._health.keep_up(replace(deployment, slots=self._slots(deployment)))
+
     def predict(self, ref: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the server. `payload` is `{"rows": [{column: value}]}` or `{"data": [[…]]}`.
 
@@ -314,11 +328,15 @@ class Deployments:
         """With the status that it has at this moment, which nobody may have journalled yet."""
         if deployment.status not in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
             return deployment
-        _, release = self._served(deployment)
-        slots = tuple(server.slot for server in release.servers) if release else ()
         ready, reason = self._parts.client.ready(deployment, timeout=0.5)
         status = DeploymentStatus.READY if ready else DeploymentStatus.UNHEALTHY
-        return replace(deployment, status=status, cause=reason or deployment.cause, slots=slots)
+        cause = reason or deployment.cause
+        return replace(deployment, status=status, cause=cause, slots=self._slots(deployment))
+
+    def _slots(self, deployment: Deployment) -> tuple[int, ...]:
+        """Where its router has the servers that get its requests."""
+        _, release = self._served(deployment)
+        return tuple(server.slot for server in release.servers) if release else ()
 
 
 def _alias(ref: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.domain.rollouts import RolloutPlan, Step, Strategy
+from lab.domain.rollouts import Budget, RolloutPlan, Step, Strategy
 from lab.serving.rolling import Rolling
 from lab.serving.routers import Routers
 from lab.workspace import Workspace
@@ -40,4 +40,6 @@ def applied(self: Routers, state: Any) -> None:
 
 Rolling.perform, Routers.apply = performed, applied  # type: ignore[method-assign]
 with Workspace(Path(home), Path(home).parent, engine=engine) as ws:
-    ws.deployments.deploy(ref, name=name, plan=RolloutPlan(Strategy.CANARY, hold=0.5), progress=print)
+    # A busy machine makes any version slow, and here it is to come through.
+    plan = RolloutPlan(Strategy.CANARY, hold=0.5, budget=Budget(p99=10.0, p95_ratio=1000.0))
+    ws.deployments.deploy(ref, name=name, plan=plan, progress=print)
