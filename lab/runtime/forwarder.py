@@ -19,9 +19,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+
+from lab.runtime.http_message import CHUNK, Head, RefusedError, read_body
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
@@ -31,7 +32,6 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 75.0
 LOOK_SECONDS = 0.25
 _TRIES = 2  # not more, lest a request that kills servers kills them all
-_CHUNK = 64 * 1024
 _IDLE_KEPT = 32  # connections to one server
 _FALLS = 2  # looks in a row that must fail before a server counts as down
 
@@ -39,14 +39,6 @@ _FALLS = 2  # looks in a row that must fail before a server counts as down
 _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError)
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class RefusedError(Exception):
-    """A request that is not passed on; `status` is the answer."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class ClientGoneError(Exception):
@@ -197,7 +189,7 @@ class Forwarder:
         if request.value(b"expect").lower() == b"100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         async with asyncio.timeout(ANSWER_SECONDS):
-            body = b"".join([piece async for piece in _body(reader, request.framing, MAX_BODY)])
+            body = b"".join([piece async for piece in read_body(reader, request.framing, MAX_BODY)])
         keep = request.keeps_alive
         message = request.without(b"connection", b"keep-alive", b"proxy-connection", b"expect") + body
         named = int(name) if (name := request.value(b"x-lab-server")).isdigit() else 0
@@ -245,9 +237,9 @@ class Forwarder:
         head = answer.without(b"connection", b"keep-alive")
         writer.write(b"%sX-Lab-Server: s%d\r\n%s\r\n" % (head[:-2], server.slot, close))
         try:
-            async for piece in _body(source, framing, None):
+            async for piece in read_body(source, framing, None):
                 writer.write(piece)
-                if writer.transport.get_write_buffer_size() > _CHUNK:
+                if writer.transport.get_write_buffer_size() > CHUNK:
                     await _drain(writer)
             await _drain(writer)
         except ClientGoneError:
@@ -297,110 +289,11 @@ class Forwarder:
         writer.close()
 
 
-class Head:
-    """The first line and the headers of a request or an answer."""
-
-    def __init__(self, raw: bytes) -> None:
-        first, *lines = raw[:-4].split(b"\r\n")
-        self._first = first
-        self._lines = lines
-        words = first.split(b" ", 2)
-        self.method = words[0]
-        self.status = int(words[1]) if first.startswith(b"HTTP/1.") and words[1:] and words[1].isdigit() else 0
-        self._http11 = b"HTTP/1.1" in (words[0], words[-1])
-
-    def values(self, name: bytes) -> Iterator[bytes]:
-        for line in self._lines:
-            key, colon, value = line.partition(b":")
-            if colon and key.lower() == name:
-                yield value.strip()
-
-    def value(self, name: bytes) -> bytes:
-        return next(self.values(name), b"")
-
-    @property
-    def sound(self) -> bool:
-        """Whether everybody reads this request's length alike."""
-        lengths, codings = list(self.values(b"content-length")), list(self.values(b"transfer-encoding"))
-        names = (line.partition(b":") for line in self._lines)
-        if len(self._first.split(b" ")) != 3 or any(not colon or not _token(name) for name, colon, _ in names):
-            return False
-        if codings:
-            return not lengths and [coding.lower() for coding in codings] == [b"chunked"] and self._http11
-        return len(lengths) <= 1 and all(length.isdigit() and len(length) < 12 for length in lengths)
-
-    @property
-    def framing(self) -> int | str | None:
-        """The body's length; "chunked"; None for an answer that ends with the connection."""
-        if self.value(b"transfer-encoding").lower() == b"chunked":
-            return "chunked"
-        length = self.value(b"content-length")
-        if length.isdigit():
-            return int(length)
-        return None if self.status else 0
-
-    @property
-    def keeps_alive(self) -> bool:
-        wish = self.value(b"connection").lower()
-        return wish == b"keep-alive" if not self._http11 else b"close" not in wish
-
-    def without(self, *names: bytes) -> bytes:
-        """As it came, but for these headers."""
-        kept = [line for line in self._lines if line.partition(b":")[0].lower() not in names]
-        return b"\r\n".join([self._first, *kept, b"", b""])
-
-
-def _token(name: bytes) -> bool:
-    """Whether a header's name is one: no blanks, no control characters (RFC 9110, 5.6.2)."""
-    return bool(name) and all(33 <= byte <= 126 for byte in name)
-
-
 async def _drain(writer: asyncio.StreamWriter) -> None:
     try:
         await writer.drain()
     except OSError as error:
         raise ClientGoneError from error
-
-
-async def _body(reader: asyncio.StreamReader, framing: int | str | None, most: int | None) -> Any:
-    """The bytes of a body as they stand on the wire, piece by piece. Raises RefusedError above `most`."""
-    total = 0
-    if isinstance(framing, int):
-        if most is not None and framing > most:
-            raise RefusedError("413 Content Too Large")
-        while total < framing:
-            piece = await reader.read(min(_CHUNK, framing - total))
-            if not piece:
-                raise asyncio.IncompleteReadError(b"", framing - total)
-            total += len(piece)
-            yield piece
-    elif framing is None:
-        while piece := await reader.read(_CHUNK):
-            yield piece
-    else:
-        async for piece in _chunks(reader):
-            total += len(piece)
-            if most is not None and total > most:
-                raise RefusedError("413 Content Too Large")
-            yield piece
-
-
-async def _chunks(reader: asyncio.StreamReader) -> Any:
-    while True:
-        line = await reader.readuntil(b"\r\n")
-        digits = line.partition(b";")[0].strip()
-        if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
-            raise RefusedError("400 Bad Request")
-        yield line
-        size = int(digits, 16)
-        if size:
-            yield await reader.readexactly(size + 2)
-            continue
-        while True:  # trailers
-            line = await reader.readuntil(b"\r\n")
-            yield line
-            if line == b"\r\n":
-                return
 
 
 async def run(servers: list[dict[str, Any]]) -> None:

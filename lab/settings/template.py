@@ -53,6 +53,7 @@ def render_template(folder: Path) -> str:
         _METRICS,
         _CODE,
         _RETENTION,
+        _DEPLOY,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -132,6 +133,17 @@ _RETENTION = """\
 # starred = true
 # drop = "checkpoints"           # or whole "runs"
 # checkpoints = ["*.ckpt", "*.pt"]"""
+
+_DEPLOY = """\
+# How `lab deploy` replaces a model version that serves; the new one must keep to the budget, or the old one stays.
+# [deploy]
+# strategy = "blue-green"        # or "canary", "shadow", "recreate"
+# canary = 10                    # percent of the requests, for so long:
+# hold = "60s"
+# warm = "10m"                   # how long the old one can be gone back to at once
+# replicas = 2
+# token = false                  # answer everybody on this machine
+# budget = { p99 = "500ms", memory = 0.9, disagreement = 0.25, errors = 0.0, p95_ratio = 1.5 }"""
 
 
 def _last_dataset(dataset: _Dataset) -> str:

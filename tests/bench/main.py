@@ -21,6 +21,7 @@ import bench_launch  # noqa: E402
 import bench_live  # noqa: E402
 import bench_queue  # noqa: E402
 import bench_readers  # noqa: E402
+import bench_rollout  # noqa: E402
 import bench_search  # noqa: E402
 import bench_serving  # noqa: E402
 import bench_store  # noqa: E402
@@ -32,6 +33,7 @@ def main() -> None:
     modules = (
         *(bench_catalog, bench_compare, bench_readers, bench_app, bench_track, bench_store, bench_search),
         *(bench_capture, bench_data, bench_expect, bench_launch, bench_queue, bench_live, bench_serving, bench_demo),
+        bench_rollout,
     )
     for module in modules:
         for name, value, unit, target in module.figures():

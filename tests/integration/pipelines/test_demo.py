@@ -130,10 +130,8 @@ def test_aliases_move_and_registering_twice_is_one_version(shown: Shown) -> None
     assert models.get("moving").number == 2
 
 
-def test_a_name_is_served_once_and_keeps_its_port(shown: Shown) -> None:
+def test_a_name_keeps_its_id_and_port(shown: Shown) -> None:
     deployments = shown.ws.deployments
-    with pytest.raises(ConflictError, match="is up already"):
-        deployments.deploy("digits@champion")
     other = deployments.deploy("digits:v1", name="other")
     assert other.port != deployments.get("digits").port
     stopped = deployments.stop("other")
@@ -141,22 +139,36 @@ def test_a_name_is_served_once_and_keeps_its_port(shown: Shown) -> None:
     with pytest.raises(ConflictError):
         deployments.predict("other", {"data": [[0] * 64]})
     again = deployments.deploy("digits:v1", name="other")
-    assert again.port == other.port
-    assert again.id != other.id
+    assert (again.id, again.port) == (other.id, other.port)
     assert deployments.get("other").status is DeploymentStatus.READY
     deployments.stop("other")
 
 
-def test_a_server_that_dies_is_told(shown: Shown) -> None:
+def test_a_token_is_asked_for_and_brought(shown: Shown) -> None:
     deployments = shown.ws.deployments
-    doomed = deployments.deploy("digits:v1", name="doomed")
-    shown.ws.engine().remove(doomed.id)
-    assert deployments.get("doomed").status is DeploymentStatus.UNHEALTHY, "as it answers now"
-    for _ in range(3):
-        deployments.settle()
-    dead = deployments.get("doomed")
-    assert dead.status is DeploymentStatus.FAILED
-    assert "the server died" in dead.cause
+    deployment = deployments.get("digits")
+    body = json.dumps(deployments.example("digits")).encode()
+
+    def status(**headers: str) -> int:
+        request = urllib.request.Request(f"{deployment.url}/predict", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    token = deployments.token("digits")
+    assert status() == 401
+    assert status(Authorization=f"Bearer {token}") == 200
+    path = shown.ws.home.deployment(deployment.id).secrets / "token"
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ConflictError, match="know its ways"):
+        deployments.deploy("digits:v1", token=False)
+    opened = deployments.deploy("digits:v1", name="open", token=False)
+    with urllib.request.urlopen(f"{opened.url}/metrics", timeout=10) as answer:
+        assert answer.status == 200
+    assert deployments.token("open") == ""
+    deployments.stop("open")
 
 
 def test_a_model_with_strange_requirements_is_not_built(shown: Shown) -> None:
@@ -170,7 +182,8 @@ def test_a_model_with_strange_requirements_is_not_built(shown: Shown) -> None:
         path.write_text(before)
     with pytest.raises(IntegrityError, match="index-url"):
         shown.ws.deployments.deploy(version.id)
-    assert all(item.name != "strange" for item in shown.ws.deployments.list())
+    assert shown.ws.deployments.get("strange").status is DeploymentStatus.FAILED
+    assert [(step.step, step.ok) for step in shown.ws.deployments.history("strange")[0].steps] == [("build", False)]
 
 
 def demo(shown: Shown, project: str) -> subprocess.Popen[str]:
