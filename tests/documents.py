@@ -407,7 +407,37 @@ _DEPLOYMENT: dict[str, Check] = {
     "ended": maybe(time),
 }
 DEPLOYMENT = shape(_DEPLOYMENT)
-DEPLOYMENT_DETAIL = shape({**_DEPLOYMENT, "signature": lambda value: isinstance(value, dict)})
+ROLLOUT = shape(
+    {
+        "id": text,
+        "deployment": text,
+        "number": whole,
+        "model": text,
+        "version": whole,
+        "alias": text,
+        "strategy": one_of("blue-green", "canary", "shadow", "recreate"),
+        "before": maybe(text),
+        "outcome": one_of("going", "done", "compared", "rolled back", "failed"),
+        "cause": text,
+        "started": time,
+        "ended": maybe(time),
+        "steps": many(
+            shape(
+                {
+                    "step": text,
+                    "ok": flag,
+                    "at": time,
+                    "seconds": number,
+                    "told": text,
+                    "evidence": lambda value: isinstance(value, dict),
+                }
+            )
+        ),
+    }
+)
+DEPLOYMENT_DETAIL = shape(
+    {**_DEPLOYMENT, "signature": lambda value: isinstance(value, dict), "rollout": maybe(ROLLOUT)}
+)
 HEALTH = shape(
     {
         "id": text,
@@ -428,6 +458,17 @@ HEALTH = shape(
         "rss": maybe(whole),
         "memory_limit": whole,
         "counters": mapping(number),
+        "version": whole,
+        "alias": text,
+        "errors_4xx": maybe(number),
+        "errors_5xx": maybe(number),
+        "queued": whole,
+        "batch": maybe(number),
+        "servers": whole,
+        "servers_up": whole,
+        "restarts": maybe(whole),
+        "out_of_memory": flag,
+        "last_errors": many(text),
     }
 )
 CHECK = shape({"id": text, "ok": flag, "detail": text, "hint": text})

@@ -14,6 +14,7 @@ from documents import (
     HEALTH,
     MODEL,
     MODEL_VERSION,
+    ROLLOUT,
     RUN,
     RUN_DETAIL,
     Check,
@@ -23,6 +24,7 @@ from documents import (
 
 from lab.cli import shapes, verdict_shapes
 from lab.cli.output import Output
+from lab.cli.rollout_shapes import rollout_shape
 from lab.domain.capture import Capture
 from lab.domain.checks import Check as Finding
 from lab.domain.compare import Comparison, Row
@@ -31,6 +33,7 @@ from lab.domain.demo import DemoReport, DemoStep
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.models import Model, ModelVersion
 from lab.domain.resources import Resources
+from lab.domain.rollouts import Outcome, Rollout, RolloutStep
 from lab.domain.runs import CodeSnapshot, DataInput, MetricSummary, Run, RunSpec, RunStatus
 
 NAN, INF = float("nan"), float("inf")
@@ -131,6 +134,15 @@ def test_deployments_and_their_health() -> None:
     assert printed(shapes.deployment_shape(DEPLOYED), DEPLOYMENT)["url"] == "http://127.0.0.1:8100"
     look = Health("d1", NOW, True, False, "starting", p50=0.002, counters={"x": 1.0})
     assert printed(shapes.health_shape(DEPLOYED, look), HEALTH)["p50"] == 0.002
+
+
+def test_a_rollout_with_the_numbers_of_its_steps() -> None:
+    steps = (RolloutStep("probe", False, NOW, 0.5, "too slow", {"p99": INF}),)
+    rollout = Rollout(
+        "o1", "d1", 2, "digits", 3, "champion", "canary", "digits:v2", NOW, Outcome.ROLLED_BACK, "x", NOW, steps
+    )
+    found = printed(rollout_shape(rollout), ROLLOUT)
+    assert (found["outcome"], found["steps"][0]["evidence"]) == ("rolled back", {"p99": "Infinity"})
 
 
 def test_checks() -> None:
