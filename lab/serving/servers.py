@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -203,7 +203,11 @@ class Servers:
 
 
 def _sha256(model: Path) -> str:
-    """Of the model file that the server opens; empty where there is none of a kind that Lab knows."""
-    with suppress(FileNotFoundError), open(model / "model.skops", "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-    return ""
+    """Of the model file that the server opens, from the copy that was checked against the registry; empty where the
+    model's signature names none: the server then refuses it with a reason."""
+    try:
+        name = json.loads((model / "signature.json").read_bytes()).get("file", "model.skops")
+        with open(model / Path(str(name)).name, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, AttributeError):
+        return ""

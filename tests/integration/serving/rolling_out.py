@@ -52,7 +52,7 @@ def capture(ws: Workspace, deployment_id: str, rows: list[list[float]], labels: 
     folder = ws.home.deployment(deployment_id).release(state.live.number).run(0) / "capture"
     folder.mkdir(exist_ok=True)
     lines = [
-        {"id": str(number), "at": f"2026-01-01T00:00:{number % 60:02}Z", "version": version, "data": [row],
+        {"id": str(number), "at": 1.8e9 + number, "version": version, "data": [row],
          "predictions": [label]}
         for number, (row, label) in enumerate(zip(rows, labels, strict=True))
     ]  # fmt: skip
