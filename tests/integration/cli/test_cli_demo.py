@@ -8,7 +8,20 @@ import signal
 from pathlib import Path
 
 import pytest
-from documents import DEPLOYMENT, DEPLOYMENT_DETAIL, HEALTH, LOG, document, listing, many, number, shape, text
+from documents import (
+    DEPLOYMENT,
+    DEPLOYMENT_DETAIL,
+    HEALTH,
+    LOG,
+    ROLLOUT,
+    document,
+    listing,
+    many,
+    maybe,
+    number,
+    shape,
+    text,
+)
 from lab_program import Lab
 
 pytestmark = pytest.mark.slow
@@ -80,6 +93,37 @@ def test_health_and_its_watch(lab: Lab, shown: dict[str, object], rows: Path) ->
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert all(line.startswith("ready") for line in seen[1:])
+
+
+def test_rolling_out_and_back_by_command(lab: Lab, shown: dict[str, object], tmp_path: Path) -> None:
+    ref = str(shown["deployment"])
+    name = lab.json(DEPLOYMENT_DETAIL, "deployments", "show", ref)["name"]
+    model = lab.json(DEPLOYMENT_DETAIL, "deployments", "show", ref)["model"]
+    rolled = lab.json(DEPLOYMENT, "deploy", f"{model}@champion", "--name", name, "--canary", "20", "--for", "500ms")
+    assert (rolled["id"], rolled["status"]) == (ref, "ready")
+    rollouts = lab.json(listing(ROLLOUT), "deployments", "history", name)["items"]
+    assert [(item["strategy"], item["outcome"]) for item in rollouts] == [("canary", "done"), ("blue-green", "done")]
+    assert "canary" in lab("deployments", "history", name).stdout
+    assert lab.json(DEPLOYMENT, "deployments", "rollback", name)["cause"] == "rolled back by hand"
+    assert lab.json(DEPLOYMENT, "deployments", "scale", name, "2")["replicas"] == 2
+    assert lab.json(HEALTH, "deployments", "health", name)["servers_up"] == 2
+    shown_history = lab("deployments", "health", name, "--history", "1h").stdout
+    assert "REQ/S" in shown_history
+    for argv in (("--for", "1s"), ("--canary", "0"), ("--canary", "10", "--strategy", "shadow"), ("--replicas", "0")):
+        lab("deploy", f"{model}@champion", "--name", name, *argv, code=2)
+    (tmp_path / "lab.toml").write_text('[project]\nname = "strict"\n[deploy.budget]\np99 = "0.001ms"\n')
+    refused = lab("-C", str(tmp_path), "deploy", f"{model}@champion", "--name", name, code=6)
+    assert "over the budget" in refused.stderr
+    assert lab.json(listing(ROLLOUT), "deployments", "history", name)["items"][0]["outcome"] == "rolled back"
+
+
+def test_the_token_by_command(lab: Lab, shown: dict[str, object]) -> None:
+    ref = str(shown["deployment"])
+    token = lab("deployments", "token", ref).stdout.strip()
+    assert len(token) == 43
+    fresh = lab.json(shape({"id": text, "name": text, "token": maybe(text)}), "deployments", "token", ref, "--rotate")
+    assert fresh["token"] == lab("deployments", "token", ref).stdout.strip() != token
+    assert lab.json(HEALTH, "deployments", "health", ref)["ready"]
 
 
 def test_stopping_leaves_nothing_that_answers(lab: Lab, shown: dict[str, object]) -> None:
