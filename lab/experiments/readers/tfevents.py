@@ -100,7 +100,7 @@ def read_events(files: tuple[Path, ...], name: str, at: dict[str, Any] | None = 
 
 
 def _take(found: Records, state: _State) -> list[str]:
-    """Take all events; sentences about those that are none."""
+    """Take all events; sentences about those that are none, each once."""
     scalars = laid_out(found)
     others: list[Point] = []
     problems = []
@@ -111,7 +111,7 @@ def _take(found: Records, state: _State) -> list[str]:
         except ValueError as error:
             problems.append(f"not an event: {error}")
     scalars.into(state.metrics, others)
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def _event(data: bytes, state: _State) -> Iterator[tuple[str, float, float, float]]:

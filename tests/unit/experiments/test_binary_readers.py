@@ -163,7 +163,7 @@ def test_values_of_both_layouts_stay_in_their_order(tmp_path: Path) -> None:
 
 def test_an_event_that_is_none_is_told_of_and_the_next_ones_are_read(tmp_path: Path) -> None:
     parts = [framed(scalar("loss", float(step), step)) for step in range(4)]
-    run = events(tmp_path, b"".join([*parts[:2], framed(b"\x09\x00"), *parts[2:]]))
+    run = events(tmp_path, b"".join([*parts[:2], *[framed(b"\x09\x00")] * 3, *parts[2:]]))
     assert list(run.metrics["loss"].values) == [0, 1, 2, 3]
     assert [problem.reason for problem in run.problems] == ["not an event: a field ends outside its message"]
 
