@@ -7,7 +7,7 @@ from dataclasses import dataclass
 #: Bars of a histogram, and values that are counted one by one.
 BINS = 20
 MOST_VALUES = 20
-#: Numbers of so few different values are told by value rather than by stretch.
+#: Numbers of so few different values, each of them twice on average, are told by value rather than by stretch.
 _FEW = 8
 
 
@@ -49,4 +49,4 @@ class Described:
     @property
     def counted(self) -> bool:
         """Whether its values tell more than a histogram."""
-        return self.numbers is None or self.distinct <= _FEW
+        return self.numbers is None or (self.distinct <= _FEW and 2 * self.distinct <= self.numbers.n)

@@ -50,6 +50,7 @@ def test_numbers_are_spread_and_words_among_them_are_not_hidden(tmp_path: Path) 
     assert (one.runs, one.missing, one.odd) == (7, 2, 2)
     assert one.numbers is not None
     assert (one.numbers.n, one.numbers.low, one.numbers.median, one.numbers.high) == (3, 1.0, 2.0, 4.0)
+    assert not one.counted, "each value once: a histogram tells more"
     assert describe(catalog, RunQuery(), "p").numbers is None, "one of them is a word"
 
 
