@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from lab.cli import main as cli
+from lab.errors import UsageError
 
 #: Allocations between two garbage collections; the default collects dozens of times while modules load.
 _GC_EVERY = 100_000
@@ -16,7 +18,7 @@ _GC_EVERY = 100_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run Lab with `argv` (default: the process's own) and return its exit code."""
-    return cli.run(sys.argv[1:] if argv is None else list(argv), _open_app)
+    return cli.run(sys.argv[1:] if argv is None else list(argv), _open_app, open_web=_open_web)
 
 
 def entry() -> None:
@@ -37,6 +39,16 @@ def _open_app(home: Path | None, project_dir: Path, read_only: bool) -> int:
     from lab.ui.app import run
 
     return run(home, project_dir, read_only=read_only)
+
+
+def _open_web(
+    home: Path | None, project_dir: Path, *, port: int, read_only: bool, browse: bool, tell: Callable[[str, int], None]
+) -> None:
+    if find_spec("textual_serve") is None:
+        raise UsageError("lab web needs textual-serve, which is not installed", "pip install 'lab[web]'")
+    from lab.ui.web.server import serve
+
+    serve(home, project_dir, port=port, read_only=read_only, browse=browse, tell=tell)
 
 
 if __name__ == "__main__":

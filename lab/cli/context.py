@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lab.cli.declare import Command
 from lab.cli.output import Output
@@ -14,12 +14,27 @@ if TYPE_CHECKING:
     from lab.workspace import Workspace
 
 
+class OpenWeb(Protocol):
+    """Serves the app to a browser; see `lab.ui.web.server.serve`."""
+
+    def __call__(
+        self, home: Path | None, project_dir: Path, *, port: int, read_only: bool, browse: bool,
+        tell: Callable[[str, int], None],
+    ) -> None: ...  # fmt: skip
+
+
 class Context:
     """One invocation. The workspace is opened at first use, so that help and usage errors load nothing."""
 
     def __init__(
-        self, out: Output, home: Path | None, project_dir: Path | None, commands: Sequence[Command] = ()
+        self,
+        out: Output,
+        home: Path | None,
+        project_dir: Path | None,
+        commands: Sequence[Command] = (),
+        open_web: OpenWeb | None = None,
     ) -> None:
+        self.open_web = open_web
         self.out = out
         self.commands = commands  # all there are, for completion
         self.home = home

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lab import __version__
-from lab.cli.context import Context
+from lab.cli.context import Context, OpenWeb
 from lab.cli.declare import Command
 from lab.cli.helps import overview
 from lab.cli.output import Output
@@ -23,12 +23,14 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
     *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search", "completion"),
+    *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
+    *("web", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
     "data": ("data", "data_findings", "data_sharing", "store"),
     "search": ("search",),
+    "web": ("web",),
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),
@@ -65,7 +67,7 @@ def command_list() -> list[tuple[str, str]]:
     return [(item.synopsis, item.help) for item in commands() if not item.hidden]
 
 
-def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = ()) -> int:
+def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = (), open_web: OpenWeb | None = None) -> int:
     """Carry out `lab <argv…>` with one of Lab's commands or, where given, of those `among`; the result is the exit
     code (README, "Exit codes")."""
     for stream in (sys.stdout, sys.stderr):
@@ -73,7 +75,7 @@ def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = ()) -
             stream.reconfigure(errors="replace")
     out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
     try:
-        code = _run(argv, out, open_app, among or commands(argv))
+        code = _run(argv, out, open_app, among or commands(argv), open_web)
         out.flush()
     except BrokenPipeError:
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.
@@ -93,14 +95,16 @@ def _wants_json(argv: Sequence[str]) -> bool:
     return "--json" in argv[:end]
 
 
-def _run(argv: Sequence[str], out: Output, open_app: OpenApp, among: Sequence[Command]) -> int:
+def _run(
+    argv: Sequence[str], out: Output, open_app: OpenApp, among: Sequence[Command], open_web: OpenWeb | None
+) -> int:
     try:
         invocation = parse(among, argv)
         if invocation.args.help:
             return _help(invocation, out, among)
         if invocation.command is None:
             return _no_command(invocation, out, open_app)
-        context = Context(out, invocation.args.home, invocation.args.project_dir, among)
+        context = Context(out, invocation.args.home, invocation.args.project_dir, among, open_web)
         try:
             return invocation.command.handler(context, invocation.args)
         finally:
