@@ -71,8 +71,8 @@ class Capture:
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
 
     async def close(self) -> None:
-        """Write what waits, unless the disk takes too long."""
-        if self._files is None or not self._pending:
+        """Write what waits, and let a write that is under way end, unless the disk takes too long."""
+        if self._files is None:
             return
         lines, self._pending = self._pending, []
         writing = asyncio.get_running_loop().run_in_executor(self._writer, self._files.write, lines)
@@ -135,6 +135,8 @@ class CaptureFiles:
 
     def write(self, lines: list[bytes]) -> None:
         """Append `lines`; the oldest files make room for them. Raises OSError when the disk does not take them."""
+        if not lines:
+            return
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with locked(self._folder):
             for chunk in self._chunks(lines):

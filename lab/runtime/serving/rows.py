@@ -129,10 +129,10 @@ class RowReader:
         missing = []
         for position, column in enumerate(columns):
             strange = {type(row[position]) for row in rows} - column.accepts
-            if not strange:
-                continue
-            if strange == {type(None)} and self._policies.missing != REJECT:
+            if type(None) in strange and self._policies.missing != REJECT:
                 missing.append(column.name)
+                strange.remove(type(None))
+            if not strange:
                 continue
             index = next(index for index, row in enumerate(rows) if type(row[position]) in strange)
             if rows[index][position] is None:

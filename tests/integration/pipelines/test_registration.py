@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,3 +123,18 @@ def test_what_does_not_fit_is_refused_and_nothing_registered(
     with pytest.raises(error, match=said):
         shop.ws.registration.register(shop.run, "refused", reference)
     assert not shop.ws.models.versions("refused")
+
+
+def test_the_command_line_says_it_too(shop: Shop) -> None:
+    argv = [sys.executable, "-m", "lab", "models", "register", shop.run, "asked", "--reference", "sales", "--json"]
+    env = os.environ | {"LAB_HOME": str(shop.ws.home.root)}
+    done = subprocess.run(
+        argv, cwd=shop.ws.datasets.project_root, env=env, capture_output=True, timeout=120, check=True
+    )
+    assert json.loads(done.stdout)["id"] == "asked:v1"
+    argv[-2] = "other"
+    done = subprocess.run(
+        argv, cwd=shop.ws.datasets.project_root, env=env, capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 2
+    assert "city" in json.loads(done.stdout)["error"]["message"]

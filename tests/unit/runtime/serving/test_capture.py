@@ -126,6 +126,15 @@ def test_a_line_that_no_file_may_hold_is_left_out(tmp_path: Path) -> None:
     assert [line["id"] for line in lines_of(tmp_path / "capture")] == ["small"]
 
 
+async def test_closing_lets_a_write_that_is_under_way_end(tmp_path: Path) -> None:
+    capture = Capture(CaptureConfig(rate=1.0), tmp_path, print)
+    for number in range(200):
+        capture.keep(str(number), "v1", SIGNATURE, ROWS * 30, Output(np.zeros(90)))
+    capture._flush()
+    await capture.close()
+    assert len(lines_of(tmp_path / "capture")) == 200
+
+
 async def test_a_folder_that_cannot_be_written_is_told_once_and_counted(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "capture").write_text("in the way")

@@ -111,6 +111,47 @@ def test_a_foreign_signature_is_refused(data: Any) -> None:
         Signature.from_json(data)
 
 
+CITIES = _signature(
+    {"name": "city", "dtype": "string", "categories": ["Oslo", "Bergen"], "nullable": True},
+    {"name": "age", "dtype": "int64", "min": 18, "max": 90},
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "columns"),
+    [
+        (["Oslo", 18], "", ()),
+        ([None, 90], "", ()),
+        ([SECRET, 20], "unseen_categories", ("city",)),
+        (["Oslo", 17], "outside_range", ("age",)),
+        (["Oslo", 90.5], "outside_range", ("age",)),
+    ],
+)
+def test_what_training_did_not_have_goes_by_its_policy(row: Row, code: str, columns: tuple[str, ...]) -> None:
+    rows = [["Bergen", 50], row]
+    assert RowReader(CITIES, Policies()).check(rows, 10) == ()
+    told = RowReader(CITIES, Policies(unseen="warn", outside="warn")).check(rows, 10)
+    assert [(finding.code, finding.columns) for finding in told] == ([(code, columns)] if code else [])
+    assert SECRET not in str([finding.told for finding in told])
+    strict = RowReader(CITIES, Policies(unseen="reject", outside="reject"))
+    if not code:
+        assert strict.check(rows, 10) == ()
+        return
+    with pytest.raises(RequestError) as caught:
+        strict.check(rows, 10)
+    assert (caught.value.status, caught.value.code, caught.value.columns) == (422, code, columns)
+    assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(("policy", "found"), [("count", []), ("warn", [("missing_values", ("age",))])])
+def test_missing_values_go_by_their_policy(policy: str, found: list[Any]) -> None:
+    told = RowReader(CITIES, Policies(missing=policy)).check([[None, 20], ["Oslo", None]], 10)
+    assert [(finding.code, finding.columns) for finding in told] == found
+    with pytest.raises(RequestError) as caught:
+        RowReader(CITIES, Policies(missing=policy)).check([["Oslo", None], ["Oslo", SECRET]], 10)
+    assert (caught.value.code, caught.value.columns) == ("type", ("age",))
+
+
 def test_json_itself_brings_no_infinities() -> None:
     """The checks above rely on it: a float that was parsed is finite."""
     for text in ("1e999", "NaN", "Infinity", "-Infinity", "9" * 400):
