@@ -1,7 +1,7 @@
 """Saving a fitted scikit-learn estimator as a folder that Lab can serve. Imported only when a model is saved.
 
-The folder holds `model.skops`, `signature.json`, `golden.jsonl`, `profile.json` and `requirements.txt`; where the
-converter is installed and its result answers alike, also `model.onnx`. Their formats are with `save`.
+The folder holds `model.skops`, `signature.json`, `golden.jsonl`, `profile.json` and `requirements.txt`; where they
+answer alike also `forest.npz`, and `model.onnx` if the converter is installed. Their formats are with `save`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import skops.io
 from sklearn.base import is_classifier, is_regressor
 
-from lab.runtime import onnx_twin, reference, skops_files, tabular
+from lab.runtime import flat_forest, onnx_twin, reference, skops_files, tabular
 from lab.runtime.atomic import write_json
 from lab.runtime.tabular import Example
 
@@ -34,8 +34,8 @@ def save(
     """Write `model` into the empty `folder`. Returns warnings: what will keep it from being served, or checked.
 
     `signature.json`: `{v, framework, task, kind, inputs: [{name, dtype, min?, max?, categories?, nullable?, pii?}],
-    outputs: [{name, dtype, width?}], classes, labels, python, file, sha256, onnx?: {file, sha256, of}}`, `kind` being
-    how the model takes its input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …,
+    outputs: [{name, dtype, width?}], classes, labels, python, file, sha256, onnx?, forest?: {file, sha256, of}}`,
+    `kind` being how the model takes its input (`lab.runtime.tabular`). `golden.jsonl`: `{"data": row, "prediction": …,
     "probabilities": […]?}` a line. `profile.json`: `lab.runtime.profile`. `pii` names personal columns, each to be
     kept as `hash` or `drop` where requests are captured; nothing of their values is in signature or profile.
     Raises TypeError for an object that is no estimator, ValueError for another framework than `sklearn`.
@@ -68,8 +68,8 @@ def save(
     else:
         try:
             signature |= _describe(model, example, folder, pii)
-            if "onnx" in signature:
-                signature["onnx"]["of"] = signature["sha256"]
+            for name in signature.keys() & {"onnx", "forest"}:
+                signature[name]["of"] = signature["sha256"]
         except _MISFITS as error:  # a trained model is worth keeping all the same
             warnings.append(f"saved, but its example= could not be used: {error}")
     extra: tuple[str, ...] = (signature["kind"],) if signature["kind"] in (tabular.PANDAS, tabular.POLARS) else ()
@@ -89,10 +89,25 @@ def _describe(model: Any, example: Any, folder: Path, pii: Mapping[str, str]) ->
         kind = _kind(model, rows, golden, example)
         outputs = _predict(model, tabular.build(kind, rows.names, golden))
         whole = _predict(model, tabular.build(kind, rows.names, rows.rows))
-        twin = onnx_twin.write(model, folder, rows.rows, whole) if kind == tabular.ARRAY else None
+        twins = _twins(model, folder, rows.rows, whole) if kind == tabular.ARRAY else {}
     reference.write(folder, inputs, rows.rows, golden, outputs, whole)
     about = {"kind": kind, "inputs": inputs, "outputs": reference.describe_outputs(outputs)}
-    return about | {"onnx": twin} if twin else about
+    return about | twins
+
+
+def _twins(model: Any, folder: Path, rows: list[list[Any]], whole: tuple[Any, Any]) -> dict[str, dict[str, str]]:
+    """Write other forms of the model that answer the example as it does; for the signature, by name."""
+    twins: dict[str, dict[str, str]] = {}
+    if flat_forest.suits(model):
+        forest = flat_forest.flatten(model)
+        if flat_forest.agrees(forest, getattr(model, "classes_", None), rows, whole):
+            data = flat_forest.to_bytes(forest)
+            (folder / flat_forest.FILE).write_bytes(data)
+            twins["forest"] = {"file": flat_forest.FILE, "sha256": hashlib.sha256(data).hexdigest()}
+    converted = onnx_twin.write(model, folder, rows, whole)
+    if converted:
+        twins["onnx"] = converted
+    return twins
 
 
 def _task(model: Any) -> str:

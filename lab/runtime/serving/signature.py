@@ -49,7 +49,7 @@ class Twin:
 
 @dataclass(frozen=True)
 class Signature:
-    """No columns: the model did not say, any width is tried. `twin`: the model converted to ONNX, where it was."""
+    """No columns: the model did not say, any width is tried. `onnx` and `forest`: the model in other forms."""
 
     kind: str
     framework: str
@@ -60,7 +60,8 @@ class Signature:
     labels: tuple[str, ...]
     file: str
     sha256: str
-    twin: Twin | None = None
+    onnx: Twin | None = None
+    forest: Twin | None = None
     names: tuple[str, ...] = field(init=False)
     numeric: bool = field(init=False)
 
@@ -82,7 +83,6 @@ class Signature:
             unknown = {column.dtype for column in columns} - set(ACCEPTED)
             if unknown or len({column.name for column in columns}) != len(columns):
                 raise ValueError("signature.json names unknown types, or a column twice")
-            twin = data.get("onnx")
             return cls(
                 kind=str(data.get("kind", "array")),
                 framework=str(data["framework"]),
@@ -93,10 +93,15 @@ class Signature:
                 labels=tuple(map(str, data.get("labels", ()))),
                 file=str(data["file"]),
                 sha256=str(data.get("sha256", "")),
-                twin=Twin(str(twin["file"]), str(twin["sha256"]), str(twin["of"])) if twin else None,
+                onnx=_twin(data.get("onnx")),
+                forest=_twin(data.get("forest")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("signature.json is not what track.model writes") from error
+
+
+def _twin(given: Mapping[str, Any] | None) -> Twin | None:
+    return Twin(str(given["file"]), str(given["sha256"]), str(given["of"])) if given else None
 
 
 def _column(given: Mapping[str, Any]) -> Column:

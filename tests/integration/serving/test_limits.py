@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from serving_client import Server
 
@@ -200,20 +202,25 @@ def test_a_stop_under_load_answers_every_request_that_it_took(models: Models, tm
     assert len(kept) == seen["200"], "every answer that was given reached its client, and none else was"
 
 
-def test_exact_answers_and_fast_ones(models: Models) -> None:
+def test_exact_answers_and_fast_ones(models: Models, tmp_path: Path) -> None:
     model, inputs, folder = models["forest"]
-    with Server(folder) as server:
-        server.wait_for()
-        about = server.get("/v2/models/iris")[1]["parameters"]["compute"]
-        assert about["way"] in ("onnx", "trees")
-        assert "onnx" in {*about["seconds"], *about["passed_over"]}
-    with Server(folder, LAB_EXACT="1") as server:
-        server.wait_for()
-        about = server.get("/v2/models/iris")[1]["parameters"]["compute"]
-        assert about["way"] == "trees"
-        assert about["passed_over"]["onnx"] == "only exact answers are wanted"
-        answer = server.post({"data": inputs.tolist()})[1]
-        assert answer["probabilities"] == model.predict_proba(inputs).tolist()
+    bare = Path(shutil.copytree(folder, tmp_path / "bare"))
+    signature = json.loads((bare / "signature.json").read_text())
+    (bare / "signature.json").write_text(
+        json.dumps({k: v for k, v in signature.items() if k not in ("onnx", "forest")})
+    )
+    for where, exact, ways in ((folder, "0", {"onnx", "forest"}), (folder, "1", {"forest"}), (bare, "0", {"trees"})):
+        with Server(where, LAB_EXACT=exact) as server:
+            server.wait_for()
+            about = server.get("/v2/models/iris")[1]["parameters"]["compute"]
+            assert about["way"] in ways
+            assert about["way"] in about["seconds"]
+            if exact == "1":
+                assert about["passed_over"]["onnx"] == "only exact answers are wanted"
+            answer = server.post({"data": inputs.tolist()})[1]
+            assert np.allclose(answer["probabilities"], model.predict_proba(inputs), atol=1e-5)
+            if about["way"] != "onnx":
+                assert answer["probabilities"] == model.predict_proba(inputs).tolist()
 
 
 ODD = """

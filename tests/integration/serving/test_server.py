@@ -296,7 +296,7 @@ def test_a_damaged_model_folder_says_what_is_wrong(
 
 
 def test_many_clients_at_once_each_get_their_own_answer(models: Models) -> None:
-    model, inputs, folder = models["forest"]
+    model, inputs, folder = models["linear"]
     expected = model.predict_proba(inputs)
     with Server(folder, LAB_EXACT="1") as server:
         server.wait_for()

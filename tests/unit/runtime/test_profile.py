@@ -68,6 +68,7 @@ def test_the_same_rows_give_the_same_counts_live(chunk: int) -> None:
     live = LiveProfile(signature(task="regression"), about)
     for start in range(0, 1000, chunk):
         live.count(ROWS[start : start + chunk], Output(values[start : start + chunk]))
+    live.settle()
     number, letter, truth, who = live.columns
     assert isinstance(number, Numeric)
     assert number.histogram.counts == about["columns"][0]["counts"]
@@ -88,6 +89,7 @@ def test_what_training_did_not_have_is_counted_apart(copies: int) -> None:
     live = LiveProfile(signature(), build(INPUTS, ROWS, (np.zeros(1000, dtype=int), None)))
     rows: list[list[Any]] = [[-1.0, "z", True, None], [5e9, "a", False, "x"]]
     live.count(rows * copies, Output(np.zeros(2 * copies, dtype=int)))
+    live.settle()
     number, letter, _, who = live.columns
     assert isinstance(number, Numeric)
     assert number.outside == 2 * copies
@@ -105,6 +107,7 @@ def test_a_model_without_a_profile_is_counted_by_its_signature() -> None:
     ]
     live = LiveProfile(signature(inputs, classes=["x", "y"]), {})
     live.count([[10.5, "b", "text", True]], Output(np.array(["x"]), np.array([[0.7, 0.3]])))
+    live.settle()
     number, letter, free, _ = live.columns
     assert isinstance(number, Numeric)
     assert (len(number.histogram.buckets), number.histogram.counts[10]) == (19, 1)

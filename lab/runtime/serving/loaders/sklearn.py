@@ -1,4 +1,4 @@
-"""scikit-learn models in skops files, by scikit-learn itself, tree by tree, or by their ONNX twin."""
+"""scikit-learn models in skops files: by scikit-learn itself, by tree, as a flat forest, or as ONNX."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from lab.runtime import tabular
+from lab.runtime import flat_forest, tabular
 from lab.runtime.serving.compute import Output, Predict, Way
 from lab.runtime.serving.errors import LoadError
 from lab.runtime.serving.files import read_checked
 from lab.runtime.serving.loaders import Files
 from lab.runtime.serving.loaders.onnx import open_session
-from lab.runtime.serving.signature import Row, Signature
+from lab.runtime.serving.signature import Row, Signature, Twin
 
 
 def ways(files: Files) -> Iterator[Way]:
-    """The ONNX twin first: where it is right and fast, scikit-learn need not even be imported."""
+    """Twins first: where one is right and fast, scikit-learn need not even be imported."""
     signature = files.signature
-    if signature.twin is not None and signature.twin.of == files.digest:
-        yield Way("onnx", partial(_twin, files), own=False)
+    if signature.onnx is not None and signature.onnx.of == files.digest:
+        yield Way("onnx", partial(_by_onnx, files, signature.onnx), own=False)
+    if signature.forest is not None and signature.forest.of == files.digest:
+        yield Way("forest", partial(_by_forest, files, signature.forest), own=False, exact=True)
     estimator = open_estimator(files.data)
     yield Way("sklearn", partial(_by_estimator, estimator, signature))
     forest = import_module("lab.runtime.serving.forest")
@@ -56,10 +58,8 @@ def _single_threaded(estimator: Any) -> None:
             estimator.set_params(**{name: None})
 
 
-def _twin(files: Files) -> Predict:
+def _by_onnx(files: Files, twin: Twin) -> Predict:
     """The twin answers anything; rows that scikit-learn would refuse in single precision are refused for it."""
-    twin = files.signature.twin
-    assert twin is not None
     ask = open_session(read_checked(files.folder, twin.file, twin.sha256), files.signature)
     strict = [index for index, column in enumerate(files.signature.columns) if not column.nullable]
 
@@ -68,6 +68,23 @@ def _twin(files: Files) -> Predict:
         if not np.isfinite(table).all() and (np.isinf(table).any() or np.isnan(table[:, strict]).any()):
             raise ValueError("the model does not take values that are missing or too large")
         return ask(table)
+
+    return predict
+
+
+def _by_forest(files: Files, twin: Twin) -> Predict:
+    forest = flat_forest.from_bytes(read_checked(files.folder, twin.file, twin.sha256))
+    signature = files.signature
+    width, columns = forest.values.shape[1], len(signature.columns)
+    classes = np.array(signature.classes) if signature.classes else None
+    if columns != forest.features or width != (1 if classes is None else len(classes)):
+        raise LoadError("the forest is not the one that the signature describes")
+
+    def predict(rows: list[Row]) -> Output:
+        sums = forest.sums(np.array(rows, dtype=np.float64))
+        if classes is None:
+            return Output(sums[:, 0])
+        return Output(classes.take(np.argmax(sums, axis=1)), sums)
 
     return predict
 
