@@ -97,6 +97,17 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.keys("5")
         terminal.until("● ready", BUILDING)
 
+        # A second server; how it came to serve; back to its health.
+        terminal.press("S", "Servers of digits")
+        terminal.keys("BSpace")
+        terminal.until("a number is needed")
+        terminal.type("2")
+        terminal.until(lambda text: "a number is needed" not in text)
+        terminal.keys("Enter")
+        terminal.until("2/2", 60)
+        terminal.press("]", "everything goes to digits:v1")
+        terminal.press("[", "latency")
+
         # Predict, then stop.
         terminal.press("p", "Predict with digits")
         terminal.keys("C-s")

@@ -10,109 +10,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.deployments import Deployment, Health, HealthPoint
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
-from lab.ui.render.rows import Cell, Column, ListSource, Row
-from lab.ui.render.sparkline import sparkline
-from lab.ui.render.status import deployment_mark
-from lab.ui.screens import flows
+from lab.ui.render.rollouts import rollout_lines
+from lab.ui.render.rows import ListSource
+from lab.ui.screens import deploy_flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
 from lab.ui.screens.copying import copy
+from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict import PredictScreen
 from lab.ui.screens.tabs import Tabs
-from lab.ui.widgets.detail import DetailPanel, Pair
+from lab.ui.widgets.detail import DetailPanel, Page
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
-#: Seconds of request rate that are kept and drawn.
-_MINUTE = 60
-_SPARK, _WIDE_SPARK = 16, 40
-
-_COLUMNS = (
-    Column("state", "state", width=13, sortable=False),
-    Column("name", "name", min_width=10, max_width=30, sortable=False, flex=1),
-    Column("model", "model", min_width=8, max_width=26, sortable=False),
-    Column("rate", "req/s", width=7, align="right", sortable=False),
-    Column("p95", "p95", width=7, align="right", sortable=False),
-    Column("errors", "errors", width=6, align="right", sortable=False),
-    Column("spark", "last minute", width=_SPARK, sortable=False),
-    Column("memory", "memory", width=8, align="right", sortable=False),
-    Column("url", "address", min_width=21, max_width=24, sortable=False),
-    Column("age", "age", width=8, sortable=False),
-)
-
-
-def shown_status(one: Deployment, health: Health | None) -> DeploymentStatus:
-    """What the last look says of a deployment that should serve."""
-    if health is None or one.status not in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
-        return one.status
-    return DeploymentStatus.READY if health.ready else DeploymentStatus.UNHEALTHY
-
-
-def rate_line(rates: Sequence[float], width: int) -> str:
-    """Requests over the last minute; nothing while there were none, which is not the same as few."""
-    return sparkline(rates, width) if any(rates) else ""
-
-
-def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float], now: float) -> Row:
-    mark = deployment_mark(shown_status(one, health))
-    up = one.status.active and health is not None
-    cells = (
-        Cell(mark.text, mark.token),
-        Cell(one.name, "bold" if one.status.active else ""),
-        Cell(f"{one.model}:v{one.version}"),
-        Cell(format_number(health.rate, 3) if up and health and health.rate is not None else ""),
-        Cell(format_duration(health.p95) if up and health and health.p95 is not None else ""),
-        Cell(f"{health.errors:,}" if up and health else "", "fail" if health and health.errors else "muted"),
-        Cell(rate_line(rates, _SPARK) if up else "", "primary"),
-        Cell(format_size(health.rss) if up and health and health.rss is not None else ""),
-        Cell(one.url if one.status.active else "", "muted"),
-        Cell(format_age(one.created, now), "muted"),
-    )
-    return Row(one.id, cells)
-
-
-def deployment_facts(one: Deployment, health: Health | None, rates: Sequence[float], now: float) -> list[Pair]:
-    """One deployment at length."""
-    mark = deployment_mark(shown_status(one, health))
-    pairs = [Pair("state", mark.text, mark.token)]
-    pairs += [Pair("why", one.cause, "warn")] if one.cause else []
-    pairs += [Pair("not ready", health.reason, "warn")] if health and health.reason and one.status.active else []
-    pairs += [Pair("address", one.url if one.status.active else f"{one.url} (not up)")]
-    if health is not None and one.status.active:
-        pairs += _health_facts(health, rates)
-    pairs += [
-        Pair("model", f"{one.model}:v{one.version}" + (f" (as {one.alias})" if one.alias else "")),
-        Pair("engine", one.engine),
-        Pair("image", one.image or "–"),
-        Pair("created", format_time(one.created, now)),
-        Pair("ready after", format_duration(one.ready - one.created) if one.ready else "–"),
-        Pair("id", one.id),
-    ]
-    pairs += [Pair("ended", format_time(one.ended, now))] if one.ended else []
-    return pairs
-
-
-def _health_facts(health: Health, rates: Sequence[float]) -> list[Pair]:
-    limit = f" of {format_size(health.memory_limit)}" if health.memory_limit else ""
-    latency = "  ".join(f"{name} {format_duration(value)}" for name, value in
-                        (("p50", health.p50), ("p95", health.p95), ("p99", health.p99)))  # fmt: skip
-    rate = "–" if health.rate is None else f"{format_number(health.rate, 3)} /s"
-    return [
-        Pair("requests", f"{rate}   {rate_line(rates, _WIDE_SPARK)}", "primary"),
-        Pair("", f"{health.requests:,} in all, {health.errors:,} errors, {health.in_flight} in flight"),
-        Pair("latency", latency, "fail" if health.errors else ""),
-        Pair("cpu", "–" if health.cpu is None else f"{health.cpu:.2f} cores"),
-        Pair("memory", "–" if health.rss is None else f"{format_size(health.rss)}{limit}"),
-        Pair("up", format_duration(health.uptime)),
-    ]
+#: The health of so many seconds is drawn, and looked up so often.
+_HISTORY, _HISTORY_EVERY = 3600.0, 10.0
 
 
 def _example(ws: Workspace, id: str) -> tuple[Mapping[str, Any], Sequence[object]]:
@@ -134,15 +53,18 @@ class DeploymentsScreen(ListScreen):
         self._deployments: dict[str, Deployment] = {}
         self._health: dict[str, Health] = {}
         self._rates: dict[str, deque[float]] = {}
+        self._history: dict[str, Sequence[HealthPoint]] = {}
         self._log_of = ""
 
     def body(self) -> ComposeResult:
         yield Lines([[]], id="heading")
-        yield FrameTable(_COLUMNS, empty="reading …", id="deployments", pinned=2)
-        yield Tabs([("facts", "Health"), ("logs", "Logs")])
+        yield FrameTable(COLUMNS, empty="reading …", id="deployments", pinned=2)
+        yield Tabs([("facts", "Health"), ("rollouts", "Rollouts"), ("logs", "Logs")])
         with Container(classes="lower"):
             with Container(id="tab-facts", classes="tab -shown"):
                 yield DetailPanel(id="facts", empty="nothing is deployed")
+            with Container(id="tab-rollouts", classes="tab"):
+                yield Page(id="rollouts", empty="nothing was rolled out yet")
             with Container(id="tab-logs", classes="tab"):
                 yield LogView(id="log")
 
@@ -150,6 +72,8 @@ class DeploymentsScreen(ListScreen):
         super().on_mount()
         self.every(1.0, "health", self._look)
         self.every(0.25, "log", self._poll_log)
+        self.every(1.0, "rollouts", self._look_at_rollouts)
+        self.every(_HISTORY_EVERY, "history", self._look_back)
 
     @property
     def table(self) -> FrameTable:
@@ -185,7 +109,11 @@ class DeploymentsScreen(ListScreen):
     def _tell_facts(self) -> None:
         one = self.current
         panel = self.query_one(DetailPanel)
-        panel.set_pairs(deployment_facts(one, self._health.get(one.id), self._rate(one), time.time()) if one else [])
+        if one is None:
+            panel.set_pairs([])
+            return
+        history = self._history.get(one.id, ())
+        panel.set_pairs(deployment_facts(one, self._health.get(one.id), self._rate(one), time.time(), history))
 
     async def _look(self) -> None:
         """One look at each that is up."""
@@ -197,7 +125,21 @@ class DeploymentsScreen(ListScreen):
     def _take(self, health: Mapping[str, Health]) -> None:
         self._health.update(health)
         for id, one in health.items():
-            self._rates.setdefault(id, deque(maxlen=_MINUTE)).append(one.rate or 0.0)
+            self._rates.setdefault(id, deque(maxlen=MINUTE)).append(one.rate or 0.0)
+
+    async def _look_at_rollouts(self) -> None:
+        one = self.current
+        if one is None or self.query_one(Tabs).current != "rollouts":
+            return
+        found = list(await self.ask(lambda ws: ws.deployments.history(one.id)))
+        now = time.time()
+        self.query_one("#rollouts", Page).show(lambda width: rollout_lines(found, width, now))
+
+    async def _look_back(self) -> None:
+        one = self.current
+        if one is not None and one.status.active:
+            self._history[one.id] = await self.ask(lambda ws: ws.deployments.health_history(one.id, _HISTORY))
+            self._tell_facts()
 
     async def _show_log(self) -> None:
         one = self.current
@@ -211,12 +153,16 @@ class DeploymentsScreen(ListScreen):
 
     def hidden_actions(self) -> tuple[str, ...]:
         one = self.current
-        return () if one is not None and one.status.active else ("deployments.predict", "deployments.stop")
+        up = one is not None and one.status.active
+        return () if up else ("deployments.predict", "deployments.stop", "deployments.rollback", "deployments.scale")
 
     async def on_frame_table_row_highlighted(self) -> None:
         self._tell_facts()
         self.tell_keys()
         self.start(self._show_log(), "log-path")
+        self.start(self._look_at_rollouts(), "rollouts")
+        if self.current is not None and self.current.id not in self._history:
+            self.start(self._look_back(), "history")
 
     def on_frame_table_row_selected(self) -> None:
         self.show_tab("facts")
@@ -224,6 +170,7 @@ class DeploymentsScreen(ListScreen):
 
     def show_tab(self, key: str) -> None:
         self.query_one(Tabs).choose(key)
+        self.start(self._look_at_rollouts(), "rollouts")
 
     # Actions
 
@@ -248,18 +195,28 @@ class DeploymentsScreen(ListScreen):
             self.table.focus()
 
     def action_deployments_next_tab(self) -> None:
-        self.query_one(Tabs).step(1)
+        self.show_tab(self.query_one(Tabs).step(1))
 
     def action_deployments_previous_tab(self) -> None:
-        self.query_one(Tabs).step(-1)
+        self.show_tab(self.query_one(Tabs).step(-1))
 
     def action_deployments_deploy(self) -> None:
-        self.start(flows.choose_and_deploy(self))
+        self.start(deploy_flows.choose_and_deploy(self, self.current.name if self.current else ""))
 
     def action_deployments_stop(self) -> None:
         one = self.current
         if one is not None:
-            self.start(flows.stop_deployment(self, one))
+            self.start(deploy_flows.stop(self, one))
+
+    def action_deployments_rollback(self) -> None:
+        one = self.current
+        if one is not None and one.status.active:
+            self.start(deploy_flows.roll_back(self, one))
+
+    def action_deployments_scale(self) -> None:
+        one = self.current
+        if one is not None and one.status.active:
+            self.start(deploy_flows.scale(self, one))
 
     def action_deployments_lineage(self) -> None:
         if self.current is not None:
@@ -268,6 +225,12 @@ class DeploymentsScreen(ListScreen):
     def action_object_copy(self) -> None:
         one = self.current
         if one is not None:
-            what = [("address", one.url), ("name", one.name), ("id", one.id),
-                    ("command", f"lab deployments show {one.name}")]  # fmt: skip
-            self.start(copy(self, what))
+            self.start(self._copy(one))
+
+    async def _copy(self, one: Deployment) -> None:
+        token = await self.ask(lambda ws: ws.deployments.token(one.id))
+        curl = f"curl -s {one.url}/predict -H 'Content-Type: application/json'"
+        curl += f' -H "Authorization: Bearer $(lab deployments token {one.name})"' if token else ""
+        what = [("address", one.url), ("name", one.name), ("id", one.id), ("token", token),
+                ("curl", f"{curl} -d @rows.json"), ("command", f"lab deployments show {one.name}")]  # fmt: skip
+        await copy(self, what)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from lab.domain.datasets import DatasetVersion
-from lab.domain.deployments import Deployment
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION
 from lab.domain.runs import Run, RunStatus
@@ -27,7 +26,7 @@ from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, request_of
 from lab.ui.screens.pick import Item, PickScreen
-from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen, Value, Values
+from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -256,74 +255,6 @@ async def promote(screen: LabScreen, ref: str, summary: str) -> None:
         model = await screen.ask(lambda ws: ws.models.promote(ref))
         screen.lab.jobs.note(f"promoted {ref}", actions.command(actions.get("models.promote"), ref=ref))
         screen.lab.tell(f"{model.name} v{model.aliases.get(CHAMPION, 0)} is {CHAMPION} now")
-
-
-def _port_trouble(value: Value) -> str | None:
-    return None if isinstance(value, int) and 0 <= value < 65536 else "a whole number from 1024 to 65535"
-
-
-async def deploy(screen: LabScreen, ref: str) -> None:
-    """Ask for name and port, then serve the version `ref`."""
-    fields = [
-        Field("name", "name", value=ref.partition(":")[0].partition("@")[0], optional=False,
-              validate=lambda value: name_trouble("deployment", str(value))),
-        Field("port", "port", "number", help="empty: a free one, the same as before", validate=_port_trouble),
-        Field("engine", "engine", "choice", "as set", ("as set", "docker", "process")),
-    ]  # fmt: skip
-    intro = "Serves predictions on 127.0.0.1, for this machine only."
-    form = FormScreen(f"Deploy {ref}", fields, submit="Deploy", intro=intro)
-    values = await screen.app.push_screen_wait(form)
-    if values is not None:
-        _start_deployment(screen, ref, values)
-
-
-def _start_deployment(screen: LabScreen, ref: str, values: Values) -> None:
-    name, port = str(values["name"]), values.get("port", 0)
-    number = port if isinstance(port, int) else 0
-    engine = "" if values.get("engine") == "as set" else str(values.get("engine", ""))
-
-    def begin(ws: Workspace, job: Job) -> Deployment:
-        return ws.deployments.deploy(ref, name=name, port=number, engine=engine, progress=job.say)
-
-    async def work(job: Job) -> str:
-        deployment = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
-        return f"{deployment.name} is {deployment.status.value} at {deployment.url}"
-
-    words = ["lab", "deploy", ref, "--name", name]
-    words += ["--port", str(number)] if number else []
-    words += ["--engine", engine] if engine else []
-    screen.lab.background(f"deploying {ref}", shlex.join(words), work)
-
-
-async def choose_and_deploy(screen: LabScreen) -> None:
-    """Deploy one of all models, champions first."""
-    models = await screen.ask(lambda ws: list(ws.models.list()))
-    if not models:
-        raise NotFoundError("there is no model to deploy", "register one: m on a finished run")
-    items = [
-        Item(f"{model.name}@{alias}", f"{model.name}@{alias}", help=f"v{number}")
-        for model in models
-        for alias, number in model.aliases.items()
-    ]
-    items += [Item(model.latest.id, model.latest.id, help=metrics_text(model.latest.metrics)) for model in models]
-    ref = await screen.app.push_screen_wait(PickScreen("Deploy which version?", items))
-    if ref is not None:
-        await deploy(screen, ref)
-
-
-async def stop_deployment(screen: LabScreen, deployment: Deployment) -> None:
-    if not deployment.status.active:
-        raise UsageError(f"{deployment.name} is not up: {deployment.status.value}", "D deploys a version")
-    consequence = f"{deployment.url} answers no more. The model version stays."
-    if not await confirm(screen, f"Stop {deployment.name}?", consequence, "Stop", "x"):
-        return
-
-    async def work(_: Job) -> str:
-        ended = await screen.lab.bridge.ask(lambda ws: ws.deployments.stop(deployment.id))
-        return f"{ended.name} is {ended.status.value}"
-
-    command = actions.command(actions.get("deployments.stop"), id=deployment.name)
-    screen.lab.background(f"stopping {deployment.name}", command, work)
 
 
 # Home

@@ -14,7 +14,7 @@ from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_delta, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
-from lab.ui.screens import flows
+from lab.ui.screens import deploy_flows, flows
 from lab.ui.screens.base import ListScreen, filter_spans, fits
 from lab.ui.screens.copying import copy
 from lab.ui.screens.lineage import open_lineage
@@ -209,7 +209,7 @@ class ModelsScreen(ListScreen):
         one, model = self.version, self.current
         if one is not None and model is not None:
             champion = model.aliases.get(CHAMPION) == one.number
-            self.start(flows.deploy(self, f"{model.name}@{CHAMPION}" if champion else one.id))
+            self.start(deploy_flows.deploy(self, f"{model.name}@{CHAMPION}" if champion else one.id))
 
     def action_models_lineage(self) -> None:
         if self.version is not None:

@@ -23,7 +23,7 @@ from lab.ui.screens.base import fits
 from lab.ui.screens.command_log import job_rows
 from lab.ui.screens.compare_cells import compare_columns, compare_rows
 from lab.ui.screens.data import dataset_row, schema_rows
-from lab.ui.screens.deployments import deployment_facts, deployment_row, rate_line, shown_status
+from lab.ui.screens.deployment_cells import deployment_facts, deployment_row, rate_line, shown_status
 from lab.ui.screens.home import Picture, home_heading, home_rows, notice_rows
 from lab.ui.screens.models import model_row, version_columns, version_facts, version_rows
 from lab.ui.screens.predict import answer_rows, parse_payload, payload_text
