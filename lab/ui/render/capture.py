@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.domain.capture import Capture
+from lab.domain.capture import Capture, Software
+from lab.domain.text import count_of
 from lab.ui.render.facts import Pair
 from lab.ui.render.number import format_size
 
@@ -34,9 +35,18 @@ def _code(capture: Capture) -> list[Fact]:
         )
     rows += [("branch", code.branch, ""), ("remote", code.remote, "")]
     if code.patch:
-        rows.append(("patch", "code.patch, beside the run's files", ""))
+        rows.append(("patch", f"{_short(code.patch)}, kept in the store", ""))
     if code.untracked:
         rows.append(("untracked", f"{len(code.untracked)} files, in the snapshot", ""))
+    if code.submodules:
+        told = (
+            f"{one.path} {one.commit[:12] or 'not checked out'}{'*' if one.dirty else ''}" for one in code.submodules
+        )
+        rows.append(("submodules", ", ".join(told), "warn" if any(one.dirty for one in code.submodules) else ""))
+    if code.lfs:
+        pointers = sum(one.pointer for one in code.lfs)
+        told = f"{count_of(len(code.lfs), 'file')} of Git LFS" + (f", {pointers} only as pointers" if pointers else "")
+        rows.append(("large files", told, "warn" if pointers else ""))
     if code.partial:
         rows.append(("partial", f"left out for their size: {', '.join(code.skipped[:5])}", "fail"))
     return [row for row in rows if row[1] or row[0] == "Code"]
@@ -51,11 +61,17 @@ def _environment(capture: Capture) -> list[Fact]:
         ("base", f"{software.base} {_short(software.base_id)}".strip(), ""),
         ("python", ", ".join(filter(None, (software.python, software.libc))), ""),
         ("packages", str(len(software.packages) or ""), ""),
-        ("blas", ", ".join(software.blas), ""),
+        ("blas", _blas(software), ""),
         ("threads", ", ".join(f"{name}={value}" for name, value in software.threads.items()), ""),
         ("locale", ", ".join(filter(None, (software.locale, software.timezone))), ""),
     ]
     return [("Environment", "", ""), *(row for row in rows if row[1])]
+
+
+def _blas(software: Software) -> str:
+    threads = count_of(software.blas_threads, "thread") if software.blas_threads else ""
+    name = " ".join(filter(None, (software.blas_name, software.blas_version)))
+    return ", ".join(filter(None, (name, threads, *software.blas)))
 
 
 def _machine(capture: Capture) -> list[Fact]:
@@ -65,7 +81,7 @@ def _machine(capture: Capture) -> list[Fact]:
         ("cores", str(machine.cores or ""), ""),
         ("memory seen", format_size(machine.memory) if machine.memory else "", ""),
         ("system", machine.system, ""),
-        ("gpu", ", ".join(machine.gpus), ""),
+        ("gpu", ", ".join(machine.gpus) or ("none" if machine.system else ""), ""),
         ("driver", machine.driver, ""),
     ]
     told = [row for row in rows if row[1]]

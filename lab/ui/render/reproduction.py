@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 from rich.cells import chop_cells
 
-from lab.domain.reproduction import Agreement, Attempt, Preflight, Reproduction, cause_name, short_value, tell
+from lab.domain.reproduction import (
+    Agreement,
+    Attempt,
+    PredictionVerdict,
+    Preflight,
+    Reproduction,
+    cause_name,
+    short_value,
+    tell,
+)
 from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.render.number import NOTHING, format_delta
@@ -79,8 +88,18 @@ def _attempt(attempt: Attempt) -> list[Row]:
             row.append((f"  {delta}" if delta != NOTHING else "", "muted"))
             row.append(("" if item.step is None else f"  at step {item.step:g}", "muted"))
         rows.append(row)
+    rows += [_predicted(item) for item in attempt.predictions]
     files: list[Row] = [[(fit(item.path, _NAME + 22), ""), _word(item.agreement)] for item in attempt.outputs]
     return [*_section(head, rows), *files] if rows or files else _section(head, [[("it logged nothing", "muted")]])
+
+
+def _predicted(item: PredictionVerdict) -> Row:
+    """What was predicted for the same samples."""
+    told = item.note or f"{item.equal:,} of {item.common:,} samples equal"
+    row: Row = [(fit(item.file, _NAME), ""), (fit(told, 22), "accent"), _word(item.agreement)]
+    if item.off:
+        row.append((f"  {item.off:.3g} apart at most", "muted"))
+    return row
 
 
 def _number(value: float | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.cli import capture_shapes
 from lab.domain.capture import Capture, Machine, Output, Software
-from lab.domain.runs import CodeSnapshot
+from lab.domain.runs import CodeSnapshot, LargeFile, Submodule
 from lab.ui.render.capture import capture_facts, partial_note
 
 WHOLE = Capture(
@@ -44,6 +44,21 @@ def test_partial_code_and_gaps_are_never_silent() -> None:
     assert partial_note(poor) == "code: partial (1 left out)"
     facts = dict(capture_shapes.facts(poor))
     assert (facts["left out"], facts["missing"]) == ("big.bin", "image: unknown")
+
+
+def test_what_git_keeps_elsewhere_is_told() -> None:
+    code = replace(
+        WHOLE.code,
+        submodules=(Submodule("lib", "a" * 40, dirty=True), Submodule("data", "")),
+        lfs=(LargeFile("m.bin", "b" * 64, 5, pointer=True), LargeFile("n.bin", "c" * 64, 5)),
+    )
+    software = replace(WHOLE.software, blas_name="openblas", blas_version="0.3.30", blas_threads=2)
+    rows = told(replace(WHOLE, code=code, software=software))
+    assert rows["patch"] == f"{'d' * 16}, kept in the store"
+    assert rows["submodules"] == "lib aaaaaaaaaaaa*, data not checked out"
+    assert rows["large files"] == "2 files of Git LFS, 1 only as pointers"
+    assert rows["blas"] == "openblas 0.3.30, 2 threads"
+    assert rows["gpu"] == "none"
 
 
 def test_models_come_first_and_many_outputs_are_counted() -> None:
