@@ -45,8 +45,8 @@ def _code(capture: Capture) -> list[Fact]:
         rows.append(("submodules", ", ".join(told), "warn" if any(one.dirty for one in code.submodules) else ""))
     if code.lfs:
         pointers = sum(one.pointer for one in code.lfs)
-        told = f"{count_of(len(code.lfs), 'file')} of Git LFS" + (f", {pointers} only as pointers" if pointers else "")
-        rows.append(("large files", told, "warn" if pointers else ""))
+        large = f"{count_of(len(code.lfs), 'file')} of Git LFS" + (f", {pointers} only as pointers" if pointers else "")
+        rows.append(("large files", large, "warn" if pointers else ""))
     if code.partial:
         rows.append(("partial", f"left out for their size: {', '.join(code.skipped[:5])}", "fail"))
     return [row for row in rows if row[1] or row[0] == "Code"]
