@@ -11,8 +11,13 @@ _SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})?\s+(?P<v
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
-#: Paths of a server of Lab's that are not asked by its clients.
-OWN_ROUTES = frozenset({"/", "/livez", "/readyz", "/metrics", "other", ""})
+#: Paths of a server of Lab's that do not ask its model.
+OWN_ROUTES = frozenset(
+    {
+        *("/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/feedback", "/ping", "/health"),
+        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/ready", "other", ""),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tritonclient.utils import InferenceServerException
 
+from lab.domain.exposition import OWN_ROUTES, parse
+
 Models = dict[str, tuple[Any, Any, Path]]
 
 PEOPLE = [
@@ -395,3 +397,13 @@ def test_the_page_for_people_loads_nothing_and_escapes_all(mixed: Mixed, tmp_pat
     assert "http:" not in text
     assert "https:" not in text
     assert "age" in text
+
+
+def test_only_questions_to_the_model_are_counted_as_clients(server: Server) -> None:
+    """Probes and pages are not load, nor are their refusals errors of the deployment."""
+    for page in server.get("/")[1]["paths"]:
+        server.get(page)
+    text = server.get("/metrics")[1].decode()
+    asked = {sample.labels["route"] for sample in parse(text) if sample.name == "lab_requests_total"}
+    assert asked - OWN_ROUTES <= {"/predict", "/invocations", "/v2/infer"}
+    assert {"/docs", "/v2/models", "/ping"} <= asked
