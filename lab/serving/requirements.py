@@ -27,7 +27,7 @@ def environment(model: Path) -> Environment:
     if not path.is_file():
         raise NotFoundError(
             f"the model has no {_NAME}, so Lab does not know how to serve it",
-            "save it with track.model(estimator, example=rows)",
+            "save it with track.model(estimator, example=rows); beside a predict.py, write it yourself",
         )
     text = path.read_bytes()[:_MAX_BYTES].decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -41,31 +41,36 @@ class Batcher:
         *,
         max_rows: int = 4096,
         max_waiting: int = 1024,
+        max_waiting_rows: int = 100_000,
         started: Callable[[int, list[float]], None] = lambda rows, waits: None,
     ) -> None:
-        """`max_rows` bounds a batch of several requests; `started(rows, seconds waited)` hears of each batch."""
+        """`max_rows` bounds a batch of several requests; `started(rows, seconds waited)` hears of each batch.
+
+        At most `max_waiting` requests wait, with at most `max_waiting_rows` rows unless it is one request alone.
+        """
         self._predict = predict
         self._executor = executor
         self.max_rows = max_rows
         self._max_waiting = max_waiting
+        self._max_waiting_rows = max_waiting_rows
         self._started = started
         self._queue: deque[_Request] = deque()
         self._running = False
+        self.waiting_rows = 0
 
     @property
     def waiting(self) -> int:
         return len(self._queue)
 
-    @property
-    def waiting_rows(self) -> int:
-        return sum(len(request.rows) for request in self._queue)
-
     def submit(self, rows: list[Row]) -> asyncio.Future[Output]:
         """Queue `rows`; cancelling the future takes them out again while they wait. Raises QueueFullError."""
         if len(self._queue) >= self._max_waiting:
             raise QueueFullError
+        if self._queue and self.waiting_rows + len(rows) > self._max_waiting_rows:
+            raise QueueFullError
         answer: asyncio.Future[Output] = asyncio.get_running_loop().create_future()
         self._queue.append(_Request(rows, answer, time.monotonic()))
+        self.waiting_rows += len(rows)
         if not self._running:
             self._next()
         return answer
@@ -91,6 +96,7 @@ class Batcher:
             if batch and rows + len(request.rows) > self.max_rows:
                 break
             self._queue.popleft()
+            self.waiting_rows -= len(request.rows)
             if not request.answer.done():
                 batch.append(request)
                 rows += len(request.rows)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from lab.runtime.serving.errors import RequestError
-from lab.runtime.serving.http import Answer, Request, Route, json_answer, parse_json, read_body
+from lab.runtime.serving.http import Answer, Request, Route, json_answer, parse_json
 from lab.runtime.serving.jsonlines import append
 from lab.runtime.serving.service import MAX_ID, Service, now
 
@@ -24,7 +24,7 @@ MAX_LABEL = 256
 def routes(service: Service) -> list[Route]:
     async def feedback(request: Request) -> Answer:
         config = service.config
-        body = await read_body(request, config.max_body, config.body_timeout)
+        body = await service.body(request)
         labels = read_labels(parse_json(body))
         if config.run_dir is None:
             raise RequestError(501, "no_run_folder", "this server has no folder to keep feedback in")

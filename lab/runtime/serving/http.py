@@ -91,8 +91,24 @@ class DisconnectedError(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
-    """The whole body. Raises RequestError 408, 411, 413, 415, and DisconnectedError."""
+class Room:
+    """Memory for bodies that are still arriving, all together, in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Raises RequestError 503 when there is none left."""
+        if size > self._left:
+            raise RequestError(503, "busy", "too many bodies are arriving at once")
+        self._left -= size
+
+    def give(self, size: int) -> None:
+        self._left += size
+
+
+async def read_body(request: Request, limit: int, seconds: float, room: Room) -> bytes:
+    """The whole body. Raises RequestError 408, 411, 413, 415, 503, and DisconnectedError."""
     length = request.headers.get(b"content-length")
     if length is None and b"transfer-encoding" not in request.headers:
         raise RequestError(411, "length_required", "send the length of the body in Content-Length")
@@ -100,21 +116,31 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
         raise RequestError(415, "encoding", "compressed bodies are not taken")
     try:
         async with asyncio.timeout(seconds):
-            return await _read(request.receive, limit)
+            return await _read(request.receive, limit, room)
     except TimeoutError:
         raise RequestError(408, "slow", f"the body did not arrive within {seconds:g} s") from None
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+async def _read(receive: Receive, limit: int, room: Room) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body") and len(message.get("body", b"")) <= limit:
+        whole: bytes = message.get("body", b"")
+        return whole
     body = bytearray()
+    try:
+        return await _read_on(message, receive, limit, body, room)
+    finally:
+        room.give(len(body))
+
+
+async def _read_on(message: dict[str, Any], receive: Receive, limit: int, body: bytearray, room: Room) -> bytes:
+    """From a first message that is not all; `body` takes what `room` was taken for."""
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise DisconnectedError
         chunk: bytes = message.get("body", b"")
         more = message.get("more_body")
-        if not body and not more and len(chunk) <= limit:
-            return chunk
+        room.take(len(chunk))
         body += chunk
         if len(body) > limit:
             if more:
@@ -122,6 +148,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
             raise RequestError(413, "too_large", f"the body is larger than {limit} bytes")
         if not more:
             return bytes(body)
+        message = await receive()
 
 
 async def _drain(receive: Receive, budget: int) -> None:

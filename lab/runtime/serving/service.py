@@ -17,7 +17,7 @@ from lab.runtime.serving.batching import Batcher, QueueFullError
 from lab.runtime.serving.capture import Capture
 from lab.runtime.serving.config import Config
 from lab.runtime.serving.errors import LoadError, RequestError
-from lab.runtime.serving.http import Request, read_body
+from lab.runtime.serving.http import Request, Room, read_body
 from lab.runtime.serving.metrics import Metrics
 from lab.runtime.serving.signature import Row
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_ID = 128
 _MAX_LOGGED = 200
+#: Of all bodies together while they arrive.
+_BODIES_BYTES = 128 * 1024 * 1024
 #: The longest that a full batch may take, so that those behind it are not held up.
 _BATCH_SECONDS = 0.05
 _MIN_BATCH, _MAX_BATCH = 32, 4096
@@ -54,6 +56,7 @@ class Service:
         self.capture = Capture(config.capture, config.run_dir, self.log)
         self._batcher: Batcher | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._room = Room(max(_BODIES_BYTES, 2 * config.max_body))
         self._logged = 0
 
     @property
@@ -90,10 +93,14 @@ class Service:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
 
+    async def body(self, request: Request) -> bytes:
+        """Raises RequestError as `read_body` does."""
+        return await read_body(request, self.config.max_body, self.config.body_timeout, self._room)
+
     async def read(self, request: Request) -> bytes:
         """The body of a request to predict. Raises RequestError as `read_body`, and 503 if it came while not ready."""
         refusal = self.ready_reason  # a request that came before a stop is answered, however long its body takes
-        body = await read_body(request, self.config.max_body, self.config.body_timeout)
+        body = await self.body(request)
         if self.model is None or refusal:
             raise RequestError(503, "not_ready", refusal)
         return body

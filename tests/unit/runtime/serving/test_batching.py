@@ -101,3 +101,21 @@ async def test_the_queue_is_bounded_and_who_gave_up_is_not_predicted(executor: T
     model.gate.set()
     await asyncio.gather(first, stays)
     assert model.calls == [1, 2]
+
+
+async def test_waiting_rows_are_bounded_too_but_one_request_may_be_large(executor: ThreadPoolExecutor) -> None:
+    model = Model()
+    model.gate.clear()
+    batcher = Batcher(model.predict, executor, max_waiting_rows=10)
+    first = batcher.submit([[0]])
+    await _entered(model)
+    large = batcher.submit([[1]] * 50)
+    with pytest.raises(QueueFullError):
+        batcher.submit([[2]])
+    large.cancel()
+    model.gate.set()
+    await first
+    others = [batcher.submit([[3]] * 2) for _ in range(3)]
+    await asyncio.gather(*others)
+    assert batcher.waiting_rows == 0
+    assert sum(model.calls) == 7
