@@ -19,6 +19,7 @@ from lab.runtime.serving.service import MAX_ID, Service, now
 FILE = "feedback.jsonl"
 MAX_LABELS = 10_000
 MAX_LABEL = 256
+_KEYS = frozenset({"id", "row", "label", "labels"})
 
 
 def routes(service: Service) -> list[Route]:
@@ -40,7 +41,8 @@ def read_labels(request: Any) -> list[dict[str, Any]]:
 
     Raises RequestError 413, 422.
     """
-    entries = request.get("feedback", [request]) if isinstance(request, dict) else None
+    several = isinstance(request, dict) and request.keys() == {"feedback"}
+    entries = request["feedback"] if several else [request]
     if not isinstance(entries, list) or not entries:
         raise RequestError(422, "shape", 'the body must be an object with "id" and "label", or with "feedback"')
     labels = [label for entry in entries for label in _entry(entry)]
@@ -50,8 +52,10 @@ def read_labels(request: Any) -> list[dict[str, Any]]:
 
 
 def _entry(entry: Any) -> list[dict[str, Any]]:
-    if not isinstance(entry, dict) or ("label" in entry) == ("labels" in entry):
-        raise RequestError(422, "shape", 'feedback must have an "id" and either "label" or "labels"')
+    if not isinstance(entry, dict) or ("label" in entry) == ("labels" in entry) or not entry.keys() <= _KEYS:
+        raise RequestError(
+            422, "shape", 'feedback has an "id", either "label" or "labels", "row" if it must, and no more'
+        )
     name, row = entry.get("id"), entry.get("row", 0)
     if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
         raise RequestError(422, "id", f"an id is a text of 1 to {MAX_ID} characters")

@@ -178,7 +178,7 @@ def _predict(columns: tuple[Column, ...], row: Json, record: Json) -> Json:
 
 
 def _invocations(columns: tuple[Column, ...], row: Json, record: Json) -> Json:
-    split = {"type": "object", "required": ["data"], "properties": {"data": _list(row)}, "additionalProperties": False}
+    split = {"type": "object", "required": ["data"], "properties": {"data": _list(row)}}
     shapes = {
         "dataframe_split": split,
         "dataframe_records": _list(record),
@@ -204,15 +204,15 @@ def _infer() -> Json:
 
 def _feedback() -> Json:
     label = {"anyOf": [{"type": ["boolean", "number"]}, {"type": "string", "maxLength": MAX_LABEL}]}
-    return {
-        "type": "object",
-        "required": ["id", "label"],
-        "properties": {
-            "id": {**_ID, "minLength": 1},
-            "label": label,
-            "row": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
-        },
-    }
+    known = {"id": {**_ID, "minLength": 1}, "row": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}}
+    one = _closed({**known, "label": label}, "id", "label")
+    more = _closed({**known, "labels": _list(label)}, "id", "labels")
+    return {"anyOf": [one, more, _closed({"feedback": _list({"anyOf": [one, more]})}, "feedback")]}
+
+
+def _closed(properties: Json, *required: str) -> Json:
+    """An object with these properties and no others."""
+    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
 
 
 def _answer(service: Service) -> Json:

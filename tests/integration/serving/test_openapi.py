@@ -23,7 +23,12 @@ STRICT = ["/predict", "/feedback", "/invocations"]
 _ALWAYS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 _EXACT = ("positive_data_acceptance", "negative_data_rejection")
 _SETTINGS = settings(
-    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
 )
 
 

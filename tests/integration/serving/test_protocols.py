@@ -344,6 +344,8 @@ def test_labels_come_to_a_file_by_prediction_id(models: Models, tmp_path: Path) 
         {"id": "a", "label": 1, "row": -1},
         {"id": "a", "label": 1, "row": True},
         {"feedback": []},
+        {"id": "a", "label": 1, "rows": 3},
+        {"feedback": [{"id": "a", "label": 1}], "id": "a"},
         {"feedback": {"id": "a", "label": 1}},
     ],
     ids=str,
