@@ -86,7 +86,7 @@ class HealthWatch:
             if status != 200:
                 reason = reason or f"/metrics answers {status}"
             else:
-                pages.append(parse(body.decode("utf-8", "replace")))
+                pages.append(parse(_relevant(body.decode("utf-8", "replace"))))
         seen = self._servers(deployment)
         if not pages:
             with self._lock:
@@ -166,6 +166,15 @@ class HealthWatch:
             servers=servers,
             servers_up=ready,
         )
+
+
+#: Of what has labels only this is read: a page may hold hundreds of histograms of features.
+_LABELLED = ("lab_requests_total{", "lab_request_seconds_bucket{")
+
+
+def _relevant(page: str) -> str:
+    """The lines of a page that tell of health."""
+    return "\n".join(line for line in page.splitlines() if "{" not in line or line.startswith(_LABELLED))
 
 
 _RSS = "process_resident_memory_bytes"

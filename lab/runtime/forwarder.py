@@ -22,7 +22,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from lab.runtime.http_message import CHUNK, Head, RefusedError, read_body
+from lab.runtime.http_message import CHUNK, Head, RefusedError, read_body, read_whole
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
@@ -34,6 +34,9 @@ LOOK_SECONDS = 0.25
 _TRIES = 2  # not more, lest a request that kills servers kills them all
 _IDLE_KEPT = 32  # connections to one server
 _FALLS = 2  # looks in a row that must fail before a server counts as down
+
+#: Headers that are about one connection, not about the message.
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"expect"})
 
 #: What comes of a server, or a client, that breaks off.
 _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError)
@@ -189,10 +192,11 @@ class Forwarder:
         if request.value(b"expect").lower() == b"100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         async with asyncio.timeout(ANSWER_SECONDS):
-            body = b"".join([piece async for piece in read_body(reader, request.framing, MAX_BODY)])
+            body = await read_whole(reader, request.framing, MAX_BODY)
         keep = request.keeps_alive
-        message = request.without(b"connection", b"keep-alive", b"proxy-connection", b"expect") + body
-        named = int(name) if (name := request.value(b"x-lab-server")).isdigit() else 0
+        message = request.without(_HOP_BY_HOP) + body
+        name = request.value(b"x-lab-server")
+        named = int(name) if name.isdigit() and len(name) < 4 else 0
         tried: set[int] = set()
         for attempt in range(_TRIES):
             server = await self.wait(tried, named)
@@ -230,17 +234,25 @@ class Forwarder:
                 raise
             streams = source, sink = await asyncio.open_connection(server.host, server.port, limit=MAX_HEAD)
             answer = await self._ask(streams, message)
-        server.count(answer.status)
         bare = method == b"HEAD" or answer.status in (204, 304)
         framing = 0 if bare else answer.framing
+        small = b""
+        if isinstance(framing, int) and framing <= CHUNK:  # nearly all: read whole, so that it can still be asked again
+            try:
+                small = await source.readexactly(framing) if framing else b""
+            except _BROKEN:
+                sink.close()
+                raise
+        server.count(answer.status)
         close = b"" if keep and framing is not None else b"Connection: close\r\n"
-        head = answer.without(b"connection", b"keep-alive")
-        writer.write(b"%sX-Lab-Server: s%d\r\n%s\r\n" % (head[:-2], server.slot, close))
+        head = answer.without(_HOP_BY_HOP)
+        writer.write(b"%sX-Lab-Server: s%d\r\n%s\r\n%s" % (head[:-2], server.slot, close, small))
         try:
-            async for piece in read_body(source, framing, None):
-                writer.write(piece)
-                if writer.transport.get_write_buffer_size() > CHUNK:
-                    await _drain(writer)
+            if not (isinstance(framing, int) and framing <= CHUNK):
+                async for piece in read_body(source, framing, None):
+                    writer.write(piece)
+                    if writer.transport.get_write_buffer_size() > CHUNK:
+                        await _drain(writer)
             await _drain(writer)
         except ClientGoneError:
             sink.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator
 
 CHUNK = 64 * 1024
 
@@ -22,28 +23,28 @@ class Head:
     def __init__(self, raw: bytes) -> None:
         first, *lines = raw[:-4].split(b"\r\n")
         self._first = first
-        self._lines = lines
+        self._lines: list[tuple[bytes, bytes]] = []  # (name in small letters, the line)
+        self._values: dict[bytes, list[bytes]] = {}
+        for line in lines:
+            name, colon, value = line.partition(b":")
+            key = name.lower() if colon else b""
+            self._lines.append((key, line))
+            self._values.setdefault(key, []).append(value.strip())
         words = first.split(b" ", 2)
         self.method = words[0]
         self.status = int(words[1]) if first.startswith(b"HTTP/1.") and words[1:] and words[1].isdigit() else 0
         self._http11 = b"HTTP/1.1" in (words[0], words[-1])
 
-    def values(self, name: bytes) -> Iterator[bytes]:
-        for line in self._lines:
-            key, colon, value = line.partition(b":")
-            if colon and key.lower() == name:
-                yield value.strip()
-
     def value(self, name: bytes) -> bytes:
-        return next(self.values(name), b"")
+        """Of the first header of that name, "" if there is none."""
+        return self._values.get(name, _NONE)[0]
 
     @property
     def sound(self) -> bool:
         """Whether everybody reads this request's length alike."""
-        lengths, codings = list(self.values(b"content-length")), list(self.values(b"transfer-encoding"))
-        names = (line.partition(b":") for line in self._lines)
-        if len(self._first.split(b" ")) != 3 or any(not colon or not _token(name) for name, colon, _ in names):
+        if self._first.count(b" ") != 2 or any(_NO_TOKEN.search(name) or not name for name in self._values):
             return False
+        lengths, codings = self._values.get(b"content-length", ()), self._values.get(b"transfer-encoding", ())
         if codings:
             return not lengths and [coding.lower() for coding in codings] == [b"chunked"] and self._http11
         return len(lengths) <= 1 and all(length.isdigit() and len(length) < 12 for length in lengths)
@@ -63,53 +64,68 @@ class Head:
         wish = self.value(b"connection").lower()
         return wish == b"keep-alive" if not self._http11 else b"close" not in wish
 
-    def without(self, *names: bytes) -> bytes:
+    def without(self, names: frozenset[bytes]) -> bytes:
         """As it came, but for these headers."""
-        kept = [line for line in self._lines if line.partition(b":")[0].lower() not in names]
-        return b"\r\n".join([self._first, *kept, b"", b""])
+        return b"\r\n".join([self._first, *(line for name, line in self._lines if name not in names), b"", b""])
 
 
-def _token(name: bytes) -> bool:
-    """Whether a header's name is one: no blanks, no control characters (RFC 9110, 5.6.2)."""
-    return bool(name) and all(33 <= byte <= 126 for byte in name)
+_NONE = [b""]
+#: What the name of a header must not hold: blanks, control characters, anything beyond ASCII (RFC 9110, 5.6.2).
+_NO_TOKEN = re.compile(rb"[^!-~]")
+
+
+async def read_whole(reader: asyncio.StreamReader, framing: int | str | None, most: int) -> bytes:
+    """A body as it stands on the wire. Raises RefusedError above `most` bytes."""
+    if isinstance(framing, int):
+        if framing > most:
+            raise RefusedError("413 Content Too Large")
+        return await reader.readexactly(framing) if framing else b""
+    return b"".join([piece async for piece in read_body(reader, framing, most)])
 
 
 async def read_body(reader: asyncio.StreamReader, framing: int | str | None, most: int | None) -> AsyncIterator[bytes]:
     """The bytes of a body as they stand on the wire, piece by piece. Raises RefusedError above `most`."""
-    total = 0
     if isinstance(framing, int):
-        if most is not None and framing > most:
-            raise RefusedError("413 Content Too Large")
-        while total < framing:
-            piece = await reader.read(min(CHUNK, framing - total))
-            if not piece:
-                raise asyncio.IncompleteReadError(b"", framing - total)
-            total += len(piece)
+        async for piece in _exactly(reader, framing):
             yield piece
     elif framing is None:
         while piece := await reader.read(CHUNK):
             yield piece
     else:
-        async for piece in _chunks(reader):
-            total += len(piece)
-            if most is not None and total > most:
-                raise RefusedError("413 Content Too Large")
+        async for piece in _chunks(reader, most):
             yield piece
 
 
-async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+async def _exactly(reader: asyncio.StreamReader, size: int) -> AsyncIterator[bytes]:
+    while size:
+        piece = await reader.read(min(CHUNK, size))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", size)
+        size -= len(piece)
+        yield piece
+
+
+async def _chunks(reader: asyncio.StreamReader, most: int | None) -> AsyncIterator[bytes]:
+    total = 0
     while True:
         line = await reader.readuntil(b"\r\n")
         digits = line.partition(b";")[0].strip()
         if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
             raise RefusedError("400 Bad Request")
-        yield line
         size = int(digits, 16)
+        total += len(line) + size
+        if most is not None and total > most:
+            raise RefusedError("413 Content Too Large")
+        yield line
         if size:
-            yield await reader.readexactly(size + 2)
+            async for piece in _exactly(reader, size + 2):
+                yield piece
             continue
         while True:  # trailers
             line = await reader.readuntil(b"\r\n")
+            total += len(line)
+            if most is not None and total > most:
+                raise RefusedError("413 Content Too Large")
             yield line
             if line == b"\r\n":
                 return

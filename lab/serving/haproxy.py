@@ -28,7 +28,7 @@ global
   hard-stop-after 15s
 defaults
   mode http
-  timeout connect 2s
+  timeout connect 400ms
   timeout client 75s
   timeout server 60s
   timeout queue 10s

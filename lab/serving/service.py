@@ -38,6 +38,7 @@ from lab.settings.deploy import DeploySettings
 
 _FIRST_PORT, _LAST_PORT = 8100, 8999
 _ABORT_SECONDS = 30.0
+_LIST_SECONDS = 5.0  # between two looks at which deployments there are to watch
 
 Progress = Callable[[str], None]
 
@@ -76,6 +77,8 @@ class Deployments:
             home, journal, catalog, Servers(home, models, engine_of), Routers(home, engine_of), Client(home)
         )
         self._tender = Tender(self._parts)
+        self._up: Sequence[Deployment] = ()
+        self._list_again = 0.0
 
     # -- changing -----------------------------------------------------------------------------------
 
@@ -204,9 +207,15 @@ class Deployments:
 
     def watch(self) -> None:
         """One look at the health of all that are up, for their history."""
-        for deployment in catalog_deployments.all_deployments(self._catalog):
-            if deployment.status in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
-                self._health.keep_up(replace(deployment, slots=self._slots(deployment)))
+        if time.monotonic() >= self._list_again:
+            self._list_again = time.monotonic() + _LIST_SECONDS
+            self._up = [
+                replace(deployment, slots=self._slots(deployment))
+                for deployment in catalog_deployments.all_deployments(self._catalog)
+                if deployment.status in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY)
+            ]
+        for deployment in self._up:
+            self._health.keep_up(deployment)
 
     def predict(self, ref: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the server. `payload` is `{"rows": [{column: value}]}` or `{"data": [[…]]}`.
