@@ -46,7 +46,7 @@ MODEL_ALIASED = "model.aliased"
 
 DEPLOYMENT_CREATED = "deployment.created"
 DEPLOYMENT_STATUS = "deployment.status"
-DEPLOYMENT_RELEASED = "deployment.released"  # what it serves from now on: model, version, alias, image, replicas
+DEPLOYMENT_RELEASED = "deployment.released"  # what it serves from now on: model, version, alias, image, replicas, port
 
 # Of a rollout; the subject is its id.
 ROLLOUT_STARTED = "rollout.started"  # deployment, number, model, version, alias, strategy, before

@@ -16,7 +16,8 @@ INGEST = (
         "created_event",
         """
         SELECT DISTINCT ON (subject) subject AS id, b.name, b.model AS first_model, b.version AS first_version,
-            b.alias AS first_alias, b.engine, b.port, b.image AS first_image, ts AS created, event AS created_event
+            b.alias AS first_alias, b.engine, b.port AS first_port, b.image AS first_image, ts AS created,
+            event AS created_event
         FROM (
             SELECT subject, ts, id AS event, json_transform(body, '{"name":"VARCHAR","model":"VARCHAR",
                 "version":"INTEGER","alias":"VARCHAR","engine":"VARCHAR","port":"INTEGER","image":"VARCHAR"}') AS b
@@ -33,7 +34,7 @@ INGEST = (
         """
         SELECT DISTINCT ON (subject) subject AS id, b.*, event AS released_event FROM (
             SELECT subject, id AS event, json_transform(body, '{"model":"VARCHAR","version":"INTEGER",
-                "alias":"VARCHAR","image":"VARCHAR","replicas":"INTEGER"}') AS b
+                "alias":"VARCHAR","port":"INTEGER","image":"VARCHAR","replicas":"INTEGER"}') AS b
             FROM incoming WHERE type = 'deployment.released'
         )
         ORDER BY subject, event DESC

@@ -44,7 +44,8 @@ class Parts:
     def released(self, state: State, release: Release) -> None:
         """Let everybody know what the deployment serves."""
         body = {"model": release.model, "version": release.version, "alias": release.alias, "image": release.image}
-        self.journal.append(DEPLOYMENT_RELEASED, state.id, {**body, "replicas": max(1, len(release.servers))})
+        more = {"port": state.port or None, "replicas": max(1, len(release.servers))}
+        self.journal.append(DEPLOYMENT_RELEASED, state.id, {**body, **more})
         self.catalog.refresh()
 
     def ready(self, state: State, slot: int = 0, timeout: float = 1.0) -> tuple[bool, str]:

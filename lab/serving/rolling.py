@@ -39,12 +39,15 @@ class Rolling:
         alias: str,
         plan: RolloutPlan,
         tell: Callable[[str], None],
+        free_port: Callable[[], int],
     ) -> None:
+        """`free_port` is asked for the address of a deployment that has none."""
         self._parts = parts
         self._state = state
         self._version = version
         self._plan = plan
         self._tell = tell
+        self._free_port = free_port
         self._green = Release(state.releases + 1, version.model, version.number, alias, "")
         self._switched = False
 
@@ -148,6 +151,8 @@ class Rolling:
         green = replace(self._green, image=image)
         if self.first:
             state = self._parts.routers.choose(state, image, self._tell)
+            # Not before: another Lab may take a port while an environment is built.
+            state = replace(state, port=state.port or self._free_port())
         self._keep(replace(state, green=green))
         if self.first:
             self._parts.released(self._state, green)

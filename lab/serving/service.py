@@ -107,7 +107,7 @@ class Deployments:
         with alone(self._parts, name):
             self._catalog.refresh()
             state = self._state_for(name, version, _alias(ref), port, engine, token)
-            Rolling(self._parts, state, version, _alias(ref), plan, progress or _silent).run()
+            Rolling(self._parts, state, version, _alias(ref), plan, progress or _silent, lambda: self._port(name)).run()
             return self.get(state.id)
 
     def rollback(self, ref: str) -> Deployment:
@@ -293,7 +293,6 @@ class Deployments:
                 )
             return state
         chosen = self._engine_of(engine or (known[0].engine if known else "")).name
-        port = port or self._port(name)
         if state is not None:
             return replace(
                 state,
@@ -315,7 +314,7 @@ class Deployments:
     def _port(self, name: str) -> int:
         """The port that the name had before, if it is free; else the first free one nobody else is known by."""
         known = catalog_deployments.all_deployments(self._catalog)
-        before = [deployment.port for deployment in known if deployment.name == name]
+        before = [deployment.port for deployment in known if deployment.name == name and deployment.port]
         taken = {deployment.port for deployment in known if deployment.name != name}
         for port in [*before[:1], *(port for port in range(_FIRST_PORT, _LAST_PORT) if port not in taken)]:
             if is_free(port):

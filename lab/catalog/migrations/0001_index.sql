@@ -117,10 +117,10 @@ CREATE TABLE model_aliases (model VARCHAR, alias VARCHAR, number INTEGER, event 
 CREATE TABLE deployment_facts (
     id VARCHAR,
     -- deployment.created
-    name VARCHAR, first_model VARCHAR, first_version INTEGER, first_alias VARCHAR, engine VARCHAR, port INTEGER,
+    name VARCHAR, first_model VARCHAR, first_version INTEGER, first_alias VARCHAR, engine VARCHAR, first_port INTEGER,
     first_image VARCHAR, created DOUBLE, created_event VARCHAR,
     -- deployment.released
-    model VARCHAR, version INTEGER, alias VARCHAR, image VARCHAR, replicas INTEGER, released_event VARCHAR,
+    model VARCHAR, version INTEGER, alias VARCHAR, port INTEGER, image VARCHAR, replicas INTEGER, released_event VARCHAR,
     -- deployment.status
     status VARCHAR, cause VARCHAR, ended DOUBLE, status_event VARCHAR, ready DOUBLE, ready_event VARCHAR
 );
@@ -128,7 +128,7 @@ CREATE TABLE deployment_facts (
 CREATE VIEW deployments AS
 SELECT
     id, name, coalesce(model, first_model) AS model, coalesce(version, first_version) AS version,
-    coalesce(alias, first_alias) AS alias, engine, port, coalesce(image, first_image) AS image,
+    coalesce(alias, first_alias) AS alias, engine, coalesce(port, first_port) AS port, coalesce(image, first_image) AS image,
     coalesce(replicas, 1) AS replicas, created, status, cause, ended, ready
 FROM deployment_facts;
 

@@ -8,17 +8,22 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from integration.serving.rolling_out import ROWS, register
 
+from lab.domain.deployments import DeploymentStatus
 from lab.domain.ids import short_id
 from lab.domain.resources import Resources
+from lab.domain.rollouts import RolloutPlan
 from lab.engine import connect
 from lab.engine.base import Engine, Environment, Job, JobState
 from lab.paths import LabHome
+from lab.workspace import Workspace
 
 SCRIPT = Path(__file__).parents[3] / ".ci" / "engine"
 
@@ -136,6 +141,32 @@ def test_an_engine_that_restarts_interrupts_its_jobs(
     later = submit(engine, image, "sh", "-c", "kill -9 $$")
     wait_for(lambda: engine.status(later).state is JobState.EXITED)
     assert engine.status(later).interruption == "killed from outside"
+
+
+def answered(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_deployments_come_back_with_the_engine_and_nobody_s_help(
+    private: Private, lab: tuple[Engine, str], tmp_path: Path
+) -> None:
+    with Workspace(tmp_path / "home", tmp_path, engine="docker") as ws:
+        deployment = ws.deployments.deploy(register(ws, tmp_path / "models"), plan=RolloutPlan(replicas=2))
+        try:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                private.restart(number)
+                wait_for(lambda: answers(lab[0]))
+                wait_for(lambda: answered(deployment.url))
+                assert len(ws.deployments.predict("iris", {"data": ROWS[:3]})["predictions"]) == 3
+            wait_for(lambda: ws.deployments.health("iris").servers_up == 2)
+            assert ws.deployments.settle() == []
+            assert ws.deployments.get("iris").status is DeploymentStatus.READY
+        finally:
+            ws.deployments.stop("iris")
 
 
 def test_events_end_when_the_engine_goes(private: Private, lab: tuple[Engine, str]) -> None:

@@ -160,7 +160,7 @@ def story() -> list[Event]:
         ("deployment.status", "d1", {"status": "ready", "ready": 5.0}),
         ("deployment.status", "d1", {"status": "stopped", "ended": 9.0}),
         ("deployment.released", "d1", {"model": "m", "version": 2, "alias": "", "image": "i", "replicas": 2}),
-        ("deployment.released", "d1", {"model": "m", "version": 3, "alias": "", "image": "i", "replicas": 3}),
+        ("deployment.released", "d1", {"model": "m", "version": 3, "port": 8200, "image": "i", "replicas": 3}),
         ("rollout.started", "o1", {"deployment": "d1", "number": 2, "model": "m", "version": 3, "strategy": "canary"}),
         ("rollout.step", "o1", {"step": "start", "ok": True, "seconds": 1.5, "told": "up", "evidence": {"n": 1}}),
         ("rollout.step", "o1", {"step": "probe", "ok": False, "seconds": 0.5, "told": "slow", "evidence": {}}),
@@ -218,7 +218,7 @@ def test_the_story_ends_as_it_should() -> None:
     assert "stopped" in EXPECTED["deployments"][0]
     assert "5.0" in EXPECTED["deployments"][0], "when it was ready is still known after it was stopped"
     (served,) = EXPECTED["deployments"]
-    assert '"m", "3", "", "docker", "8100", "i", "3"' in served, "the last release holds"
+    assert '"m", "3", "None", "docker", "8200", "i", "3"' in served, "the last release holds"
     assert "rolled back" in EXPECTED["rollouts"][0], "of several ends the first holds"
     assert len(EXPECTED["rollout_steps"]) == 2
 
