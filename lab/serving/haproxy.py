@@ -17,9 +17,11 @@ _FILE = "haproxy.cfg"
 _BACKEND = "model"
 
 #: A request that its server dies over before a byte of the answer is asked again elsewhere: predictions change
-#: nothing, so that is safe also for POST. Once more only, lest one that kills servers kills them all. Names are asked
-#: for again and again, since a container that starts anew may have another address. `httpchk` names localhost because
-#: servers refuse other hosts.
+#: nothing, so that is safe also for POST. Twice more only, lest one that kills servers kills them all; a server that
+#: cannot be connected to is left out at once until a check succeeds, so that then it is another one's turn. (What lay
+#: unread in a dying server's socket HAProxy 2.6 does not ask again: it closes the client's connection.) Names are
+#: asked for again and again, since a container that starts anew may have another address. `httpchk` names localhost
+#: because servers refuse other hosts.
 _HEAD = f"""\
 global
   stats socket {_SOCKET_DIR}/{SOCKET} mode 600 level admin
@@ -55,7 +57,8 @@ backend {_BACKEND}
   http-response set-header {SERVER_HEADER} %s
   option httpchk
   http-check send meth GET uri /readyz hdr Host localhost
-  default-server check inter 250ms fall 2 rise 1 resolvers engine init-addr none resolve-prefer ipv4
+  default-server check inter 250ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
+  default-server resolvers engine init-addr none resolve-prefer ipv4
 """
 
 
