@@ -15,6 +15,7 @@ from lab.cli.shapes import deployment_shape, listing
 from lab.cli.values import count, port, seconds
 from lab.domain.deployments import Deployment
 from lab.domain.rollouts import Outcome, Rollout, RolloutPlan, Strategy
+from lab.domain.text import count_of
 from lab.errors import ConflictError, NotFoundError, UsageError
 
 commands = Declarations("Deployments")
@@ -185,6 +186,23 @@ def stop(context: Context, args: Namespace) -> int:
         context.out.document(deployment_shape(deployment))
     else:
         context.out.line(f"{deployment.name}  {deployment.status.value}", STYLES[deployment.status])
+    return 0
+
+
+@commands.add(
+    "deployments",
+    "forget",
+    help="take what was kept of predictions out of captures and feedback",
+    example="lab deployments forget digits 01jd0x9k3v",
+    arguments=(REF, argument("ids", metavar="ID", nargs="+", help="the id in the answer to a request")),
+)
+def forget(context: Context, args: Namespace) -> int:
+    deployment = context.ws.deployments.get(args.ref)
+    gone = context.ws.deployments.forget(deployment.id, args.ids)
+    if context.out.json:
+        context.out.document({"id": deployment.id, "name": deployment.name, "forgotten": gone})
+    else:
+        context.out.line(f"{count_of(gone, 'line')} of {deployment.name} forgotten")
     return 0
 
 

@@ -99,6 +99,34 @@ class HealthPoint:
 
 
 @dataclass(frozen=True)
+class ServerOptions:
+    """How servers treat what they are asked. `unseen` categories, values `outside` the range of training and `missing`
+    ones are counted, told of (warn), or refused (reject). `capture` is the share of requests that is kept, in at most
+    `capture_bytes` and for `capture_days`; 0 keeps none. `exact` allows only ways to compute that give the model's own
+    numbers to the last bit."""
+
+    unseen: str = "count"
+    outside: str = "count"
+    missing: str = "reject"
+    exact: bool = False
+    capture: float = 0.1
+    capture_bytes: int = 64 << 20
+    capture_days: int = 30
+
+    def variables(self) -> dict[str, str]:
+        """As a server reads them from its environment."""
+        return {
+            "LAB_ON_UNSEEN": self.unseen,
+            "LAB_ON_OUTSIDE": self.outside,
+            "LAB_ON_MISSING": self.missing,
+            "LAB_EXACT": "1" if self.exact else "0",
+            "LAB_CAPTURE_RATE": f"{self.capture:g}",
+            "LAB_CAPTURE_BYTES": str(self.capture_bytes),
+            "LAB_CAPTURE_DAYS": str(self.capture_days),
+        }
+
+
+@dataclass(frozen=True)
 class ServersSeen:
     """What engine and router know of a deployment's servers. `errors` are the last lines that tell of one."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.domain.canary import Verdict
-from lab.domain.deployments import DeploymentStatus
+from lab.domain.deployments import DeploymentStatus, ServerOptions
 from lab.domain.ids import short_id
 from lab.domain.models import ModelVersion
 from lab.domain.rollouts import Outcome, RolloutPlan, Step, Strategy, steps_of
@@ -40,6 +40,7 @@ class Rolling:
         plan: RolloutPlan,
         tell: Callable[[str], None],
         free_port: Callable[[], int],
+        options: ServerOptions | None = None,
     ) -> None:
         """`free_port` is asked for the address of a deployment that has none."""
         self._parts = parts
@@ -48,7 +49,8 @@ class Rolling:
         self._plan = plan
         self._tell = tell
         self._free_port = free_port
-        self._green = Release(state.releases + 1, version.model, version.number, alias, "")
+        given = (options or ServerOptions()).variables()
+        self._green = Release(state.releases + 1, version.model, version.number, alias, "", options=given)
         self._switched = False
 
     @property

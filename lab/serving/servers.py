@@ -178,6 +178,7 @@ class Servers:
             "PYTHONPATH": paths.RUNTIME_DIR,
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
+            **release.options,
         }
         mounts = [
             Mount(folder.model, paths.MODEL_DIR),

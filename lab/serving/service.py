@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,10 +20,11 @@ from lab.domain.rollouts import Rollout, RolloutPlan
 from lab.domain.text import clean
 from lab.engine.base import Engine
 from lab.engine.ports import is_free
-from lab.errors import ConflictError, EngineUnavailableError, NotFoundError
-from lab.events import DEPLOYMENT_CREATED
+from lab.errors import ConflictError, EngineUnavailableError, LabError, NotFoundError
+from lab.events import DEPLOYMENT_CREATED, DEPLOYMENT_STATUS
 from lab.journal import Journal
 from lab.paths import LabHome
+from lab.runtime.serving import jsonlines
 from lab.serving import tokens
 from lab.serving.http import Client
 from lab.serving.parts import Parts
@@ -107,7 +108,8 @@ class Deployments:
         with alone(self._parts, name):
             self._catalog.refresh()
             state = self._state_for(name, version, _alias(ref), port, engine, token)
-            Rolling(self._parts, state, version, _alias(ref), plan, progress or _silent, lambda: self._port(name)).run()
+            options, tell = self._defaults().server, progress or _silent
+            Rolling(self._parts, state, version, _alias(ref), plan, tell, lambda: self._port(name), options).run()
             return self.get(state.id)
 
     def rollback(self, ref: str) -> Deployment:
@@ -146,7 +148,9 @@ class Deployments:
         if not deployment.status.active:
             raise ConflictError(f"deployment {deployment.name} is {deployment.status.value} already")
         with alone(self._parts, deployment.name):
-            state = self._needed(deployment)
+            state = self._parts.load(deployment.id)
+            if state is None:  # of an earlier Lab: one server, called as the deployment
+                return self._stop_lone(deployment)
             if state.rollout:
                 state = recover(self._parts, state)
             for release in state.running:
@@ -155,6 +159,36 @@ class Deployments:
             self._parts.keep(replace(state, up=False, warm_until=0.0))
             self._parts.say(state, DeploymentStatus.STOPPED, "stopped by user", ended=time.time())
         return self.get(deployment.id)
+
+    def _stop_lone(self, deployment: Deployment) -> Deployment:
+        engine = self._engine_of(deployment.engine)
+        engine.stop(deployment.id)
+        engine.remove(deployment.id)
+        body = {"status": DeploymentStatus.STOPPED.value, "cause": "stopped by user", "ended": time.time()}
+        self._parts.journal.append(DEPLOYMENT_STATUS, deployment.id, body)
+        self._catalog.refresh()
+        return self.get(deployment.id)
+
+    def forget(self, ref: str, ids: Collection[str]) -> int:
+        """Take everything that was kept of these predictions out of captures and feedback: requests, answers, labels.
+        Returns how many lines went.
+
+        Raises LabError where a file cannot be rewritten; it is then as it was.
+        """
+        gone = 0
+        for run in sorted(self._home.deployment(self.get(ref).id).root.glob("releases/*/run-*")):
+            for folder, pattern in ((run / "capture", "*.jsonl"), (run, "feedback.jsonl")):
+                if folder.is_symlink() or not folder.is_dir():
+                    continue
+                try:
+                    with jsonlines.locked(folder):
+                        files = [path for path in sorted(folder.glob(pattern)) if not path.is_symlink()]
+                        gone += jsonlines.forget(files, frozenset(ids))
+                except OSError as error:
+                    raise LabError(
+                        f"cannot rewrite {clean(str(folder))}: {error.strerror}", "free some disk space or mend rights"
+                    ) from error
+        return gone
 
     def token(self, ref: str, *, rotate: bool = False) -> str:
         """What clients bring as `Authorization: Bearer …`; "" if the deployment asks for none. After a rotation the one

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Release:
     alias: str
     image: str
     servers: tuple[Server, ...] = ()
+    #: What its servers find in their environment besides; see ServerOptions.
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:

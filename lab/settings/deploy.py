@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.domain.deployments import ServerOptions
 from lab.domain.rollouts import Budget, RolloutPlan, Strategy, parse_seconds
 from lab.errors import UsageError
-from lab.settings.schema import BOOLEAN, Table, Value, Wrong, check_count, describe, one_of
+from lab.settings.schema import BOOLEAN, SIZE, Table, Value, Wrong, check_count, describe, one_of
 
 
 @dataclass(frozen=True)
 class DeploySettings:
-    """`plan` as a rollout without options goes; `token` whether clients must bring one."""
+    """`plan` as a rollout without options goes; `token` whether clients must bring one; `server` how servers treat what
+    they are asked."""
 
     plan: RolloutPlan = field(default_factory=RolloutPlan)
     token: bool = True
+    server: ServerOptions = field(default_factory=ServerOptions)
 
 
 def _seconds(raw: Any) -> float:
@@ -57,13 +60,31 @@ _BUDGET = Table(
 )
 
 
+_POLICY = one_of("count", "warn", "reject")
+
+_SERVER = Table(
+    {
+        "unseen": _POLICY,
+        "outside": _POLICY,
+        "missing": _POLICY,
+        "exact": BOOLEAN,
+        "capture": _SHARE,
+        "capture_size": SIZE,
+        "capture_days": Value("a number from 1 up", lambda raw: check_count(raw, 1)),
+    },
+    build=lambda table: ServerOptions(
+        **{"capture_bytes" if name == "capture_size" else name: value for name, value in table.items()}
+    ),
+)
+
+
 def _build(table: dict[str, Any]) -> DeploySettings:
-    token = table.pop("token", True)
+    token, server = table.pop("token", True), table.pop("server", ServerOptions())
     if "canary" in table:
         table["share"] = table.pop("canary")
     if "strategy" in table:
         table["strategy"] = Strategy(table["strategy"])
-    return DeploySettings(RolloutPlan(**table), token)
+    return DeploySettings(RolloutPlan(**table), token, server)
 
 
 DEPLOY = Table(
@@ -75,6 +96,7 @@ DEPLOY = Table(
         "replicas": Value("a number from 1 up", lambda raw: check_count(raw, 1)),
         "token": BOOLEAN,
         "budget": _BUDGET,
+        "server": _SERVER,
     },
     build=_build,
 )

@@ -143,7 +143,15 @@ _DEPLOY = """\
 # warm = "10m"                   # how long the old one can be gone back to at once
 # replicas = 2
 # token = false                  # answer everybody on this machine
-# budget = { p99 = "500ms", memory = 0.9, disagreement = 0.25, errors = 0.0, p95_ratio = 1.5 }"""
+# budget = { p99 = "500ms", memory = 0.9, disagreement = 0.25, errors = 0.0, p95_ratio = 1.5 }
+# [deploy.server]
+# unseen = "count"               # categories that training never saw: or "warn", "reject"
+# outside = "count"              # values beyond the range of training
+# missing = "reject"
+# capture = 0.1                  # the share of requests that is kept to replay; 0 keeps none
+# capture_size = "64m"
+# capture_days = 30
+# exact = false                  # true: only the model's own numbers, to the last bit"""
 
 
 def _last_dataset(dataset: _Dataset) -> str:

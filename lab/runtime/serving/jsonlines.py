@@ -72,6 +72,9 @@ def forget(paths: Iterable[Path], ids: Collection[str]) -> int:
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(fresh, 0o600)
+            owner = os.stat(path)
+            if owner.st_uid != os.getuid():  # the server is another user than whoever rewrites for it
+                os.chown(fresh, owner.st_uid, owner.st_gid)
             os.replace(fresh, path)
         except BaseException:
             fresh.unlink(missing_ok=True)

@@ -135,6 +135,23 @@ def test_a_stopped_deployment_comes_back_under_its_id_and_port(site: Site) -> No
     site.ws.deployments.stop("again")
 
 
+def test_what_was_kept_of_a_prediction_is_forgotten(site: Site) -> None:
+    deployment = site.deploy("private")
+    capture(site.ws, deployment.id, ROWS[:5], KINDS[:5].tolist(), "v1")
+    state = site.state("private")
+    assert state.live is not None
+    run = site.ws.home.deployment(deployment.id).release(state.live.number).run(0)
+    kept = run / "capture" / "0001.jsonl"
+    (run / "feedback.jsonl").write_text('{"id": "3", "at": 1.0, "row": 0, "label": 1}\n{"id": "x", "label": 0}\n')
+    owner = kept.stat().st_uid
+    assert site.ws.deployments.forget("private", ["1", "3", "unknown"]) == 4, "two requests, a label, and garbage"
+    assert [json.loads(line)["id"] for line in kept.read_text().splitlines()] == ["0", "2", "4"]
+    assert [json.loads(line)["id"] for line in (run / "feedback.jsonl").read_text().splitlines()] == ["x"]
+    assert kept.stat().st_uid == owner, "the server can go on with it"
+    assert site.ws.deployments.forget("private", ["1"]) == 0
+    site.ws.deployments.stop("private")
+
+
 def test_what_answers_otherwise_is_taken_back_by_the_replay(site: Site) -> None:
     deployment = site.deploy("worse")
     capture(site.ws, deployment.id, ROWS[:100], KINDS[:100].tolist(), "v1")
