@@ -53,7 +53,8 @@ frontend address
   bind :8080
   default_backend {_BACKEND}
 backend {_BACKEND}
-  balance roundrobin
+  # No memory: by turns, a server that had no weight until now would get a long row of requests first.
+  balance random(1)
   http-response set-header {SERVER_HEADER} %s
   option httpchk
   http-check send meth GET uri /readyz hdr Host localhost

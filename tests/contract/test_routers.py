@@ -175,10 +175,14 @@ def site(request: pytest.FixtureRequest, engine_home: LabHome) -> Iterator[Site]
 
 
 def test_it_shares_by_weight(site: Site) -> None:
-    assert site.answers(40) == {"a": 20, "b": 20}
+    assert 140 <= site.answers(400)["b"] <= 260, "half, six standard deviations either way if it is by lot"
     site.apply(a=180, b=20)
-    share = site.answers(100)["b"]
-    assert 6 <= share <= 14
+    assert 4 <= site.answers(400)["b"] <= 76, "a tenth"
+    site.apply(a=200, b=0)
+    site.answers(200)
+    site.apply(a=100, b=100)
+    assert 15 <= site.answers(100)["a"] <= 85, "who had nothing does not get everything until it has caught up"
+    site.apply(a=180, b=20)
     before = site.stats()
     site.answers(10)
     after = site.stats()

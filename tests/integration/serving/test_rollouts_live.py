@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 from rolling_out import KINDS, ROWS, Load, capture, register
 from serving_client import ROOT
-from sklearn.ensemble import BaggingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
 from support import docker_or_skip, remove_jobs, share_environments
 
 from lab.domain.deployments import Deployment, DeploymentStatus
@@ -84,7 +83,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             (None, None),
             (None, None),
             (None, 2 - KINDS),
-            (BaggingClassifier(LogisticRegression(max_iter=500), 300), None),
+            (BaggingClassifier(HistGradientBoostingClassifier(max_iter=2), 30), None),
         ):
             register(ws, folder, estimator=estimator, labels=labels)
         yield Site(ws, request.param)
@@ -217,7 +216,8 @@ def test_a_crashing_one_is_taken_back_by_the_canary(site: Site) -> None:
     assert site.last("crash")[0] is Outcome.ROLLED_BACK
     assert site.ws.deployments.get("crash").version == 1
     if site.engine == "docker":
-        assert len(load.bad) <= 1, "the router asks the other one again, but for what the dying one had not read yet"
+        # The router asks the other one again, but for what the dying one had not read yet: at most one of each client.
+        assert len(load.bad) <= 2
     site.ws.deployments.stop("crash")
 
 
