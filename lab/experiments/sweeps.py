@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 _MOST = 100_000  # runs of one sweep, tried again ones included
+_END_SECONDS = 10.0  # until the end of a stopped run is noted
 
 
 class Sweeps:
@@ -142,9 +143,11 @@ class Sweeps:
             self._journal.append(SWEEP_STOPPED, sweep.id, {"cause": cause})
         runs = self.runs(sweep)
         cancel(self._home, self._journal, self._catalog, [r.id for r in runs if r.status is RunStatus.QUEUED])
-        for run in self.runs(sweep) if running else ():
-            if run.status.active:
-                self._runs.stop(run.id)
+        going = [run for run in self.runs(sweep) if run.status.active] if running else []
+        for run in going:
+            self._runs.stop(run.id)
+        for run in going:  # another thread may be about to note its end
+            self._runs.wait(run.id, timeout=_END_SECONDS)
         return self.get(sweep.name)
 
     def hold(self, ref: str, held: bool = True) -> Sweep:
