@@ -10,7 +10,7 @@ import pytest
 
 from lab.catalog.sql import TABLES
 from lab.cli.main import command_list
-from lab.ui.actions import cheat_sheet
+from lab.ui.actions.sheet import cheat_sheet
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

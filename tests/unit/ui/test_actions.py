@@ -13,6 +13,7 @@ from textual.keys import _character_to_key
 from lab.cli.main import commands
 from lab.cli.parser import parse
 from lab.ui import actions
+from lab.ui.actions.sheet import cheat_sheet
 from lab.ui.app import LabApp
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
@@ -146,7 +147,7 @@ def test_keys_are_ones_that_terminals_send() -> None:
 
 
 def test_the_cheat_sheet_tells_every_key() -> None:
-    sheet = actions.cheat_sheet()
+    sheet = cheat_sheet()
     for action in EVERY:
         if action.keys:
             assert action.help in sheet

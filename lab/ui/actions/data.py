@@ -1,0 +1,65 @@
+"""What can be done with data: datasets, one dataset, a difference, the disk."""
+
+from __future__ import annotations
+
+from lab.ui.actions.model import Action
+
+ACTIONS: tuple[Action, ...] = (
+    # Data
+    Action("data.add", "Add or snapshot", "A new dataset, or a new version of this one", ("n",), ("data", "dataset"),
+           "lab data add {name} {path}", "writes", 2, "Snapshot"),
+    Action("data.diff", "Compare", "The two marked versions, or this one with the one before", ("c",),
+           ("data", "dataset"), "lab data diff {refs}", rank=1, label="Diff"),
+    Action("data.checkout", "Check out", "Bring a version back to the working copy, or to a folder", ("C",),
+           ("data", "dataset"), "lab data checkout {ref}", "destructive", 3),
+    Action("data.alias", "Alias", "Have a name such as baseline mean this version", ("a",), ("data", "dataset"),
+           "lab data alias {ref} {alias}", "writes", 5),
+    Action("data.tag", "Tags", "Set the version's tags", ("t",), ("data", "dataset"), "lab data tag {ref} {tags}",
+           "writes"),
+    Action("data.note", "Note", "Write a note on the version", ("A",), ("data", "dataset"),
+           "lab data note {ref} {text}", "writes"),
+    Action("data.profile", "Profile", "What is in it: columns, distributions, what is wrong", ("i",),
+           ("data", "dataset"), "lab data profile {ref}"),
+    Action("data.expect", "Expectations", "What is expected of it, and what was found", ("e",), ("data", "dataset"),
+           "lab data expect {ref}"),
+    Action("data.lineage", "Lineage", "Runs, models and deployments that saw it", ("l", "L"),
+           ("data", "dataset"), "lab data lineage {ref}"),
+    Action("data.verify", "Verify", "Compare its stored bytes with their hashes", ("V",), ("data", "dataset"),
+           "lab data verify {ref}"),
+    Action("data.repair", "Repair", "Verify, and bring good copies of what is damaged", ("M",), ("data", "dataset"),
+           "lab data verify {ref} --repair", "writes"),
+    Action("data.remove", "Remove", "Take the version out of sight; z brings it back", ("D",), ("data", "dataset"),
+           "lab data rm {ref}", "destructive"),
+    Action("data.restore", "Undo remove", "Bring a removed version back", ("z",), ("data", "dataset"),
+           "lab data rm {ref} --undo", "writes"),
+    Action("data.disk", "Disk", "What takes how much room, and what could be freed", ("d",), ("data",), "lab disk",
+           rank=4),
+    Action("data.filter", "Filter", "Show only names that contain a text", ("/",), ("data",)),
+    Action("data.next_tab", "Next tab", "Versions, schema, preview, files", ("]",), ("data",)),
+    Action("data.previous_tab", "Previous tab", "The tab to the left", ("[",), ("data",)),
+    # Dataset detail
+    Action("dataset.next_tab", "Next tab", "Profile, expectations, lineage, preview, files", ("]",), ("dataset",),
+           rank=1, label="Tab"),
+    Action("dataset.previous_tab", "Previous tab", "The tab to the left", ("[",), ("dataset",)),
+    Action("dataset.older", "Older version", "The version before this one", ("<",), ("dataset",), rank=4,
+           label="Older"),
+    Action("dataset.newer", "Newer version", "The version after this one", (">",), ("dataset",)),
+    Action("dataset.warnings", "Warnings", "All that is wrong or strange, in full", ("W",), ("dataset",)),
+    Action("dataset.check", "Check now", "Hold the version against its expectations again", ("E",), ("dataset",),
+           "lab data expect {ref}", "writes"),
+    # Difference
+    Action("diff.next_tab", "Next section", "Files, schema, rows, distributions", ("]",), ("diff",), rank=1,
+           label="Section"),
+    Action("diff.previous_tab", "Previous section", "The section to the left", ("[",), ("diff",)),
+    Action("diff.swap", "Swap", "Old for new, and new for old", ("=",), ("diff",), rank=2),
+    # Disk
+    Action("disk.next_tab", "Next tab", "Who holds what, what could be freed, trash", ("]",), ("disk",), rank=1,
+           label="Tab"),
+    Action("disk.previous_tab", "Previous tab", "The tab to the left", ("[",), ("disk",)),
+    Action("disk.collect", "Free space", "Move to the trash what nobody needs; asks first", ("F",), ("disk",),
+           "lab gc --apply", "destructive", 2, "Free space"),
+    Action("disk.restore", "Undo", "Bring back what the trash holds", ("z",), ("disk",), "lab gc --undo {batch}",
+           "writes", 3),
+    Action("disk.prune", "Prune", "Move to the trash what the project's `[retention]` lets go; asks first", ("P",),
+           ("disk",), "lab runs prune --apply", "destructive", 4),
+)  # fmt: skip

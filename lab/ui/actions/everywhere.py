@@ -1,0 +1,34 @@
+"""What can be done wherever one is, and what is the same on many screens."""
+
+from __future__ import annotations
+
+from lab.ui.actions.model import MODES, SCREENS, Action
+
+
+def _go(screen: str, number: int) -> Action:
+    title = SCREENS[screen]
+    return Action(f"go.{screen}", title, f"The {title} screen", (str(number),))
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(_go(screen, number) for number, screen in enumerate(MODES, 1)),
+    Action("go.last", "Last view", "Back and forth between the last two screens", ("-",)),
+    Action("app.back", "Back", "Clear the filter, close, or go back; never quits", ("escape",)),
+    Action("app.leave", "Back or quit", "Go back; on a main screen, quit", ("q",), rank=99, label="Quit"),
+    Action("app.command", "Command line", "Type where to go: `runs lr<0.01`, `view NAME`, `run NAME`, `q`", (":",)),
+    Action("app.palette", "Palette", "Search all actions and objects", ("ctrl+p",)),
+    Action("app.search", "Search everything", "A text in names, params, notes, columns, code, differences and logs",
+           ("ctrl+f",), cli="lab search {text}"),
+    Action("app.help", "Help", "Every key of this screen; enter runs it", ("?",), rank=98),
+    Action("app.log", "Command log", "The `lab` command behind everything done here", ("@",)),
+    Action("app.refresh", "Refresh", "Read everything afresh", ("ctrl+r",)),
+    Action("app.theme", "Dark or light", "Switch between the dark and the light theme"),
+    Action("app.suspend", "Suspend", "Back to the shell; `fg` returns", ("ctrl+z",)),
+)  # fmt: skip
+
+#: On several screens alike.
+SHARED: tuple[Action, ...] = (
+    Action("object.copy", "Copy", "Copy the id, the cell, rows or the command, by desktop, tmux or terminal", ("y",),
+           ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
+            "deployments")),
+)  # fmt: skip
