@@ -1,15 +1,20 @@
 """The journal: append-only JSON lines, the truth about everything that is not bytes in the store or a run folder.
 
-Each process appends to a segment of its own, one `os.write` per event, so that no writer waits for another and no
-two lines are ever joined. Events of the durable types are flushed to the disk before `append` returns, and each
-carries the SHA-256 of the durable line before it in its segment (`prev`), so that an edit shows.
+Each process appends to a segment that it holds alone (`flock`), one `os.write` per event, so that no writer waits for
+another and no two lines are ever joined. A new process goes on with a segment that nobody holds any more: there are
+as many segments as there were writers at one time, not as there were processes. Events of the durable types are
+flushed to the disk before `append` returns, and each carries the SHA-256 of the durable line before it in its segment
+(`prev`), so that an edit shows.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import itertools
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,6 +31,10 @@ SUFFIX = ".jsonl"
 
 #: Read at most this much of a segment at once, so that a huge journal needs no huge memory.
 CHUNK = 32 * 1024 * 1024
+
+#: A segment of at least this many bytes is not gone on with, and at most this many are asked for one.
+_FULL = 1024 * 1024
+_ASKED = 32
 
 
 #: The end of the year 9999, seconds since the epoch: a later time is no time.
@@ -77,18 +86,42 @@ class Journal:
 
     def _open(self) -> None:
         self._drop()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        path = self._folder / f"{stamp}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            _flush_folder(self._folder)
+            self._fd, self._prev = self._left_behind() or self._new()
         except OSError as error:
             raise LabError(
-                f"cannot write the journal {path}: {error.strerror}", "free the disk or mend rights"
+                f"cannot write the journal in {self._folder}: {error.strerror}", "free the disk or mend rights"
             ) from error
         self._pid = os.getpid()
-        self._prev = _digest(path.name.encode())
+
+    def _left_behind(self) -> tuple[int, str] | None:
+        """A segment whose writer is gone, held, and the end of its chain. A torn one stays as it is: it is told of."""
+        names = (name for name in sorted(os.listdir(self._folder), reverse=True) if name.endswith(SUFFIX))
+        for name in itertools.islice(names, _ASKED):
+            try:
+                fd = os.open(self._folder / name, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except OSError:
+                continue  # taken away, or another user's: there are others, and new ones
+            about = os.fstat(fd)
+            if stat.S_ISREG(about.st_mode) and about.st_size < _FULL and _hold(fd):
+                content = os.pread(fd, 2 * _FULL, 0)
+                if not content:
+                    _flush_folder(self._folder)
+                if not content or content.endswith(b"\n"):
+                    return fd, _chain_end(name, content)
+            os.close(fd)
+        return None
+
+    def _new(self) -> tuple[int, str]:
+        while True:
+            stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+            path = self._folder / f"{stamp}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if _hold(fd):  # else somebody was quicker to go on with it
+                _flush_folder(self._folder)
+                return fd, _chain_end(path.name, b"")
+            os.close(fd)
 
     def _write(self, line: bytes, durable: bool) -> None:
         before = os.fstat(self._fd).st_size
@@ -161,6 +194,31 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _hold(fd: int) -> bool:
+    """Hold the file as its only writer, until it is closed everywhere; False when somebody else does."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _chain_end(name: str, content: bytes) -> str:
+    """What the next durable line of a segment names as `prev`."""
+    for line in reversed(content.split(b"\n")):
+        if b'"prev":' in line and _is_link(line):
+            return _digest(line)
+    return _digest(name.encode())
+
+
+def _is_link(line: bytes) -> bool:
+    try:
+        decode(line)
+    except ValueError:
+        return False
+    return "prev" in json.loads(line)
+
+
 def _flush_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY)
     try:
@@ -178,7 +236,7 @@ class Segment:
 
 
 def segments(home: LabHome) -> list[Segment]:
-    """All segments, by name, which is by time of opening."""
+    """All segments, by name, which is by time of their beginning."""
     try:
         with os.scandir(home.journal) as entries:
             found = [
@@ -209,6 +267,13 @@ def read_lines(home: LabHome, name: str, offset: int) -> tuple[list[bytes], int]
     return data[:end].split(b"\n")[:-1], offset + end
 
 
+def ends_line(home: LabHome, name: str, offset: int) -> bool:
+    """Whether a line of a segment ends at `offset`, above 0: what was read up to there is what a writer left."""
+    with open(home.journal / name, "rb") as file:
+        file.seek(offset - 1)
+        return file.read(1) == b"\n"
+
+
 @dataclass(frozen=True)
 class Damage:
     """A place in the journal that is not what a writer of Lab leaves. `line` counts from 1, 0 for the whole segment."""
@@ -237,7 +302,7 @@ def verify(home: LabHome, name: str) -> Iterator[Damage]:
             if record["prev"] != prev:
                 yield Damage(name, number, "the hash chain is broken: a line before it was changed, added or removed")
             prev = _digest(line)
-    if tail and not _alive(name):
+    if tail and not _held(home, name):
         yield Damage(name, len(lines) + 1, _UNFINISHED)
 
 
@@ -245,7 +310,7 @@ def unfinished(home: LabHome) -> list[Damage]:
     """Torn ends that dead writers left. Nothing of them was acknowledged, so nothing is lost."""
     torn = []
     for segment in segments(home):
-        if segment.size and not _alive(segment.name) and not _ends_whole(home, segment.name):
+        if segment.size and not ends_line(home, segment.name, segment.size) and not _held(home, segment.name):
             lines = (home.journal / segment.name).read_bytes().count(b"\n")
             torn.append(Damage(segment.name, lines + 1, _UNFINISHED))
     return torn
@@ -254,21 +319,11 @@ def unfinished(home: LabHome) -> list[Damage]:
 _UNFINISHED = "an unfinished event at its end, which was never acknowledged"
 
 
-def _ends_whole(home: LabHome, name: str) -> bool:
+def _held(home: LabHome, name: str) -> bool:
+    """Whether a segment has a writer."""
     with open(home.journal / name, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
-def _alive(name: str) -> bool:
-    """Whether the writer of a segment may still be running, by the pid in its name."""
-    pid = name.removesuffix(SUFFIX).split("-")[1:2]
-    if not pid or not pid[0].isdigit():
-        return False
-    try:
-        os.kill(int(pid[0]), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -30,7 +30,7 @@ from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
 from lab.domain.event import Event
 from lab.domain.ids import observe
-from lab.journal import LATEST, Damage, decode, read_lines, segments
+from lab.journal import LATEST, Damage, decode, ends_line, read_lines, segments
 from lab.paths import LabHome
 
 #: From this many lines on, DuckDB parses them from a file rather than from parameters.
@@ -171,6 +171,9 @@ def _next_batch(home: LabHome, known: dict[str, int]) -> Batch:
             batch.damage.append(Damage(segment.name, 0, f"cut short: {start - segment.size} bytes are gone"))
             batch.ends[segment.name] = start = 0
         try:
+            if start and not ends_line(home, segment.name, start):
+                batch.damage.append(Damage(segment.name, 0, "changed before what had been read of it"))
+                batch.ends[segment.name] = start = 0
             found, end = read_lines(home, segment.name, start)
         except FileNotFoundError:
             continue  # taken away since it was listed: told of next time

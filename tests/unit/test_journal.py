@@ -96,6 +96,61 @@ def test_a_forked_child_writes_a_segment_of_its_own(home: LabHome) -> None:
     assert all(list(verify(home, segment.name)) == [] for segment in segments(home))
 
 
+def test_a_segment_that_nobody_holds_is_gone_on_with_and_its_chain_too(home: LabHome) -> None:
+    for number in range(20):
+        journal = Journal(home, GOVERNANCE)
+        journal.append("run.noted" if number % 3 else "run.created", f"r{number}", {})
+        journal.close()
+    (segment,) = segments(home)
+    assert [event.subject for event in everything(home)] == [f"r{number}" for number in range(20)]
+    assert list(verify(home, segment.name)) == []
+
+
+def test_writers_at_one_time_have_a_segment_each_and_leave_them_to_the_next(home: LabHome) -> None:
+    first, second = Journal(home, GOVERNANCE), Journal(home, GOVERNANCE)
+    for journal in (first, second, first):
+        journal.append("run.created", "r", {})
+    assert len(segments(home)) == 2
+    first.close()
+    third = Journal(home, GOVERNANCE)
+    third.append("run.created", "r", {})
+    second.append("run.created", "r", {})
+    assert len(segments(home)) == 2
+    assert [list(verify(home, segment.name)) for segment in segments(home)] == [[], []]
+
+
+@pytest.mark.parametrize("left", [b'{"torn', b"x" * (1024 * 1024) + b"\n"])
+def test_a_torn_or_full_segment_is_left_as_it_is(home: LabHome, left: bytes) -> None:
+    place = home.journal / "99990101T000000-1-00000000.jsonl"
+    home.journal.mkdir(exist_ok=True)
+    place.write_bytes(left)
+    Journal(home, GOVERNANCE).append("run.created", "r", {})
+    assert place.read_bytes() == left
+    assert len(segments(home)) == 2
+
+
+def test_what_is_no_segment_is_not_gone_on_with(home: LabHome, tmp_path: Path) -> None:
+    home.journal.mkdir(exist_ok=True)
+    elsewhere = tmp_path / "precious.txt"
+    elsewhere.write_text("mine\n")
+    (home.journal / "z.jsonl").symlink_to(elsewhere)
+    os.mkfifo(home.journal / "y.jsonl")
+    Journal(home, GOVERNANCE).append("run.created", "r", {})
+    assert elsewhere.read_text() == "mine\n"
+    assert len(everything(home)) == 1
+
+
+def test_a_line_of_garbage_is_no_link_of_the_chain(home: LabHome) -> None:
+    journal = Journal(home, GOVERNANCE)
+    journal.append("run.created", "r1", {})
+    journal.close()
+    (path,) = home.journal.iterdir()
+    with path.open("ab") as file:
+        file.write(b'{"prev": "nonsense"}\n')
+    Journal(home, GOVERNANCE).append("run.created", "r2", {})
+    assert [damage.line for damage in verify(home, path.name)] == [2]
+
+
 def test_reading_stops_at_the_last_line_break_and_goes_on_there(home: LabHome) -> None:
     journal = Journal(home, GOVERNANCE)
     journal.append("run.noted", "r1", {})

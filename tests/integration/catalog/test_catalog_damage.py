@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -23,17 +24,14 @@ def home(tmp_path: Path) -> LabHome:
 
 
 def write(home: LabHome, *names: str) -> Path:
-    """One segment with a run per name; it looks like a dead process's. Returns its path."""
-    before = set(home.journal.iterdir())
-    journal = Journal(home, GOVERNANCE)
+    """A segment of its own with a run per name, whose writer is gone. Returns its path."""
+    pen = LabHome(Path(tempfile.mkdtemp(dir=home.root)))
+    journal = Journal(pen, GOVERNANCE)
     for name in names:
         journal.append("run.created", name, {"name": name, "project": "p", "entry": "t"})
     journal.close()
-    (path,) = set(home.journal.iterdir()) - before
-    stamp, _, rand = path.stem.split("-")
-    dead = path.with_name(f"{stamp}-4194999-{rand}.jsonl")  # above the largest pid
-    path.rename(dead)
-    return dead
+    (path,) = pen.journal.iterdir()
+    return path.rename(home.journal / path.name)
 
 
 def known(home: LabHome) -> list[str]:
