@@ -117,7 +117,7 @@ def _deployments(context: Context, word: str) -> list[str]:
 
 
 def _views(context: Context, word: str) -> list[str]:
-    return [view.name for view in context.ws.runs.views(context.ws.projects.name)]
+    return [view.name for view in context.ws.runs.views.list(context.ws.projects.name)]
 
 
 def _sweeps(context: Context, word: str) -> list[str]:

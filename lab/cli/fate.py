@@ -27,7 +27,7 @@ def see_through(context: Context, run: Run, *, follow: bool, timeout: float | No
     try:
         context.out.say(f"{run.name} ({run.id}) is {run.status.value}")
         if follow:
-            for line in context.ws.runs.follow(run.id, _never):
+            for line in context.ws.runs.logs.follow(run.id, _never):
                 context.out.log(log_line(line))
         ended = context.ws.runs.wait(run.id, timeout)
     except KeyboardInterrupt:

@@ -99,12 +99,12 @@ class Shown:
 
 def _asked(context: Context, run: Run, args: Namespace) -> Iterable[str]:
     runs = context.settled.runs
-    if run.status.active and not args.follow and run.engine != IMPORTED and not runs.log_path(run.id).exists():
-        return map(log_line, runs.log_tail(run.id))  # it never came to print: what the engine caught
+    if run.status.active and not args.follow and run.engine != IMPORTED and not runs.logs.path(run.id).exists():
+        return map(log_line, runs.logs.tail(run.id))  # it never came to print: what the engine caught
     # With a pattern the last lines are the last of those that match, and the whole log is looked at.
     last = args.tail if args.grep is None or args.follow else None
-    start = runs.log_start(run.id, last=last, since=args.since) if last is not None or args.since is not None else 0
-    lines: Iterator[str] = map(log_line, runs.lines(run.id, start=start, follow=args.follow))
+    start = runs.logs.start(run.id, last=last, since=args.since) if last is not None or args.since is not None else 0
+    lines: Iterator[str] = map(log_line, runs.logs.lines(run.id, start=start, follow=args.follow))
     if args.grep is not None:
         lines = filter(_searcher(args.grep), lines)
         if args.tail is not None and last is None:

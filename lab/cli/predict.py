@@ -62,7 +62,7 @@ def predict(context: Context, args: Namespace) -> int:
 
 def _watch(context: Context, run: Run) -> Run:
     """Tell how far it is until it ends."""
-    for line in context.ws.runs.follow(run.id, lambda: False):
+    for line in context.ws.runs.logs.follow(run.id, lambda: False):
         if line.startswith("batch "):
             context.out.progress(log_line(line))
     return context.ws.runs.wait(run.id, None)

@@ -35,14 +35,14 @@ def save(context: Context, args: Namespace) -> int:
     filter = write_filter(parse_filters(args.filter))
     project, _ = context.ws.projects.place()
     view = RunView(project, args.name, filter, args.sort or "", tuple(args.columns or ()))
-    return _tell(context, context.ws.runs.save_view(view), "saved")
+    return _tell(context, context.ws.runs.views.save(view), "saved")
 
 
 @commands.add(
     "runs", "view", "rm", help="forget a saved view", example="lab runs view rm good", arguments=(_NAME,)
 )  # fmt: skip
 def remove(context: Context, args: Namespace) -> int:
-    return _tell(context, context.ws.runs.remove_view(context.ws.projects.name, args.name), "removed")
+    return _tell(context, context.ws.runs.views.remove(context.ws.projects.name, args.name), "removed")
 
 
 def _tell(context: Context, view: RunView, what: str) -> int:
@@ -56,7 +56,7 @@ def _tell(context: Context, view: RunView, what: str) -> int:
 
 @commands.add("runs", "view", "ls", help="the saved views of this project", example="lab runs view ls")
 def ls(context: Context, args: Namespace) -> int:
-    views = context.ws.runs.views(context.ws.projects.name)
+    views = context.ws.runs.views.list(context.ws.projects.name)
     if context.out.json:
         context.out.document(listing(view_shape(view) for view in views))
     elif views:

@@ -109,7 +109,7 @@ def _nothing(context: Context, total: int, *, filtered: bool) -> None:
 
 def table_query(context: Context, args: Namespace) -> Asked:
     """The saved view, if one is named, and what was typed: both filters must hold, the typed order goes first."""
-    view = context.ws.runs.view(context.ws.projects.name, args.view) if args.view else None
+    view = context.ws.runs.views.get(context.ws.projects.name, args.view) if args.view else None
     conditions = parse_filters(args.filter)
     sort, columns = args.sort or "", tuple(args.columns or ())
     if view is not None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.catalog import describe as catalog_describe
@@ -18,7 +16,6 @@ from lab.catalog import parents as catalog_parents
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
 from lab.catalog import tombstones as catalog_tombstones
-from lab.catalog import views as catalog_views
 from lab.catalog.connection import Catalog
 from lab.domain.describe import Described
 from lab.domain.directions import Direction
@@ -30,7 +27,6 @@ from lab.domain.query_names import known, nearest
 from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec, RunStatus
 from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
-from lab.domain.views import RunView
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
 from lab.events import (
     RUN_ARCHIVED,
@@ -39,7 +35,6 @@ from lab.events import (
     RUN_STARRED,
     RUN_STOP_REQUESTED,
     RUN_TAGGED,
-    VIEW_SAVED,
 )
 from lab.experiments import process
 from lab.experiments.live import LiveMetrics
@@ -49,7 +44,6 @@ from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import ProjectSettings
 from lab.stores import runfolder
-from lab.stores.loglines import LineCutter, last_lines_at, line_begin
 
 if TYPE_CHECKING:
     import polars
@@ -60,6 +54,8 @@ if TYPE_CHECKING:
     from lab.experiments.guards import Guards
     from lab.experiments.importing import Importer
     from lab.experiments.launch import Launcher
+    from lab.experiments.logs import Logs
+    from lab.experiments.views import Views
     from lab.experiments.watch import Watch
 
 Progress = Callable[[str], None]
@@ -120,6 +116,20 @@ class Runs:
         from lab.experiments.importing import Importer
 
         return Importer(self._home, self._journal, self._catalog)
+
+    @cached_property
+    def views(self) -> Views:
+        """Saved ways to look at the run table."""
+        from lab.experiments.views import Views
+
+        return Views(self._journal, self._catalog)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What runs printed."""
+        from lab.experiments.logs import Logs
+
+        return Logs(self._home, self, self._engine_of)
 
     # -- doing --------------------------------------------------------------------------------------
 
@@ -242,41 +252,6 @@ class Runs:
         """What was edited of the run, oldest first."""
         return catalog_runs.history(self._catalog, self.get(ref).id)
 
-    # -- saved views --------------------------------------------------------------------------------
-
-    def views(self, project: str) -> Sequence[RunView]:
-        """The saved views of a project, by name."""
-        return catalog_views.views(self._catalog, project)
-
-    def view(self, project: str, name: str) -> RunView:
-        """One of them. Raises NotFoundError with the nearest name."""
-        found = {view.name: view for view in self.views(project)}
-        if name not in found:
-            near = difflib.get_close_matches(name, found, 1)
-            hint = f"did you mean {near[0]}?" if near else "lab runs view ls shows what there is"
-            raise NotFoundError(f"no view {clean(name)!r} in project {clean(project)}", hint)
-        return found[name]
-
-    def save_view(self, view: RunView) -> RunView:
-        """Keep a view, in place of one of the same name. Raises UsageError where its filter or order is wrong."""
-        check_name("view", view.name)
-        parse_filter(view.filter)
-        if view.sort:
-            parse_orders(view.sort)
-        self._save(view, removed=False)
-        return view
-
-    def remove_view(self, project: str, name: str) -> RunView:
-        """Forget a view. Raises NotFoundError if there is none."""
-        view = self.view(project, name)
-        self._save(view, removed=True)
-        return view
-
-    def _save(self, view: RunView, *, removed: bool) -> None:
-        body = {**asdict(view), "columns": list(view.columns), "removed": removed}
-        self._journal.append(VIEW_SAVED, f"{view.project}/{view.name}", body)
-        self._catalog.refresh()
-
     # -- looking ------------------------------------------------------------------------------------
 
     def list(self, query: RunQuery | None = None) -> Page:
@@ -350,51 +325,6 @@ class Runs:
     def keys(self) -> tuple[Sequence[str], Sequence[str]]:
         """Names of all parameters and of all metrics of ended runs."""
         return catalog_runs.keys(self._catalog)
-
-    def log_path(self, ref: str) -> Path:
-        return self.folder(ref).stdout
-
-    def log_tail(self, ref: str, lines: int = 200) -> Sequence[str]:
-        """The last lines of what the run printed; if it never came to print, what the engine caught."""
-        run = self.get(ref)
-        said = runfolder.tail(self._home.run(run.id).stdout, lines)
-        if said or not run.status.active or run.engine == IMPORTED or run.engine in OWN:
-            return said
-        return self._engine_of(run.engine).logs(run.id, lines)
-
-    def lines(
-        self, ref: str, *, start: int = 0, follow: bool = False, stop: Callable[[], bool] = lambda: False
-    ) -> Iterator[str]:
-        """Lines of the run's output from byte `start` on, at which one begins, in constant memory: up to its end as it
-        is now or, with `follow`, as they come until the run has ended or `stop()` turns true."""
-        run = self.get(ref)
-        path = self._home.run(run.id).stdout
-        cutter, offset = LineCutter(), start
-        while not stop():
-            run = self.wait(run.id, timeout=_POLL) if follow else run
-            ended = not follow or not run.status.active
-            while data := runfolder.portion(path, offset):
-                offset += len(data)
-                yield from (line.decode("utf-8", "replace") for line in cutter.feed(data))
-            if ended:
-                yield from (line.decode("utf-8", "replace") for line in cutter.end())
-                return
-
-    def follow(self, ref: str, stop: Callable[[], bool]) -> Iterator[str]:
-        """All lines of the run's output from the first, as they come."""
-        return self.lines(ref, follow=True, stop=stop)
-
-    def log_start(self, ref: str, *, last: int | None = None, since: float | None = None) -> int:
-        """The byte at which the `last` so many lines begin, or what was printed `since` a time (in seconds since the
-        epoch). That is known from the looks at the run: there may be a little more than was asked for, never less.
-        """
-        run = self.get(ref)
-        path = self._home.run(run.id).stdout
-        start = 0 if last is None else last_lines_at(path, last)
-        if since is not None:
-            seen = [sample.log for sample in self.vitals.history(run).samples if sample.at <= since]
-            start = max(start, line_begin(path, seen[-1]) if seen else 0)
-        return start
 
     def metric_names(self, ref: str) -> Sequence[str]:
         run = self.get(ref)

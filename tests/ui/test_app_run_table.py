@@ -47,7 +47,7 @@ async def test_a_saved_view_opens_by_name(lab_home: Path, tmp_path: Path) -> Non
         view = RunView("", "failures", "status:failed", "name", ("name", "loss.min"))
 
         def save(ws: object) -> None:
-            ws.runs.save_view(RunView(ws.projects.name, *list(vars(view).values())[1:]))  # type: ignore[attr-defined]
+            ws.runs.views.save(RunView(ws.projects.name, *list(vars(view).values())[1:]))  # type: ignore[attr-defined]
 
         await app.bridge.ask(save)
         await pilot.press("colon", *"view f")

@@ -197,7 +197,7 @@ class LabScreen(Screen[None]):
 
     async def _suggest(self) -> None:
         """Offer the words of the command line, and the saved views by name."""
-        views = await self.ask(lambda ws: [view.name for view in ws.runs.views(ws.projects.name)])
+        views = await self.ask(lambda ws: [view.name for view in ws.runs.views.list(ws.projects.name)])
         self.query_one(Prompt).suggest([*(f"view {name}" for name in views), *WORDS])
 
     # How it works

@@ -98,10 +98,10 @@ async def _do(screen: LabScreen, focused: Widget | None, chosen: str | None) -> 
 async def open_view(app: LabApp, name: str) -> None:
     """`:view NAME`: the run table as a saved view of this project has it."""
     if not name:
-        views = await app.bridge.ask(lambda ws: [view.name for view in ws.runs.views(ws.projects.name)])
+        views = await app.bridge.ask(lambda ws: [view.name for view in ws.runs.views.list(ws.projects.name)])
         told = f"there are: {', '.join(views)}" if views else "lab runs view save NAME FILTER makes one"
         raise UsageError("which view? :view needs its name", told)
-    view = await app.bridge.ask(lambda ws: ws.runs.view(ws.projects.name, name))
+    view = await app.bridge.ask(lambda ws: ws.runs.views.get(ws.projects.name, name))
     await app.go("runs")
     if isinstance(app.screen, RunsScreen):
         app.screen.apply_view(view)

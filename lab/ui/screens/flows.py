@@ -217,7 +217,7 @@ async def save_view(screen: LabScreen, filter: str, sort: str, columns: Sequence
     if values is None:
         return
     name = str(values["name"])
-    await screen.ask(lambda ws: ws.runs.save_view(RunView(ws.projects.name, name, filter, sort, tuple(columns))))
+    await screen.ask(lambda ws: ws.runs.views.save(RunView(ws.projects.name, name, filter, sort, tuple(columns))))
     screen.lab.jobs.note(f"view {name}", actions.command(actions.get("runs.save_view"), name=name, filter=filter))
     screen.lab.tell(f"saved: :view {name} opens it")
 

@@ -174,7 +174,7 @@ class RunScreen(LabScreen):
         await self._tell_vitals(run)
         await self._tell_changes(run)
         if first:
-            path = await self.ask(lambda ws: ws.runs.log_path(run.id))
+            path = await self.ask(lambda ws: ws.runs.logs.path(run.id))
             self.query_one(LogView).show(path)
             self._seek()
             self._choose(self.lab.view_state.get("run", "metric", ""))

@@ -273,8 +273,8 @@ def test_imported_runs_are_found_compared_and_never_run(ws: Workspace, study: Pa
     comparison = ws.runs.compare([found[0].id, the(ws, "wandb").id])
     assert [row.key for row in comparison.metrics if row.key == "train/loss"] == ["train/loss"]
     wandb = the(ws, "wandb")
-    assert "hello from the run" in ws.runs.log_tail(wandb.id)
-    assert list(ws.runs.log_tail(found[0].id)) == []
+    assert "hello from the run" in ws.runs.logs.tail(wandb.id)
+    assert list(ws.runs.logs.tail(found[0].id)) == []
     for act in (lambda: ws.runs.rerun(wandb.id), lambda: ws.runs.stop(wandb.id)):
         with pytest.raises(ConflictError):
             act()

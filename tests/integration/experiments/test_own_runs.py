@@ -106,7 +106,7 @@ def test_exceptions_end_a_run_and_go_on_to_their_owner(train: Trainer, look: Wor
     assert "ValueError: too" in done.stderr
     run = only(look)
     assert (run.status, run.cause, run.exit_code) == (RunStatus.FAILED, "failed: ValueError: too large", 1)
-    assert "raise ValueError" in "\n".join(look.runs.log_tail(run.id, 20))
+    assert "raise ValueError" in "\n".join(look.runs.logs.tail(run.id, 20))
     assert run.metrics["loss"].last == 1
 
 
@@ -137,7 +137,7 @@ def test_a_killed_process_is_a_lost_run_and_a_living_one_is_running(train: Train
         run = only(look)
         assert run.status is RunStatus.RUNNING
         assert run.metrics["loss"].last == 1
-        assert look.runs.log_tail(run.id) == ["up"]
+        assert look.runs.logs.tail(run.id) == ["up"]
         trainer.kill()
     run = only(look)
     assert (run.status, run.cause) == (RunStatus.LOST, "lost: its process is gone and it left no exit record")
@@ -317,8 +317,8 @@ def test_what_is_printed_is_kept_and_goes_where_it_went(train: Trainer, look: Wo
     look.refresh()
     look.settle()
     quiet, first = look.runs.list().items
-    assert look.runs.log_tail(first.id, 20) == ["out 1!", "err", "ab", "WARNING:root:careful", *told[2:]]
-    assert look.runs.log_tail(quiet.id, 20) == []
+    assert look.runs.logs.tail(first.id, 20) == ["out 1!", "err", "ab", "WARNING:root:careful", *told[2:]]
+    assert look.runs.logs.tail(quiet.id, 20) == []
 
 
 def test_a_full_disk_is_no_reason_to_print_nothing(train: Trainer, look: Workspace) -> None:
@@ -330,7 +330,7 @@ def test_a_full_disk_is_no_reason_to_print_nothing(train: Trainer, look: Workspa
         "    os.write = full; print('one'); os.write = real; print('two')\n"
     )
     assert (done.returncode, done.stdout) == (0, "one\ntwo\n")
-    assert look.runs.log_tail(only(look).id, 20) == []
+    assert look.runs.logs.tail(only(look).id, 20) == []
 
 
 def test_versions_of_data_are_recorded_and_seen(train: Trainer, look: Workspace) -> None:
@@ -356,7 +356,7 @@ def test_versions_of_data_are_recorded_and_seen(train: Trainer, look: Workspace)
     assert [run.datasets for run in runs] == [
         {"sales": "v1", "more": "v1"}, {"sales": "v1", "more": "v1"}, {"sales": "v2", "more": "v1"},
     ]  # fmt: skip
-    assert [look.runs.log_tail(run.id, 1) for run in runs] == [
+    assert [look.runs.logs.tail(run.id, 1) for run in runs] == [
         ["['a', '1'] True"],
         ["['a', '1'] True"],
         ["['a', '2'] True"],
@@ -417,8 +417,8 @@ def test_a_real_notebook(train: Trainer, look: Workspace) -> None:
         ("notebook", "study", "Churn-study")
     }
     assert (whole.datasets, whole.params, whole.metrics["loss"].count) == ({"d": "v1"}, {"lr": 0.5}, 3)
-    assert look.runs.log_tail(whole.id, 9) == ["in the block ['a', '1']"]
-    assert look.runs.log_tail(long.id, 9) == ["second cell"]
+    assert look.runs.logs.tail(whole.id, 9) == ["in the block ['a', '1']"]
+    assert look.runs.logs.tail(long.id, 9) == ["second cell"]
     assert bad.cause == "failed: ValueError: no"
     (entry,) = (file for file in ManifestStore(look.home).read(long.code).files if file.path == "notebook.py")
     text = (look.home.objects / entry.hash[:2] / entry.hash[2:]).read_text()

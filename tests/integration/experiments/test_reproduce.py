@@ -41,7 +41,7 @@ def ws(open_lab: object, project: Path) -> Workspace:
 
 def first(ws: Workspace, **params: str | float) -> Run:
     run = ws.runs.wait(ws.runs.launch(LaunchRequest("train", params=params, seed=3)).id, timeout=60)
-    assert run.status is RunStatus.FINISHED, ws.runs.log_tail(run.id)
+    assert run.status is RunStatus.FINISHED, ws.runs.logs.tail(run.id)
     return run
 
 
@@ -171,7 +171,7 @@ def test_seeds_and_threads_are_pinned(ws: Workspace, project: Path) -> None:
         "              if name.endswith(('_THREADS', 'SEED'))), sep='\\n')\n"
     )
     run = ws.runs.wait(ws.runs.launch(LaunchRequest("train", seed=7, cpus=2)).id, timeout=60)
-    assert ws.runs.log_tail(run.id, 20) == [
+    assert ws.runs.logs.tail(run.id, 20) == [
         "BLIS_NUM_THREADS=2",
         "LAB_SEED=7",
         "MKL_NUM_THREADS=2",
@@ -254,7 +254,7 @@ def test_threads_are_those_of_the_run_where_the_machine_has_other_cores(ws: Work
     capture.write_text(json.dumps(told))
     again = reproduce(ws, run).attempts[0]
     assert again.run.metrics["threads"].last == told["machine"]["cores"]
-    assert ws.runs.log_tail(again.run.id, 1) == ["1"]
+    assert ws.runs.logs.tail(again.run.id, 1) == ["1"]
     assert {item.name for item in again.causes} == {"cores"}
 
 

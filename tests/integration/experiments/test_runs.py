@@ -63,7 +63,7 @@ print("in place", pathlib.Path("data/table.csv").read_text() == table)
     assert (run.name, run.project, run.entry, run.seed, run.tags) == ("first", "small", "train", 7, ("a",))
     assert run.params == {"lr": 0.5, "kind": "plain"}
     assert run.datasets == {"table": "v1"}
-    assert lab.runs.log_tail(run.id, 10) == ["lr 0.5 seed 7 rows 3", "in place True"]
+    assert lab.runs.logs.tail(run.id, 10) == ["lr 0.5 seed 7 rows 3", "in place True"]
     assert (run.metrics["loss"].last, run.metrics["loss"].max, run.metrics["loss"].count) == (0.2, 1.0, 5)
     assert math.isnan(run.metrics["broken"].last)
     assert run.metrics["big"].last == math.inf
@@ -93,13 +93,13 @@ def test_a_command_that_cannot_start_says_so(lab: Workspace, project: Path) -> N
     toml.write_text(toml.read_text().replace("python3 train.py", "no-such-program --x"))
     run = finish(lab)
     assert (run.status, run.exit_code) == (RunStatus.FAILED, 127)
-    assert "no-such-program" in "\n".join(lab.runs.log_tail(run.id, 5))
+    assert "no-such-program" in "\n".join(lab.runs.logs.tail(run.id, 5))
 
 
 def test_stopping(lab: Workspace, project: Path) -> None:
     write(project, "import time; print('up', flush=True); time.sleep(600)")
     run = lab.runs.launch(TRAIN)
-    until(lambda: "up" in lab.runs.log_tail(run.id, 5))
+    until(lambda: "up" in lab.runs.logs.tail(run.id, 5))
     assert lab.runs.get(run.id).status is RunStatus.RUNNING
     stopped = lab.runs.stop(run.id)
     assert (stopped.status, stopped.cause) == (RunStatus.STOPPED, "stopped by user")
@@ -125,23 +125,23 @@ print("second")
     until(lambda: lab.runs.get(run.id).metrics.get("loss"))
     assert lab.runs.get(run.id).metrics["loss"].last == 0.5
     assert list(lab.runs.history(run.id, "loss").values) == [0.5]
-    until(lambda: lab.runs.log_tail(run.id, 5) == ["first"])
+    until(lambda: lab.runs.logs.tail(run.id, 5) == ["first"])
     (lab.runs.folder(run.id).root / "go").touch()
-    assert list(lab.runs.follow(run.id, stop=lambda: False)) == ["first", "second"]
+    assert list(lab.runs.logs.follow(run.id, stop=lambda: False)) == ["first", "second"]
     ended = lab.runs.get(run.id)
     assert (ended.status, ended.metrics["loss"].last) == (RunStatus.FINISHED, 0.25)
 
 
 def test_datasets_are_read_only_and_pinned(lab: Workspace, project: Path) -> None:
     write(project, "print(open('data/table.csv').read().strip().splitlines()[-1])")
-    assert lab.runs.log_tail(finish(lab).id, 1) == ["3,4"]
+    assert lab.runs.logs.tail(finish(lab).id, 1) == ["3,4"]
     (project / "data" / "table.csv").write_text("a,b\n9,9\n")
     second, fresh = lab.datasets.add("table", "data/table.csv")
     assert fresh
     assert second.label == "v2"
-    assert lab.runs.log_tail(finish(lab).id, 1) == ["9,9"]
+    assert lab.runs.logs.tail(finish(lab).id, 1) == ["9,9"]
     old = finish(lab, LaunchRequest("train", data={"table": "v1"}))
-    assert (old.datasets, lab.runs.log_tail(old.id, 1)) == ({"table": "v1"}, ["3,4"])
+    assert (old.datasets, lab.runs.logs.tail(old.id, 1)) == ({"table": "v1"}, ["3,4"])
 
 
 def test_a_script_outside_any_project_runs(lab: Workspace, tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_a_script_outside_any_project_runs(lab: Workspace, tmp_path: Path) -> No
     lab.projects.enter(folder)
     toml_less = lab.runs.launch(LaunchRequest("hello.py"))
     run = lab.runs.wait(toml_less.id, timeout=60)
-    assert (run.project, run.entry, run.cause) == ("loose", "hello", "finished"), lab.runs.log_tail(run.id, 9)
-    assert lab.runs.log_tail(run.id, 1) == ["hello"]
+    assert (run.project, run.entry, run.cause) == ("loose", "hello", "finished"), lab.runs.logs.tail(run.id, 9)
+    assert lab.runs.logs.tail(run.id, 1) == ["hello"]
 
 
 def test_wrong_requests_make_no_run(lab: Workspace) -> None:
@@ -201,7 +201,7 @@ for number in range(1, 200):
     ended = lab.runs.wait(run.id, timeout=60)
     assert ended.status is RunStatus.FINISHED
     assert ended.metrics["n"].count == 199
-    assert lab.runs.log_tail(run.id, 1000) == [f"line {number}" for number in range(200)]
+    assert lab.runs.logs.tail(run.id, 1000) == [f"line {number}" for number in range(200)]
 
 
 @pytest.mark.engine
@@ -217,7 +217,7 @@ def test_a_container_killed_from_outside_is_interrupted(open_lab: Callable[[str]
     lab = open_lab("docker")
     write(project, "import time; print('up', flush=True); time.sleep(600)")
     run = lab.runs.launch(TRAIN)
-    until(lambda: "up" in lab.runs.log_tail(run.id, 5))
+    until(lambda: "up" in lab.runs.logs.tail(run.id, 5))
     subprocess.run(["docker", "kill", _container(run.id)], check=True, capture_output=True)
     ended = lab.runs.wait(run.id, timeout=30)
     assert (ended.status, ended.cause) == (RunStatus.INTERRUPTED, "interrupted: killed from outside")
@@ -230,7 +230,7 @@ def test_a_container_removed_behind_our_back_is_lost_not_running(
     lab = open_lab("docker")
     write(project, "import time; print('up', flush=True); time.sleep(600)")
     run = lab.runs.launch(TRAIN)
-    until(lambda: "up" in lab.runs.log_tail(run.id, 5))
+    until(lambda: "up" in lab.runs.logs.tail(run.id, 5))
     subprocess.run(["docker", "rm", "-f", _container(run.id)], check=True, capture_output=True)
     ended = lab.runs.wait(run.id, timeout=30)
     assert ended.status is RunStatus.LOST
@@ -242,7 +242,7 @@ def test_waiting_in_short_turns_finds_out_all_the_same(open_lab: Callable[[str],
     lab = open_lab("process")
     write(project, "import time; print('up', flush=True); time.sleep(600)")
     run = lab.runs.launch(TRAIN)
-    until(lambda: "up" in lab.runs.log_tail(run.id, 5))
+    until(lambda: "up" in lab.runs.logs.tail(run.id, 5))
     os.kill(json.loads((lab.home.jobs / run.id / "guard.json").read_text())["pid"], signal.SIGKILL)
     until(lambda: not lab.runs.wait(run.id, timeout=0.1).status.active)
     assert lab.runs.get(run.id).cause == "interrupted: killed from outside"
@@ -311,7 +311,7 @@ def test_the_environment_names_the_interpreter(open_lab: Callable[[str], Workspa
     lab = open_lab("process")
     write(project, "import sys; print(sys.prefix != sys.base_prefix)")
     run = finish(lab)
-    assert lab.runs.log_tail(run.id, 1) == ["True"], "a run has a virtual environment of its own"
+    assert lab.runs.logs.tail(run.id, 1) == ["True"], "a run has a virtual environment of its own"
     assert sys.prefix not in lab.runs.spec(run.id).command
 
 
