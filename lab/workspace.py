@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from lab.experiments.reproduce import Reproductions
     from lab.experiments.service import Runs
     from lab.experiments.sweeps import Sweeps
-    from lab.experiments.undo import Undo
     from lab.pipelines.batch_prediction import BatchPredictions
     from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from lab.pipelines.retention import Retention
     from lab.pipelines.search import Search
     from lab.pipelines.storekeeping import Store
+    from lab.pipelines.undo import Undo
     from lab.registry.service import Models
     from lab.serving.service import Deployments
     from lab.supervisor import Supervisor
@@ -189,7 +189,7 @@ class Workspace:
 
     @cached_property
     def undo(self) -> Undo:
-        from lab.experiments.undo import Undo
+        from lab.pipelines.undo import Undo
 
         return Undo(self._journal, self._catalog)
 

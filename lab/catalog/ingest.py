@@ -16,6 +16,7 @@ from typing import NamedTuple
 from lab.catalog import (
     datasets,
     deployments,
+    edits,
     firings,
     models,
     projects,
@@ -42,6 +43,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *projects.INGEST,
     *datasets.INGEST,
     *runs.INGEST,
+    *edits.INGEST,
     *tombstones.INGEST,
     *firings.INGEST,
     *queue.INGEST,

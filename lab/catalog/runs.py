@@ -160,15 +160,6 @@ INGEST = (
         FROM incoming WHERE type = 'run.archived' GROUP BY subject
         """,
     ),
-    *(
-        Statement(
-            "run." + edit,
-            """
-            INSERT INTO run_edits SELECT subject, id, ts, type, json(body) FROM incoming WHERE type = '$type'
-            """.replace("$type", "run." + edit),
-        )
-        for edit in ("tagged", "noted", "renamed", "starred", "archived", "pruned")
-    ),
     Statement(
         "run.created",
         """
@@ -216,7 +207,7 @@ _BEGINS = """
     SELECT id FROM run_table WHERE starts_with(id, $1) OR starts_with(name, $1) ORDER BY created DESC, id LIMIT 20
 """
 _COUNTS = "SELECT status, count(*) AS n FROM run_table WHERE NOT archived GROUP BY ALL ORDER BY ALL"
-_EDITS = "SELECT ts, type, body FROM run_edits WHERE run = $1 ORDER BY event"
+_EDITS = "SELECT ts, type, body FROM edits WHERE subject = $1 AND starts_with(type, 'run.') ORDER BY event"
 _BORN = "SELECT born FROM run_table WHERE id = $1"
 
 

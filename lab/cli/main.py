@@ -22,7 +22,7 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 #: The files that declare commands, in the order of the help.
 _FILES = (
     *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
-    *("logs", "compare_verb", "relate", "run_edits", "reproduce", "purge", "lineage", "run_views", "kinship"),
+    *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
     *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
     *("web", "completion"),
 )
@@ -41,7 +41,7 @@ _FILES_OF = {
     "runs describe": ("describing",),
     "runs reproduce": ("reproduce",),
     "runs": (
-        *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "reproduce", "purge"),
+        *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge"),
         *("lineage", "run_views", "kinship", "guarding", "describing"),
     ),
     "import": ("imports",),

@@ -76,22 +76,6 @@ def _tell(context: Context, runs: list[Run], what: str) -> int:
 
 @commands.add(
     "runs",
-    "undo",
-    help="take back the last edit of a name, note, tag, star or archiving",
-    example="lab runs undo",
-    arguments=(argument("--redo", action="store_true", help="do again what was undone last"),),
-)
-def undo(context: Context, args: Namespace) -> int:
-    done = context.settled.undo.redo() if args.redo else context.settled.undo.undo()
-    if context.out.json:
-        context.out.document({"id": done.run.id, "name": done.run.name, **edit_shape(done.edit)})
-    else:
-        context.out.line(f"{done.run.name}  {done.edit.what}: {_text(done.edit.before)} → {_text(done.edit.after)}")
-    return 0
-
-
-@commands.add(
-    "runs",
     "history",
     help="what was edited of a run, and what was there before",
     example="lab runs history calm-otter-42",
@@ -104,14 +88,16 @@ def history(context: Context, args: Namespace) -> int:
     elif edits:
         columns = [Column("when", keep=True), Column("what"), Column("before"), Column("after")]
         context.out.table(
-            columns, [[format_local(edit.at), edit.what, _text(edit.before), _text(edit.after)] for edit in edits]
+            columns,
+            [[format_local(edit.at), edit.what, edit_text(edit.before), edit_text(edit.after)] for edit in edits],
         )
     else:
         context.out.say("nothing was edited")
     return 0
 
 
-def _text(value: object) -> str:
+def edit_text(value: object) -> str:
+    """A value before or after an edit, in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(value) if isinstance(value, tuple) else str(value or "")

@@ -322,6 +322,18 @@ class LabApp(App[int]):
     def action_app_help(self) -> None:
         self._with_screen("find", "help")
 
+    def action_app_undo(self) -> None:
+        self._with_screen("flows", "undo")
+
+    def action_app_redo(self) -> None:
+        self._with_screen("flows", "redo")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a lab that is only looked at, nothing that changes anything can be done."""
+        if self.read_only and action in actions.WRITING.values():
+            return False
+        return super().check_action(action, parameters)
+
     def action_app_search(self) -> None:
         if not (isinstance(self.screen, LabScreen) and self.screen.KIND == "search"):
             self.push_screen(import_module("lab.ui.screens.search").SearchScreen())

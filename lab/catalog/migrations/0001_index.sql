@@ -66,8 +66,8 @@ CREATE TABLE runs (
 CREATE TABLE run_firings (
     run VARCHAR, guard VARCHAR, "when" VARCHAR, "do" VARCHAR, step DOUBLE, "at" DOUBLE, evidence VARCHAR, event VARCHAR
 );
--- Every edit of a run, to tell its history: each event once.
-CREATE TABLE run_edits (run VARCHAR, event VARCHAR, ts DOUBLE, type VARCHAR, body JSON);
+-- Every edit of a run, a dataset version or an alias, to tell its history and to undo it: each event once.
+CREATE TABLE edits (subject VARCHAR, event VARCHAR, ts DOUBLE, type VARCHAR, body JSON);
 -- Filters that were given a name.
 CREATE TABLE run_views (
     project VARCHAR, name VARCHAR, filter VARCHAR, sort VARCHAR, columns JSON, removed BOOLEAN, event VARCHAR

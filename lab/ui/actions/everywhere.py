@@ -22,6 +22,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.help", "Help", "Every key of this screen; enter runs it", ("?",), rank=98),
     Action("app.log", "Command log", "The `lab` command behind everything done here", ("@",)),
     Action("app.refresh", "Refresh", "Read everything afresh", ("ctrl+r",)),
+    Action("app.undo", "Undo", "Take back the last edit: name, note, tag, star, archiving, removing, alias, promotion",
+           ("z",), cli="lab undo", risk="writes"),
+    Action("app.redo", "Redo", "Do again what was undone", ("Z",), cli="lab undo --redo", risk="writes"),
     Action("app.theme", "Dark or light", "Switch between the dark and the light theme"),
     Action("app.suspend", "Suspend", "Back to the shell; `fg` returns", ("ctrl+z",)),
 )  # fmt: skip

@@ -49,7 +49,7 @@ def version_heading(version: DatasetVersion, aliases: dict[str, int], now: float
                     (f"   {version.project}", "muted")]  # fmt: skip
     second: Spans = [(" ", "")]
     if version.retired:
-        second.append(("removed; z brings it back   ", "warn"))
+        second.append(("removed; U brings it back   ", "warn"))
     verdict = timeline.verdict_mark(version.verdict)
     if verdict:
         second += [(verdict.text, verdict.token), ("   ", "")]

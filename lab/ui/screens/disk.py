@@ -123,7 +123,7 @@ class DiskScreen(LabScreen):
         if not plan.object_bytes + plan.cache_bytes:
             raise UsageError("nothing to free: all that is there is needed", "D on Data removes a version first")
         trash, caches = format_size(plan.object_bytes), format_size(plan.cache_bytes)
-        consequence = (f"{trash} go to the trash for 14 days, where z brings them back; their room is free after that. "
+        consequence = (f"{trash} go to the trash for 14 days, where U brings them back; their room is free after that. "
                        f"{caches} of caches are free at once and are made again when needed.")  # fmt: skip
         if not await confirm(self, f"Free {trash} and {caches} of caches?", consequence, "Free", "F"):
             return

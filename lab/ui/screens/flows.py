@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from lab.domain.datasets import DatasetVersion
+from lab.domain.edits import MODEL
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION
 from lab.domain.runs import Run, RunStatus
@@ -195,12 +196,29 @@ async def archive(screen: LabScreen, runs: Sequence[Run]) -> None:
     screen.lab.tell(f"{what} back in the table" if back else f"{what} archived: the filter archived:yes finds it")
 
 
-async def undo(screen: LabScreen, *, again: bool = False) -> None:
-    """Take back the last edit of any run, or do again what was taken back."""
+async def undo(screen: LabScreen) -> None:
+    """Take back the last edit of anything."""
+    await _undo(screen, again=False)
+
+
+async def redo(screen: LabScreen) -> None:
+    """Do again what was undone last."""
+    await _undo(screen, again=True)
+
+
+async def _undo(screen: LabScreen, *, again: bool) -> None:
+    planned = await screen.ask(lambda ws: ws.undo.next(redo=again))
+    what = f"{planned.edit.what} of {planned.name}: {_told(planned.edit.before)} → {_told(planned.edit.after)}"
+    # What an alias of a model means may be what is served next.
+    if planned.kind == MODEL and not await confirm(
+        screen, f"{'Redo' if again else 'Undo'} {what}?", "It is the last edit in this lab.",
+        "Redo" if again else "Undo", "z",
+    ):  # fmt: skip
+        return
     done = await screen.ask(lambda ws: ws.undo.redo() if again else ws.undo.undo())
-    screen.lab.jobs.note("redo" if again else "undo", actions.get("runs.redo" if again else "runs.undo").cli)
-    before, after = (_told(value) for value in (done.edit.before, done.edit.after))
-    screen.lab.tell(f"{done.run.name}: {done.edit.what} {before} → {after}" + ("" if again else "; Z does it again"))
+    screen.lab.jobs.note("redo" if again else "undo", actions.get("app.redo" if again else "app.undo").cli)
+    what = f"{done.edit.what} of {done.name}: {_told(done.edit.before)} → {_told(done.edit.after)}"
+    screen.lab.tell(f"done again: {what}" if again else f"undone: {what}; Z does it again")
 
 
 def _told(value: object) -> str:

@@ -71,4 +71,4 @@ def _consequence(first: str, stays: Sequence[Candidate]) -> str:
 
 def _ending(done: Purged) -> str:
     runs = count_of(len(done.runs), "run")
-    return f"{format_size(done.bytes)} of {runs} are in the trash: Disk, Trash, z brings them back"
+    return f"{format_size(done.bytes)} of {runs} are in the trash: Disk, Trash, U brings them back"

@@ -405,12 +405,6 @@ class RunScreen(LabScreen):
         if self._run is not None:
             self.start(flows.rename(self, self._run))
 
-    def action_runs_undo(self) -> None:
-        self.start(flows.undo(self))
-
-    def action_runs_redo(self) -> None:
-        self.start(flows.undo(self, again=True))
-
     def action_runs_star(self) -> None:
         if self._run is not None:
             self.start(flows.star(self, self._run))

@@ -286,12 +286,6 @@ class RunsScreen(RunColumns):
 
     # Actions
 
-    def action_runs_undo(self) -> None:
-        self.start(flows.undo(self))
-
-    def action_runs_redo(self) -> None:
-        self.start(flows.undo(self, again=True))
-
     def action_runs_filter(self) -> None:
         self.open_filter()
 

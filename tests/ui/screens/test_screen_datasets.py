@@ -226,8 +226,8 @@ async def test_a_removed_version_comes_back(own: tuple[Path, Path]) -> None:
         await press(pilot, "D", "Remove proj/points@v3?")
         await pilot.press("y")
         await see(pilot, "2 (1 removed)")
-        await press(pilot, "z", "proj/points@v3 is back", "take 3")
-        await press(pilot, "z", "nothing to bring back")
+        await press(pilot, "U", "proj/points@v3 is back", "take 3")
+        await press(pilot, "U", "nothing to bring back")
 
 
 async def test_checkout_keeps_what_is_in_no_version(own: tuple[Path, Path]) -> None:
@@ -257,12 +257,12 @@ async def test_space_is_freed_and_brought_back(own: tuple[Path, Path]) -> None:
         await press(pilot, "2", "2 datasets")
         await press(pilot, "d", "objects that nobody names", "F Free space")
         await press(pilot, "]", "could go to the trash for 14 days", "▲ goes", "nobody needs it any more")
-        await press(pilot, "F", "go to the trash for 14 days, where z brings them back")
+        await press(pilot, "F", "go to the trash for 14 days, where U brings them back")
         await pilot.press("y")
         await see(pilot, "nothing to free")
         assert len([path for path in (home / "store" / "objects").rglob("*") if path.is_file()]) < len(objects)
         await press(pilot, "]", "erased", "20")
-        await press(pilot, "z", "are back from the trash")
+        await press(pilot, "U", "are back from the trash")
         await see(pilot, "the trash is empty")
         assert sorted(path for path in (home / "store" / "objects").rglob("*") if path.is_file()) == sorted(objects)
         await press(pilot, "@", "lab gc --apply", "lab gc --undo")

@@ -37,6 +37,6 @@ async def test_a_run_goes_to_the_trash_and_comes_back(tmp_path: Path) -> None:
         await press(pilot, "escape")
         await pilot.press("]", "]")
         await see(pilot, "erased", "16 KB")
-        await press(pilot, "z", "1 run, 0 objects")
+        await press(pilot, "U", "1 run, 0 objects")
         await until(pilot, folder.exists, "the run's folder is back")
         await press(pilot, "3", "6 runs", "run-00005")

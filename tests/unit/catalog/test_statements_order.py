@@ -42,7 +42,7 @@ TABLES = (
     "dataset_aliases",
     "run_table",
     "all_runs",
-    "run_edits",
+    "edits",
     "run_firings",
     "run_views",
     "queue_marks",
@@ -203,7 +203,7 @@ def test_the_story_ends_as_it_should() -> None:
     assert all("finished" in row and "three" in row and "second" in row for row in own)
     assert all('"new"' in row and "6.0" in row and "finished" not in row for row in revised), "the last revision holds"
     assert all("second-name" in row and "false" in row.lower() for row in own)
-    assert len(EXPECTED["run_edits"]) == 22
+    assert len(EXPECTED["edits"]) == 38
     assert sum("gone" in row for row in EXPECTED["all_runs"]) == 2, "a purged run leaves a tombstone"
     assert all("hopeless" in row and "4.5" in row for row in own)
     assert ["queued" in row for row in EXPECTED["run_table"] if "waits" in row] == [True], "its claim was given back"
