@@ -19,7 +19,7 @@ _DRY = argument("--dry-run", action="store_true", help="only tell what would be 
 
 @commands.add(
     "undo",
-    help="take back the last edit: a name, note, tag, star, archived run, removed dataset version, alias or promotion",
+    help="take back the last edit of a run, a dataset version, an alias or a promotion",
     example="lab undo --dry-run",
     arguments=(_REDO, _DRY),
 )

@@ -98,7 +98,7 @@ def test_signals_reach_the_whole_group_and_a_clean_end_is_its_own(tmp_path: Path
         "import os, signal, sys, time\n"
         f"signal.signal({number.value}, lambda *a: sys.exit(7))\n"
         "child = os.fork()\n"
-        "print('ready' if child else os.getpid(), flush=True)\n"
+        "os.write(1, b'ready ' if child else b'%d ' % os.getpid())\n"  # whole words, whoever writes first
         "time.sleep(60)\n"
     )
     process = _start(tmp_path, sys.executable, "-c", source)
