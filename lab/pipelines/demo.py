@@ -17,7 +17,7 @@ from typing import Any
 
 from lab.datasets.service import Datasets
 from lab.domain.demo import DemoReport, DemoStep
-from lab.domain.deployments import Deployment
+from lab.domain.deployments import Deployment, Health
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import ModelVersion
 from lab.domain.query import Condition, Order, RunQuery
@@ -37,6 +37,8 @@ Progress = Callable[[str], None]
 #: Runs at a time: each takes one core.
 PARALLEL = max(1, min(4, (os.cpu_count() or 2)))
 _ROWS_A_REQUEST = 100
+_HEALTHY_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Demo:
             notes.detail = f"{unit} {score:.3f} on {rows} held-out rows, asked over HTTP"
             notes.ids |= {"rows": rows}
         with notes.step("health"):
-            health = rooms.deployments.health(deployment.id)
+            health = self._health(deployment)
             if not health.ready:
                 raise LabError(
                     f"the deployment is not ready: {health.reason}", "lab deployments logs " + deployment.name
@@ -208,6 +210,13 @@ class Demo:
                 if deployment.status.value != "starting":
                     self._rooms.deployments.stop(deployment.id)
         return self._rooms.deployments.deploy(f"{version.model}@champion", progress=progress)
+
+    def _health(self, deployment: Deployment) -> Health:
+        """The first look that sees it ready: one alone may come too late on a machine that is busy."""
+        deadline = time.monotonic() + _HEALTHY_SECONDS
+        while not (health := self._rooms.deployments.health(deployment.id)).ready and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        return health
 
     def _predict(self, chosen: Sample, folder: Path, deployment: Deployment) -> tuple[float, int]:
         """Accuracy, or the coefficient of determination R² = 1 − Σ(y−ŷ)²/Σ(y−ȳ)², on the held-out rows."""

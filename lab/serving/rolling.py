@@ -24,7 +24,8 @@ from lab.serving.parts import Parts, address
 from lab.serving.state import Release, State
 from lab.serving.undoing import end, swap_back, undo
 
-_SETTLE_SECONDS = 2.0  # in which all servers must be seen up after the switch
+_SETTLE_SECONDS = 20.0  # in which all servers must be seen up after the switch; a busy machine checks late
+_ANSWER_SECONDS = 5.0
 _POLL = 0.05
 
 
@@ -251,7 +252,7 @@ class Rolling:
     def _settle(self) -> Verdict:
         """Whether the new version still answers now that everything goes to it."""
         self._await_seen()
-        ready, reason = self._parts.ready(self._state)
+        ready, reason = self._parts.ready(self._state, timeout=_ANSWER_SECONDS)
         if not ready:
             return Verdict(False, f"it does not answer after the switch: {reason}")
         kept = f"{self._state.warm.ref} is kept warm for {self._plan.warm:g} s" if self._state.warm else "ready"

@@ -15,7 +15,7 @@ from lab.serving.routing import BackendStats, Router, RouterFolder
 from lab.serving.state import State, backends
 from lab.stores import runtimes
 
-_START_SECONDS = 10.0
+_START_SECONDS = 30.0
 _POLL = 0.02
 
 
