@@ -26,10 +26,10 @@ _TAIL = 12
 
 
 @contextmanager
-def build_lock(home: LabHome, key: str, progress: Progress) -> Iterator[None]:
-    """Let one process of this home at a time build the environment `key`; the others wait."""
-    home.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home.locks / f"env-{key}.lock").open("w") as lock:
+def build_lock(locks: Path, key: str, progress: Progress) -> Iterator[None]:
+    """Let one of the processes that lock in the folder `locks` at a time build the environment `key`; others wait."""
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (locks / f"env-{key}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -81,7 +81,7 @@ class ImageBuilder:
             built = False
             notes = [base.note] if base.note else []
             if not self.image_id(image):
-                with build_lock(self._home, key, progress):
+                with build_lock(self._home.locks, key, progress):
                     if not self.image_id(image):
                         settings = index_settings(os.environ, inside=True)
                         notes += settings.notes

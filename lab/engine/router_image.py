@@ -51,7 +51,7 @@ def router_image(home: LabHome, images: ImageBuilder, progress: Progress) -> str
                 return image
             why = images.refused_lately(image)
             if not why:
-                with build_lock(home, key, progress):
+                with build_lock(home.locks, key, progress):
                     if not images.image_id(image):
                         why = _build(home, images, base.name, key, image, progress)
     except EngineUnavailableError:

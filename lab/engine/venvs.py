@@ -19,6 +19,7 @@ from lab.errors import EngineError
 from lab.paths import LabHome
 
 _COMPLETE = ".lab-complete"  # written last: without it the folder is what a killed build left
+_LOCKS = ".locks"  # beside what is built: several homes may share one folder of environments
 
 
 class VenvBuilder:
@@ -40,7 +41,7 @@ class VenvBuilder:
         venv = self._home.environments / key[:16]
         built = False
         if not (venv / _COMPLETE).exists():
-            with build_lock(self._home, key, progress):
+            with build_lock(self._home.environments / _LOCKS, key, progress):
                 if not (venv / _COMPLETE).exists():
                     self._build(plan, python, venv, progress)
                     built = True

@@ -207,4 +207,4 @@ class Store:
 
 
 def _listing(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
