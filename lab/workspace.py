@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from lab.pipelines.reporting import Reports
     from lab.pipelines.retention import Retention
     from lab.pipelines.search import Search
+    from lab.pipelines.standing import Standings
     from lab.pipelines.storekeeping import Store
     from lab.pipelines.undo import Undo
     from lab.registry.service import Models
@@ -186,6 +187,15 @@ class Workspace:
         from lab.pipelines.comparing import Comparing
 
         return Comparing(self.home, self.runs.get, self.datasets, self.findings)
+
+    @cached_property
+    def standings(self) -> Standings:
+        from lab.pipelines.standing import Standings
+
+        return Standings(
+            self.home, lambda: self.runs, lambda: self.queue, lambda: self.datasets, lambda: self.models,
+            lambda: self.deployments, lambda: [*self.notices, *self.problems()],
+        )  # fmt: skip
 
     @cached_property
     def undo(self) -> Undo:

@@ -21,7 +21,19 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 
 #: The files that declare commands, in the order of the help.
 _FILES = (
-    *("project", "data", "data_findings", "data_sharing", "store", "launch", "queue", "sweeps", "runlists", "runs"),
+    *(
+        "project",
+        "status",
+        "data",
+        "data_findings",
+        "data_sharing",
+        "store",
+        "launch",
+        "queue",
+        "sweeps",
+        "runlists",
+        "runs",
+    ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
     *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
     *("web", "completion"),

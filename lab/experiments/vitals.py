@@ -58,6 +58,10 @@ class Vitals:
         used = {"peak_memory": seen.peak, "cpu_time": seen.cpu_time} if seen else {}
         return replace(run, eta=self._eta(run, run.started), **used)  # type: ignore[arg-type]
 
+    def typical_seconds(self, project: str, entry: str) -> float | None:
+        """How long runs of an entry take; None where earlier ones differ too much or there are none."""
+        return self._typical_of(project, entry).seconds
+
     def history(self, run: Run) -> SystemHistory:
         """Every look at what the run used. Of one that is running only what is new is read."""
         with self._lock:
@@ -72,7 +76,7 @@ class Vitals:
 
     def _eta(self, run: Run, started: float) -> float | None:
         """By the pace of what it logs, else by what it prints, else by how long such runs take."""
-        now, typical = time.time(), self._typical_of(run)
+        now, typical = time.time(), self._typical_of(run.project, run.entry)
         progress = progress_of(run, typical.steps)
         if progress.total is not None and run.metrics:
             pace = self._live.pace(run.id)
@@ -90,13 +94,13 @@ class Vitals:
             return None
         return typical.seconds - (now - started)
 
-    def _typical_of(self, run: Run) -> _Typical:
+    def _typical_of(self, project: str, entry: str) -> _Typical:
         """What earlier runs of the entry tell: looked up now and then."""
-        key, now = (run.project, run.entry), time.monotonic()
+        key, now = (project, entry), time.monotonic()
         with self._lock:
             known = self._typical.get(key)
         if known is None or now - known.at > _FRESH:
-            before = catalog_runs.finished(self._catalog, run.project, run.entry, _EARLIER)
+            before = catalog_runs.finished(self._catalog, project, entry, _EARLIER)
             known = _Typical(typical_of(_steps(before)), typical_of(_seconds(before)), now)
             with self._lock:
                 self._typical[key] = known

@@ -270,6 +270,8 @@ class LabApp(App[int]):
             await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
         elif kind == "queue":
             await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
+        elif kind == "disk":
+            await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
         else:
             await self.go({"deployment": "deployments", "dataset": "data", "model": "models"}[kind])
             if isinstance(self.screen, LabScreen):

@@ -2,218 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.containers import Container
 
-from lab.domain.datasets import Dataset
-from lab.domain.deployments import Deployment, Health
-from lab.domain.guards import Firing
-from lab.domain.query import Condition, RunQuery
-from lab.domain.runs import Run, RunStatus
+from lab.domain.deployments import Health
+from lab.domain.standing import Standing
 from lab.ui import actions
-from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.glyphs import glyphs
-from lab.ui.render.number import format_age, format_duration, format_number, format_size
-from lab.ui.render.rows import Cell, Column, ListSource, Row
-from lab.ui.render.status import deployment_mark, mark, run_mark
+from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.home_cells import COLUMNS, Line, about, heading, home_lines, home_rows, notice_rows, opened_by
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import headline, progress_text
+from lab.ui.screens.run_cells import run_summary
+from lab.ui.widgets.detail import DetailPanel, Pair
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
 
-if TYPE_CHECKING:
-    from lab.workspace import Workspace
-
-#: A run that failed longer ago than this, seconds, no longer needs anyone.
-_RECENT = 86400.0
-_RUNNING, _FAILED, _FIRED, _LATEST, _DATASETS = 20, 5, 5, 5, 8
-#: Below this many free bytes the disk needs you.
-_LOW_DISK = 2 * 1024**3
-
-_COLUMNS = (
-    Column("state", "state", min_width=11, sortable=False),
-    Column("kind", "what", sortable=False),
-    Column("name", "name", min_width=10, max_width=26, sortable=False),
-    Column("detail", "detail", min_width=12, max_width=200, sortable=False, flex=1),
-    Column("when", "when", width=9, sortable=False),
-)
 _EMPTY = """Nothing here yet. Three ways to begin:
 
 D   watch Lab carry a model through its life, on real digits   (lab demo)
 i   make this folder a project                                 (lab init)
 n   launch a run of this project                               (lab run)
 """
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What Home shows, read at one time."""
-
-    counts: Mapping[str, int]
-    running: Sequence[Run]
-    waiting: Sequence[tuple[str, str]]  # name and reason of what waits, the first first
-    failed: Sequence[Run]
-    fired: Sequence[tuple[Firing, Run]]
-    latest: Sequence[Run]
-    deployments: Sequence[Deployment]
-    health: Mapping[str, Health]
-    datasets: Sequence[Dataset]
-    models: int
-    free: int
-    notices: Sequence[str]
-
-
-def read_picture(ws: Workspace) -> Picture:
-    """Everything that Home needs, in one go on a core thread."""
-    now = time.time()
-    return Picture(
-        counts=ws.runs.counts(),
-        running=_active(ws),
-        waiting=_waiting(ws),
-        failed=[run for run in _by_status(ws, RunStatus.FAILED, _FAILED)
-                + _by_status(ws, RunStatus.INTERRUPTED, _FAILED) + _by_status(ws, RunStatus.LOST, _FAILED)
-                if now - (run.ended or run.created) < _RECENT][:_FAILED],
-        fired=_fired(ws),
-        latest=_by_status(ws, RunStatus.FINISHED, _LATEST),
-        deployments=[one for one in ws.deployments.list() if one.status.active or one.status.value == "failed"][:20],
-        health={},
-        datasets=ws.datasets.list(),
-        models=len(ws.models.list()),
-        free=shutil.disk_usage(ws.home.root).free,
-        notices=[*ws.notices, *ws.problems()],
-    )  # fmt: skip
-
-
-def _fired(ws: Workspace) -> list[tuple[Firing, Run]]:
-    """Guards that fired of late; a run that one stopped is told once."""
-    found = {}
-    for firing in reversed(ws.runs.guards.recent(_RECENT, _FIRED)):
-        if firing.run not in found or firing.do == "stop":
-            found[firing.run] = firing
-    return [(firing, ws.runs.get(id)) for id, firing in reversed(found.items())]
-
-
-def _by_status(ws: Workspace, status: RunStatus, limit: int) -> list[Run]:
-    return list(ws.runs.list(RunQuery((Condition("status", "=", status.value),), limit=limit)).items)
-
-
-def _active(ws: Workspace) -> list[Run]:
-    return _by_status(ws, RunStatus.RUNNING, _RUNNING) + _by_status(ws, RunStatus.CREATED, _RUNNING)
-
-
-def _waiting(ws: Workspace) -> list[tuple[str, str]]:
-    """Nothing of the queue is loaded where nothing waits."""
-    return [(item.run.name, item.reason) for item in ws.queue.list()] if ws.runs.counts().get("queued") else []
-
-
-def home_rows(picture: Picture, now: float) -> list[Row]:
-    """What runs, what failed, what serves, what has ended, what data there is: the most urgent first."""
-    rows = [_running_row(run, now) for run in picture.running]
-    rows += [_fired_row(firing, run, now) for firing, run in picture.fired]
-    rows += [_waiting_row(picture.waiting)] if picture.waiting else []
-    rows += [_failed_row(run, now) for run in picture.failed]
-    rows += [_deployment_row(one, picture.health.get(one.id), now) for one in picture.deployments]
-    rows += [_ended_row(run, now) for run in picture.latest]
-    rows += [_dataset_row(one, now) for one in picture.datasets[:_DATASETS]]
-    return rows
-
-
-def _running_row(run: Run, now: float) -> Row:
-    sign = run_mark(run.status)
-    detail = "   ".join(part for part in (progress_text(run), headline(run)) if part)
-    elapsed = format_duration(now - (run.started or run.created))
-    return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name, "bold"), Cell(detail), elapsed)
-
-
-def _waiting_row(waiting: Sequence[tuple[str, str]]) -> Row:
-    """All that waits, in one row: the reason of the first is why the others wait too."""
-    name, reason = waiting[0]
-    sign = run_mark(RunStatus.QUEUED)
-    return _row("queue", "all", Cell(sign.text, sign.token), "queue", Cell(f"{len(waiting):,} waiting", "bold"),
-                Cell(f"{reason or 'about to start'} ({name})"), "")  # fmt: skip
-
-
-def _failed_row(run: Run, now: float) -> Row:
-    sign = run_mark(run.status)
-    detail = Cell(run.cause or "no cause known", sign.token)
-    return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name), detail, format_age(run.ended, now))
-
-
-def _fired_row(firing: Firing, run: Run, now: float) -> Row:
-    sign = mark("warn", "stopped" if firing.do == "stop" else "guard")
-    detail = Cell(f"guard '{firing.guard}': {firing.evidence}", sign.token)
-    return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name), detail, format_age(firing.at, now))
-
-
-def _ended_row(run: Run, now: float) -> Row:
-    sign = run_mark(run.status)
-    detail = Cell(headline(run, 3) or run.cause, "muted")
-    return _row("run", run.id, Cell(sign.text, sign.token), "run", Cell(run.name), detail, format_age(run.ended, now))
-
-
-def _deployment_row(one: Deployment, health: Health | None, now: float) -> Row:
-    sign = deployment_mark(one.status)
-    parts = [f"{one.model}:v{one.version}", one.url if one.status.active else one.cause]
-    if health is not None and health.rate:
-        parts.append(f"{format_number(health.rate, 3)} requests/s")
-    if health is not None and health.p95 is not None:
-        parts.append(f"p95 {format_duration(health.p95)}")
-    detail = Cell("   ".join(part for part in parts if part))
-    return _row("deployment", one.id, Cell(sign.text, sign.token), "deployment", Cell(one.name), detail,
-                format_age(one.created, now))  # fmt: skip
-
-
-def _dataset_row(one: Dataset, now: float) -> Row:
-    sign = mark("ok", one.latest.label)
-    rows = "" if one.latest.rows is None else f"{one.latest.rows:,} rows   "
-    detail = Cell(f"{rows}{format_size(one.latest.bytes)}   {one.path}", "muted")
-    return _row("dataset", one.id, Cell(sign.text, sign.token), "data", Cell(one.name), detail,
-                format_age(one.latest.created, now))  # fmt: skip
-
-
-def _row(kind: str, key: str, state: Cell, word: str, name: Cell, detail: Cell, when: str) -> Row:
-    return Row(f"{kind} {key}", (state, Cell(word, "muted"), name, detail, Cell(when, "muted")))
-
-
-def home_heading(picture: Picture) -> Spans:
-    """One line of counts."""
-    counts = picture.counts
-    bad = sum(counts.get(status, 0) for status in ("failed", "interrupted", "lost"))
-    running = counts.get("running", 0) + counts.get("created", 0)
-    ready = sum(one.status.value == "ready" for one in picture.deployments)
-    parts = [
-        *([(f"{running} running", "run")] if running else []),
-        *([(f"{counts['queued']:,} waiting", "idle")] if counts.get("queued") else []),
-        *([(f"{bad:,} failed", "fail" if picture.failed else "muted")] if bad else []),
-        *([(f"{ready} serving", "ok")] if ready else []),
-        (_count(sum(counts.values()), "run"), ""),
-        (_count(picture.models, "model"), ""),
-        (_count(len(picture.datasets), "dataset"), ""),
-        (f"{format_size(picture.free)} free", "warn bold" if picture.free < _LOW_DISK else "muted"),
-    ]
-    spans: Spans = [(" ", "")]
-    for index, (text, token) in enumerate(parts):
-        spans += [(text, token)] if not index else [(" · ", "muted"), (text, token)]
-    return spans
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def notice_rows(notices: Sequence[str], most: int = 3) -> list[Spans]:
-    """Warnings, newest last; how many more there are."""
-    rows: list[Spans] = [[(f" {glyphs().warn} {notice}", "warn")] for notice in notices[-most:]]
-    if len(notices) > most:
-        rows.append([(f"   and {len(notices) - most} more: lab doctor tells all", "muted")])
-    return rows
+#: How often working copies are compared with their versions, seconds.
+_COPIES = 10.0
 
 
 class HomeScreen(LabScreen):
@@ -224,58 +40,100 @@ class HomeScreen(LabScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._picture: Picture | None = None
+        self._standing: Standing | None = None
+        self._health: dict[str, Health] = {}
+        self._lines: dict[str, Line] = {}
 
     def body(self) -> ComposeResult:
         yield Lines([[(" opening the lab …", "muted")]], id="heading")
         yield Lines(id="notices")
-        yield FrameTable(_COLUMNS, empty="", id="now", pinned=0)
+        with Container(classes="panes"):
+            yield FrameTable(COLUMNS, empty="", id="now", pinned=0)
+            yield DetailPanel(id="summary", classes="side", empty="")
+        yield Lines([[], []], id="about")
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one("#summary").can_focus = False
         self.every(0.5, "live", self._look_at_runs)
         self.every(1.0, "health", self._look_at_deployments)
+        self.every(_COPIES, "copies", self._look_at_copies)
 
     async def load(self) -> None:
-        before = self._picture.health if self._picture else {}
-        picture = await self.ask(read_picture)
-        self._picture = replace(picture, health=before)
+        first = self._standing is None
+        copies = self._standing.copies if self._standing else {}
+        self._standing = await self.ask(lambda ws: ws.standings.look(copies))
         self._fill()
+        if first:
+            self.start(self._look_at_copies(), "copies")
 
     def hidden_actions(self) -> tuple[str, ...]:
         return ("home.init",) if self.lab.project else ("home.launch",)
 
     def _fill(self) -> None:
-        picture = self._picture
-        if picture is None:
+        standing, now = self._standing, time.time()
+        if standing is None:
             return
-        self.query_one("#heading", Lines).show([home_heading(picture)])
-        self.query_one("#notices", Lines).show(notice_rows([*self.lab.notices, *picture.notices]))
+        lines = home_lines(standing, self._health, now)
+        self._lines = {line.key: line for line in lines}
+        self.query_one("#heading", Lines).show([heading(standing, now)])
+        self.query_one("#notices", Lines).show(notice_rows([*self.lab.notices, *standing.notices]))
         table = self.query_one(FrameTable)
         table.set_empty(_EMPTY)
         at_top = table.cursor_index == 0
-        table.replace(ListSource(home_rows(picture, time.time())))
+        table.replace(ListSource(home_rows(lines)))
         if at_top:  # what comes in above is what is wanted here, so the cursor does not go down with its row
             table.action_first()
+        self._tell_about()
+
+    def on_frame_table_row_highlighted(self) -> None:
+        self._tell_about()
+
+    def _tell_about(self) -> None:
+        """The line under the cursor: in full below, the object beside where there is room."""
+        line = self._lines.get(self.query_one(FrameTable).cursor_key or "")
+        self.query_one("#about", Lines).show(about(line))
+        self.query_one("#summary", DetailPanel).set_pairs(self._facts(line) if line else [])
+
+    def _facts(self, line: Line) -> list[Pair]:
+        standing, now = self._standing, time.time()
+        if standing is None:
+            return []
+        if line.kind == "run":
+            runs = [*standing.running, *standing.failed, *standing.latest, *(run for _, run in standing.fired)]
+            run = next((run for run in runs if run.id == line.id), None)
+            return run_summary(run, now) if run is not None else []
+        if line.kind == "deployment":
+            one = next((one for one in standing.deployments if one.id == line.id), None)
+            cells = import_module("lab.ui.screens.deployment_cells")
+            return cells.deployment_facts(one, self._health.get(line.id), (), now) if one is not None else []
+        return [Pair(line.name), Pair("state", line.state.text, line.state.token), Pair("told", line.told)]
 
     async def _look_at_runs(self) -> None:
         """Progress of what runs, twice a second."""
-        if self._picture is not None and self._picture.running:
-            running = await self.ask(_active)
-            self._picture = replace(self._picture, running=running)
+        if self._standing is not None and self._standing.running:
+            running = await self.ask(lambda ws: ws.standings.active())
+            self._standing = replace(self._standing, running=running)
             self._fill()
 
     async def _look_at_deployments(self) -> None:
-        if self._picture is not None:
-            up = [one.id for one in self._picture.deployments if one.status.active]
+        if self._standing is not None:
+            up = [one.id for one in self._standing.deployments if one.status.active]
             if up:
-                health = await self.ask(lambda ws: {id: ws.deployments.health(id) for id in up})
-                self._picture = replace(self._picture, health=health)
+                self._health = await self.ask(lambda ws: {id: ws.deployments.health(id) for id in up})
+                self._fill()
+
+    async def _look_at_copies(self) -> None:
+        """Which working copies differ from their latest version: a look at the files, so it comes after the rest."""
+        if self._standing is not None and self._standing.datasets:
+            datasets = self._standing.datasets
+            copies = await self.ask(lambda ws: ws.standings.compare_copies(datasets))
+            if copies != self._standing.copies:
+                self._standing = replace(self._standing, copies=copies)
                 self._fill()
 
     async def on_frame_table_row_selected(self, event: RowSelected) -> None:
-        kind, _, key = event.key.partition(" ")
-        await self.lab.show_object(kind, key)
+        await self.lab.show_object(*opened_by(event.key))
 
     def action_home_launch(self) -> None:
         self._flow("launch")

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from documents import ERROR, RUN, SWEEP, SWEEP_DETAIL, WAITING, flag, listing, many, shape, whole
+from documents import (
+    ERROR,
+    RUN,
+    SWEEP,
+    SWEEP_DETAIL,
+    WAITING,
+    anything,
+    flag,
+    listing,
+    many,
+    mapping,
+    maybe,
+    number,
+    one_of,
+    shape,
+    text,
+    time,
+    whole,
+)
 from lab_program import Lab
 
 QUEUE = shape({"items": many(WAITING), "total": whole, "paused": flag, "driven": flag})
+
+NEED = shape({
+    "level": one_of("fail", "warn"), "state": text, "kind": one_of("run", "deployment", "dataset", "queue", "disk"),
+    **dict.fromkeys(("id", "name", "told", "todo"), text), "since": maybe(time),
+})  # fmt: skip
+STATUS = shape({
+    "needs": many(NEED), "running": many(RUN), "waiting": many(shape({"name": text, "reason": text})), "paused": flag,
+    "queue_eta": maybe(number), "deployments": many(anything), "counts": mapping(whole), "datasets": whole,
+    "models": whole, "free": whole, "notices": many(text),
+})  # fmt: skip
 
 
 def test_a_sweep_from_the_shell(lab: Lab) -> None:
@@ -65,3 +93,17 @@ def test_more_seeds_wait_like_any_other_run(lab: Lab) -> None:
     assert [run["status"] for run in more] == ["queued", "queued"]
     assert len({run["seed"] for run in more}) == 2
     lab("queue", "cancel", *(run["name"] for run in more))
+
+
+def test_status_tells_what_home_shows(lab: Lab) -> None:
+    lab("run", "train", "-p", "kind=broken", "--name", "oops", "--wait", code=1)
+    lab("queue", "pause")
+    lab("run", "train", "--name", "later")
+    found = lab.json(STATUS, "status")
+    assert ("run", "oops", "failed") in [(need["kind"], need["name"], need["state"]) for need in found["needs"]]
+    assert found["waiting"][0] == {"name": "later", "reason": "the queue is paused"}
+    shown = lab("status", "--needs", code=1).stdout
+    assert "failed exit 3" in shown
+    assert "the queue is paused" in shown
+    lab("queue", "cancel", "later")
+    lab("queue", "resume")

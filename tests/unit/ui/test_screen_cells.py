@@ -15,6 +15,7 @@ from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.guards import Firing
 from lab.domain.models import Model, ModelVersion
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
+from lab.domain.standing import Standing
 from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.rows import Row
@@ -24,7 +25,7 @@ from lab.ui.screens.command_log import job_rows
 from lab.ui.screens.compare_cells import compare_columns, compare_rows
 from lab.ui.screens.data import dataset_row, schema_rows
 from lab.ui.screens.deployment_cells import deployment_facts, deployment_row, rate_line, shown_status
-from lab.ui.screens.home import Picture, home_heading, home_rows, notice_rows
+from lab.ui.screens.home_cells import about, heading, home_lines, home_rows, notice_rows, opened_by
 from lab.ui.screens.models import model_row, version_columns, version_facts, version_rows
 from lab.ui.screens.predict import answer_rows, parse_payload, payload_text
 from lab.ui.screens.run_cells import (
@@ -107,38 +108,43 @@ def test_the_heading_tells_the_cause_once() -> None:
 def test_home_puts_what_is_urgent_first() -> None:
     deployment = Deployment("d1", "digits", "digits", 2, "", DeploymentStatus.READY, "docker", 8101, "i", NOW - 5)
     version = DatasetVersion("b3:0", "digits", "p", 2, NOW, 1, 2048, 10)
-    picture = Picture(
+    standing = Standing(
         counts={"running": 1, "failed": 2, "finished": 1, "queued": 3},
         running=[run(id="a", status=RunStatus.RUNNING, ended=None)],
         waiting=[("calm", "waits for 1 of 2 cores: x uses 2"), ("brisk", ""), ("shy", "")],
+        queue_eta=120.0,
         failed=[run(id="b", status=RunStatus.FAILED, cause="failed exit 3")],
         fired=[(Firing("e", "nan", "isnan(loss)", "stop", 3.0, NOW - 60, "loss was NaN at step 3"), run(id="e"))],
         latest=[run(id="c")],
         deployments=[deployment],
-        health={"d1": Health("d1", NOW, True, True, rate=12.0, p95=0.003)},
         datasets=[Dataset("p", "digits", "data/d.csv", version, 2)],
         models=1,
         free=10**9,
-        notices=[],
     )
-    rows = home_rows(picture, NOW)
-    assert [row.key for row in rows] == [
-        "run a",
-        "run e",
-        "queue all",
-        "run b",
-        "deployment d1",
-        "run c",
-        "dataset p/digits",
+    lines = home_lines(standing, {"d1": Health("d1", NOW, True, True, rate=12.0, p95=0.003)}, NOW)
+    assert [(line.section, *opened_by(line.key)) for line in lines] == [
+        ("NEEDS YOU", "disk", "all"),
+        ("NEEDS YOU", "run", "b"),
+        ("NEEDS YOU", "run", "e"),
+        ("RUNNING", "run", "a"),
+        ("WAITING", "queue", "all"),
+        ("SERVING", "deployment", "d1"),
+        ("LATELY", "run", "c"),
+        ("DATA", "dataset", "p/digits"),
     ]
-    assert "guard 'nan': loss was NaN at step 3" in text(rows[1])
-    assert "3 waiting" in text(rows[2])
-    assert "waits for 1 of 2 cores: x uses 2 (calm)" in text(rows[2])
-    assert "failed exit 3" in text(rows[3])
-    assert "12.0 requests/s" in text(rows[4]) or "12 requests/s" in text(rows[4])
-    heading = home_heading(picture)
-    assert "1 running · 3 waiting · 2 failed · 1 serving · 7 runs · 1 model · 1 dataset" in words([heading])
-    assert ("954 MB free", "warn bold") in heading
+    rows = home_rows(lines)
+    assert len({row.key for row in rows}) == len(rows)
+    assert [row.cells[0].text for row in rows[:4]] == ["NEEDS YOU", "", "", "RUNNING"], "a section is named once"
+    assert "failed exit 3" in text(rows[1])
+    assert "guard 'nan': loss was NaN at step 3" in text(rows[2])
+    assert "3 runs" in text(rows[4])
+    assert "waits for 1 of 2 cores: x uses 2 (calm)   ETA 2m 00s for all" in text(rows[4])
+    assert "12.0 requests/s" in text(rows[5]) or "12 requests/s" in text(rows[5])
+    assert "r there runs it again" in words(about(lines[1]))
+    top = heading(standing, NOW)
+    assert "3 need you · 1 running · 3 waiting · 1 serving · 7 runs · 1 model · 1 dataset" in words([top])
+    assert ("954 MB free", "warn bold") in top
+    assert "nothing needs you" in words([heading(Standing({}, free=10**12), NOW)])
 
 
 def test_notices_are_few_and_say_how_many_there_are() -> None:
