@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lab.experiments.driver import Driver
     from lab.experiments.launch import Launcher
     from lab.experiments.own_runs import OwnRuns
+    from lab.experiments.parts import Parts
     from lab.experiments.queue import Queue
     from lab.experiments.reproduce import Reproductions
     from lab.experiments.service import Runs
@@ -223,8 +224,7 @@ class Workspace:
     def runs(self) -> Runs:
         from lab.experiments.service import Runs
 
-        settings_for = self.projects.settings_for
-        return Runs(self.home, self._journal, self._catalog, lambda: self._launcher, self.engine, settings_for)
+        return Runs(self._launching)
 
     @cached_property
     def captures(self) -> Captures:
@@ -237,13 +237,9 @@ class Workspace:
         from lab.experiments.reproduce import Reproductions
 
         return Reproductions(
-            self.home,
-            self._journal,
-            self._catalog,
+            self._launching,
             self.runs,
             self.datasets,
-            lambda: self._launcher,
-            self.engine,
             lambda run: self.projects.settings_of(run.project) or self.projects.settings_for(run.entry),
             lambda old, new, tolerance: self.comparing.predictions(old, new, tolerance),
         )
@@ -262,22 +258,23 @@ class Workspace:
         return Launcher(self.home, self._journal, self.datasets)
 
     @cached_property
+    def _launching(self) -> Parts:
+        from lab.experiments.parts import Parts
+
+        settings_for = self.projects.settings_for
+        return Parts(self.home, self._journal, self._catalog, lambda: self._launcher, self.engine, settings_for)
+
+    @cached_property
     def queue(self) -> Queue:
         from lab.experiments.queue import Queue
 
-        return Queue(
-            self.home, self._journal, self._catalog, self.runs, lambda: self._launcher, self.engine,
-            self.projects.settings_for,
-        )  # fmt: skip
+        return Queue(self._launching, self.runs)
 
     @cached_property
     def sweeps(self) -> Sweeps:
         from lab.experiments.sweeps import Sweeps
 
-        return Sweeps(
-            self.home, self._journal, self._catalog, self.runs, lambda: self._launcher, self.engine,
-            self.projects.settings_for,
-        )  # fmt: skip
+        return Sweeps(self._launching, self.runs)
 
     @cached_property
     def models(self) -> Models:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from lab.catalog import queue as catalog_queue
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sweeps as catalog_sweeps
-from lab.catalog.connection import Catalog
 from lab.catalog.queue import Asked
 from lab.domain.launch import LaunchRequest
 from lab.domain.queue import MARGIN, Demand, Load, Machine, Rules, Ticket, Waiting, between, line_up
@@ -22,17 +21,14 @@ from lab.domain.runs import NOBODY, STOPPED_BY_USER, Run, RunSpec, RunStatus
 from lab.errors import ConflictError, EngineUnavailableError, LabError, UsageError
 from lab.events import QUEUE_PAUSED, RUN_CLAIMED, RUN_ENDED, RUN_HELD, RUN_PLACED, RUN_STARTED
 from lab.experiments import machine
+from lab.experiments.parts import Parts
 from lab.experiments.process import alive, identity
 from lab.experiments.waiting import cancel, deciding
 from lab.experiments.watch import never_started
-from lab.journal import Journal
-from lab.paths import LabHome
-from lab.settings import ProjectSettings
 from lab.stores import locks, runfolder
 
 if TYPE_CHECKING:
     from lab.engine.base import Engine, JobStatus
-    from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs
 
 Progress = Callable[[str], None]
@@ -44,25 +40,10 @@ _SILENT = 10.0  # seconds until an engine that did not answer is asked again
 class Queue:
     """Launches runs when there is room. `look` tells what the machine has."""
 
-    def __init__(
-        self,
-        home: LabHome,
-        journal: Journal,
-        catalog: Catalog,
-        runs: Runs,
-        launcher: Callable[[], Launcher],
-        engine_of: Callable[[str], Engine],
-        project: Callable[[str], ProjectSettings],
-        look: Callable[[], Machine] | None = None,
-    ) -> None:
-        self._home = home
-        self._journal = journal
-        self._catalog = catalog
+    def __init__(self, parts: Parts, runs: Runs, look: Callable[[], Machine] | None = None) -> None:
+        self._parts = parts
         self._runs = runs
-        self._launcher = launcher
-        self._engine_of = engine_of
-        self._project = project
-        self._look = look or (lambda: machine.look(home.root))
+        self._look = look or (lambda: machine.look(parts.home.root))
         self._silent: dict[str, float] = {}  # engine → when it is asked again
 
     # -- asking for runs ----------------------------------------------------------------------------
@@ -73,17 +54,17 @@ class Queue:
         Raises what launching raises. The environment is built first if it has to be.
         """
         tell = progress or _silent
-        settings, engine = self._project(request.entry), self._engine_of(request.engine)
-        with self._launcher().draft(request, settings, engine, tell) as draft:
+        settings, engine = self._parts.settings_for(request.entry), self._parts.engine_of(request.engine)
+        with self._parts.launcher().draft(request, settings, engine, tell) as draft:
             return self.enqueue(draft, engine)
 
     def enqueue(self, draft: RunSpec, engine: Engine) -> Run:
         """`launch` what is drafted already; gc must wait meanwhile."""
-        spec = self._launcher().record(draft, queued=True)
-        self._catalog.refresh()
+        spec = self._parts.launcher().record(draft, queued=True)
+        self._parts.catalog.refresh()
         if self._claim_soon(spec.id):
-            self._launcher().submit(spec, engine)
-        self._catalog.refresh()
+            self._parts.launcher().submit(spec, engine)
+        self._parts.catalog.refresh()
         return self._runs.get(spec.id)
 
     def _claim_soon(self, run_id: str) -> bool:
@@ -99,7 +80,7 @@ class Queue:
     def list(self) -> Sequence[Waiting]:
         """All runs that wait, in their order, each with its reason."""
         asked, reasons = self._reasons()
-        runs = {run.id: run for run in catalog_runs.get_many(self._catalog, [one.id for one in asked])}
+        runs = {run.id: run for run in catalog_runs.get_many(self._parts.catalog, [one.id for one in asked])}
         return [
             Waiting(runs[one.id], number, reasons[one.id], one.held)
             for number, one in enumerate(asked, 1)
@@ -112,51 +93,51 @@ class Queue:
 
     @property
     def paused(self) -> bool:
-        return catalog_queue.paused(self._catalog)
+        return catalog_queue.paused(self._parts.catalog)
 
     @property
     def length(self) -> int:
         """How many runs wait."""
-        return len(catalog_queue.waiting(self._catalog))
+        return len(catalog_queue.waiting(self._parts.catalog))
 
     @property
     def startable(self) -> int:
         """How many runs start as soon as there is room: those that wait and that nobody has paused."""
         if self.paused:
             return 0
-        held, _ = catalog_sweeps.limits(self._catalog)
-        return sum(not one.held and one.sweep not in held for one in catalog_queue.waiting(self._catalog))
+        held, _ = catalog_sweeps.limits(self._parts.catalog)
+        return sum(not one.held and one.sweep not in held for one in catalog_queue.waiting(self._parts.catalog))
 
     @property
     def going(self) -> Sequence[str]:
         """Ids of the runs that have their share of the machine."""
-        return [one.id for one in catalog_queue.going(self._catalog)]
+        return [one.id for one in catalog_queue.going(self._parts.catalog)]
 
     def refresh(self) -> None:
         """Take in what other processes have written."""
-        self._catalog.refresh()
+        self._parts.catalog.refresh()
 
     @property
     def driven(self) -> bool:
         """Whether some Lab process starts what waits as soon as there is room."""
         try:
-            with locks.hold(self._home.driver_lock):
+            with locks.hold(self._parts.home.driver_lock):
                 return False
         except ConflictError:
             return True
 
     def _reasons(self) -> tuple[Sequence[Asked], dict[str, str]]:
         """All runs that wait, in their order, and id → why."""
-        asked, others = catalog_queue.lined_up(self._catalog)
+        asked, others = catalog_queue.lined_up(self._parts.catalog)
         if not asked:
             return [], {}
-        held, jobs = catalog_sweeps.limits(self._catalog)
-        strict = catalog_sweeps.strict(self._catalog)
+        held, jobs = catalog_sweeps.limits(self._parts.catalog)
+        strict = catalog_sweeps.strict(self._parts.catalog)
         held |= {name for name, broken in strict.items() if broken}
         # One that has left its exit record has left its room too, though nobody may have noted its end yet; except
         # where it depends on how it ended whether another one starts.
         going = [
-            one for one in others if one.sweep in strict or not self._home.run(one.id).exit.exists()
+            one for one in others if one.sweep in strict or not self._parts.home.run(one.id).exit.exists()
         ]  # fmt: skip
         demands = self._demands([*asked, *going])
         loads = [Load(one.name, demands[one.id], one.sweep) for one in going]
@@ -166,28 +147,28 @@ class Queue:
     def _demands(self, asked: Collection[Asked]) -> Mapping[str, Demand]:
         """What each needs. Without a limit of cores a run counts as one; what earlier runs of its entry have used of
         memory counts rather than its limit, which nearly all stay far below."""
-        peaks = catalog_queue.peaks(self._catalog, {one.entry for one in asked}, _EARLIER)
+        peaks = catalog_queue.peaks(self._parts.catalog, {one.entry for one in asked}, _EARLIER)
         return {one.id: _demand(one, peaks.get((one.project, one.entry), 0)) for one in asked}
 
     # -- what the user says -------------------------------------------------------------------------
 
     def pause(self, paused: bool = True) -> None:
         """Start nothing more until told otherwise; what runs goes on."""
-        self._journal.append(QUEUE_PAUSED, "queue", {"value": paused})
-        self._catalog.refresh()
+        self._parts.journal.append(QUEUE_PAUSED, "queue", {"value": paused})
+        self._parts.catalog.refresh()
 
     def hold(self, refs: Sequence[str], held: bool = True) -> Sequence[Run]:
         """Let these runs wait whatever room there is, or no longer. Raises ConflictError for one that does not wait."""
         runs = [self._waiting(ref) for ref in refs]
         for run in runs:
-            self._journal.append(RUN_HELD, run.id, {"value": held})
-        self._catalog.refresh()
+            self._parts.journal.append(RUN_HELD, run.id, {"value": held})
+        self._parts.catalog.refresh()
         return runs
 
     def cancel(self, refs: Sequence[str]) -> Sequence[Run]:
         """Let these runs never start. Raises ConflictError for one that does not wait (any more)."""
         runs = [self._waiting(ref) for ref in refs]
-        gone = cancel(self._home, self._journal, self._catalog, [run.id for run in runs])
+        gone = cancel(self._parts.home, self._parts.journal, self._parts.catalog, [run.id for run in runs])
         started = [run.name for run in runs if run.id not in gone]
         if started:
             raise ConflictError(f"{started[0]} has started meanwhile", f"lab runs stop {started[0]}")
@@ -199,10 +180,10 @@ class Queue:
         if position < 1:
             raise UsageError("positions count from 1", f"lab queue move {ref} 1 puts it first")
         run = self._waiting(ref)
-        with deciding(self._home, self._catalog):
-            places = [one.place for one in catalog_queue.waiting(self._catalog) if one.id != run.id]
-            self._journal.append(RUN_PLACED, run.id, {"place": between(places, position - 1)})
-        self._catalog.refresh()
+        with deciding(self._parts.home, self._parts.catalog):
+            places = [one.place for one in catalog_queue.waiting(self._parts.catalog) if one.id != run.id]
+            self._parts.journal.append(RUN_PLACED, run.id, {"place": between(places, position - 1)})
+        self._parts.catalog.refresh()
         return run
 
     def _waiting(self, ref: str) -> Run:
@@ -217,19 +198,19 @@ class Queue:
     def claim(self, only: Collection[str] | None = None) -> Sequence[str]:
         """Promise to start what may start now, or what of it is among `only`. Returns ids, in their order; the caller
         must `start` each."""
-        if not catalog_queue.waiting(self._catalog):
+        if not catalog_queue.waiting(self._parts.catalog):
             return []
-        with deciding(self._home, self._catalog):
+        with deciding(self._parts.home, self._parts.catalog):
             now = time.monotonic()
             silent = {engine for engine, until in self._silent.items() if until > now}
             asked, reasons = self._reasons()
             chosen = [one.id for one in asked if not reasons[one.id] and (only is None or one.id in only)]
             if silent:
-                runs = catalog_runs.get_many(self._catalog, chosen)
+                runs = catalog_runs.get_many(self._parts.catalog, chosen)
                 chosen = [run.id for run in runs if run.engine not in silent]
             if chosen:
-                self._journal.append_all(RUN_CLAIMED, [(run_id, {"by": identity()}) for run_id in chosen])
-                self._catalog.refresh()
+                self._parts.journal.append_all(RUN_CLAIMED, [(run_id, {"by": identity()}) for run_id in chosen])
+                self._parts.catalog.refresh()
         return chosen
 
     def start(self, run_id: str) -> None:
@@ -238,62 +219,61 @@ class Queue:
         stopped, whichever of the two came first."""
         name = ""
         try:
-            spec = runfolder.read_spec(self._home.run(run_id))
+            spec = runfolder.read_spec(self._parts.home.run(run_id))
             name = spec.engine
-            engine = self._engine_of(name)
+            engine = self._parts.engine_of(name)
             if self._stopped(run_id):
                 body = {"ending": "stopped", "cause": STOPPED_BY_USER, "authority": NOBODY, "ended": time.time()}
-                self._journal.append(RUN_ENDED, run_id, body)
+                self._parts.journal.append(RUN_ENDED, run_id, body)
                 return
-            self._launcher().start(spec, engine)
+            self._parts.launcher().start(spec, engine)
             if self._stopped(run_id):
                 engine.stop(run_id)
         except EngineUnavailableError:
             self._silent[name] = time.monotonic() + _SILENT
-            self._journal.append(RUN_CLAIMED, run_id, {"by": ""})
+            self._parts.journal.append(RUN_CLAIMED, run_id, {"by": ""})
             raise
         except (LabError, OSError) as error:
-            self._launcher().refuse(run_id, error)
+            self._parts.launcher().refuse(run_id, error)
             raise
         finally:
-            self._catalog.refresh()
+            self._parts.catalog.refresh()
 
     def _stopped(self, run_id: str) -> bool:
-        self._catalog.refresh()
-        run = catalog_runs.get(self._catalog, run_id)
+        self._parts.catalog.refresh()
+        run = catalog_runs.get(self._parts.catalog, run_id)
         return run is not None and run.stop_requested
 
     def take_back(self) -> Sequence[str]:
         """Give their places back to runs whose starter was killed before the engine heard of them; note the start of
         those that it did hear of. Returns the ids of the former."""
-        stale = [
-            one for one in catalog_queue.going(self._catalog) if one.status == "created" and not alive(one.launcher)
-        ]
+        going = catalog_queue.going(self._parts.catalog)
+        stale = [one for one in going if one.status == "created" and not alive(one.launcher)]
         if not stale:
             return []
         given = []
-        with deciding(self._home, self._catalog):
-            for run in catalog_runs.get_many(self._catalog, [one.id for one in stale]):
+        with deciding(self._parts.home, self._parts.catalog):
+            for run in catalog_runs.get_many(self._parts.catalog, [one.id for one in stale]):
                 if run.status is RunStatus.CREATED and run.queued and not alive(run.launcher):
                     given += [run.id] if self._look_after(run) else []
-            self._catalog.refresh()
+            self._parts.catalog.refresh()
         return given
 
     def _look_after(self, run: Run) -> bool:
-        folder = self._home.run(run.id)
+        folder = self._parts.home.run(run.id)
         try:
-            engine = self._engine_of(run.engine)
+            engine = self._parts.engine_of(run.engine)
             status: JobStatus = engine.status(run.id)
             if not never_started(status):
                 if status.started is not None or folder.stdout.exists():
-                    self._journal.append(RUN_STARTED, run.id)
+                    self._parts.journal.append(RUN_STARTED, run.id)
                 return False
             if folder.stdout.exists() or folder.exit.exists():
                 return False  # it ran: whoever looks after runs tells how it ended
             engine.remove(run.id)
         except EngineUnavailableError:
             return False
-        self._journal.append(RUN_CLAIMED, run.id, {"by": ""})
+        self._parts.journal.append(RUN_CLAIMED, run.id, {"by": ""})
         return True
 
 

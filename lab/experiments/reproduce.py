@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lab.catalog import parents as catalog_parents
-from lab.catalog.connection import Catalog
 from lab.domain.capture import Capture, Cause, Difference, differences
 from lab.domain.judging import curves_digest, judge_metric, judge_outputs, spreads
 from lab.domain.reproduction import (
@@ -35,8 +34,8 @@ from lab.experiments import code, machine
 from lab.experiments.captures import gather
 from lab.experiments.environments import environment
 from lab.experiments.launch import THREADS
+from lab.experiments.parts import Parts
 from lab.experiments.preflight import Preflights
-from lab.paths import LabHome
 from lab.settings import ProjectSettings
 from lab.stores import locks, runfolder, trees
 
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from lab.engine.base import Engine
     from lab.experiments.launch import DataSource, Launcher
     from lab.experiments.service import Runs
-    from lab.journal import Journal
 
 Progress = Callable[[str], None]
 
@@ -68,26 +66,18 @@ class Reproductions:
 
     def __init__(
         self,
-        home: LabHome,
-        journal: Journal,
-        catalog: Catalog,
+        parts: Parts,
         runs: Runs,
         data: DataSource,
-        launcher: Callable[[], Launcher],
-        engine_of: Callable[[str], Engine],
         settings_of: Callable[[Run], ProjectSettings],
         predicted: Callable[[Run, Run, Tolerance], tuple[PredictionVerdict, ...]],
     ) -> None:
-        self._home = home
-        self._journal = journal
-        self._catalog = catalog
+        self._parts = parts
         self._runs = runs
         self._data = data
-        self._make_launcher = launcher
-        self._engine_of = engine_of
         self._settings_of = settings_of
         self._predicted = predicted
-        self._preflights = Preflights(home, data.get, engine_of)
+        self._preflights = Preflights(parts.home, data.get, parts.engine_of)
 
     @staticmethod
     def plan(tolerance: Tolerance, repeat: int = 1, swap: str = "", params: Mapping[str, Param] | None = None) -> Plan:
@@ -120,7 +110,7 @@ class Reproductions:
         ConflictError when what is to be swapped is now what it was then, and what launching raises.
         """
         spec = _whole(flight)
-        launcher, engine = self._make_launcher(), self._engine_of("" if spec.engine in OWN else spec.engine)
+        launcher, engine = self._parts.launcher(), self._parts.engine_of("" if spec.engine in OWN else spec.engine)
         if spec.engine in OWN:  # what its process could use of the machine was nobody's choice
             spec = replace(spec, resources=Resources(), network=False)
         draft = replace(
@@ -139,7 +129,7 @@ class Reproductions:
             made = engine.prepare(self._preflights.environment(spec), progress)
             draft = replace(draft, image=made.image, environment=made.digest, rebuilt=True)
         # gc waits until the journal tells what the run needs.
-        with locks.share(self._home.store_lock):
+        with locks.share(self._parts.home.store_lock):
             if plan.swap.factor:
                 draft = self._swapped(flight.run, draft, plan, engine, progress)
             recorded = launcher.record(draft)
@@ -147,7 +137,7 @@ class Reproductions:
             self._check_tree(recorded, launcher)
             launcher.submit(recorded, engine)
         finally:
-            self._catalog.refresh()
+            self._parts.catalog.refresh()
         return self._runs.get(recorded.id)
 
     def _threads(self, run: Run, spec: RunSpec, engine: str) -> Mapping[str, str]:
@@ -162,9 +152,9 @@ class Reproductions:
 
     def _check_tree(self, spec: RunSpec, launcher: Launcher) -> None:
         """Make the run's tree and compare its digest with the one that was captured."""
-        folder = self._home.run(spec.id).code
+        folder = self._parts.home.run(spec.id).code
         try:
-            trees.materialise(self._home, spec.code.tree, folder, read_only=False)
+            trees.materialise(self._parts.home, spec.code.tree, folder, read_only=False)
             found = trees.digest(folder)
             if found != spec.code.tree:
                 raise IntegrityError(
@@ -186,7 +176,7 @@ class Reproductions:
         else:
             settings = self._settings_of(run)
             if factor == "code":
-                taken = code.take(settings, self._home, [item.path for item in settings.datasets.values()])
+                taken = code.take(settings, self._parts.home, [item.path for item in settings.datasets.values()])
                 entry = settings.entries.get(draft.entry)
                 fresh = replace(draft, code=taken)
                 if entry is not None:
@@ -245,7 +235,7 @@ class Reproductions:
         run = self._runs.get(ref)
         chosen = list(again) or [
             one
-            for id in catalog_parents.reproductions(self._catalog, run.id)
+            for id in catalog_parents.reproductions(self._parts.catalog, run.id)
             if not (one := self._runs.get(id)).status.active
         ]
         old = self._capture(run)
@@ -288,7 +278,7 @@ class Reproductions:
         if not tolerance.sigmas:
             return None
         values: dict[object, float] = {}
-        for one in catalog_parents.alike(self._catalog, run):
+        for one in catalog_parents.alike(self._parts.catalog, run):
             summary = one.metrics.get(metric)
             if one.status is RunStatus.FINISHED and key(one) == key(run) and not one.reproduces and summary:
                 values.setdefault(one.seed, summary.last)
@@ -296,7 +286,7 @@ class Reproductions:
         return statistics.stdev(known) if len(known) > 1 else None
 
     def _capture(self, run: Run) -> Capture | None:
-        folder = self._home.run(run.id)
+        folder = self._parts.home.run(run.id)
         try:
             return gather(runfolder.read_spec(folder), folder, ended=not run.status.active)
         except (NotFoundError, IntegrityError):
@@ -304,13 +294,13 @@ class Reproductions:
 
     def _rebuilt(self, run: Run) -> bool:
         try:
-            return runfolder.read_spec(self._home.run(run.id)).rebuilt
+            return runfolder.read_spec(self._parts.home.run(run.id)).rebuilt
         except (NotFoundError, IntegrityError):
             return False
 
     def _mark(self, run: Run, badge: Badge, note: str, by: Sequence[str]) -> None:
-        self._journal.append(RUN_REPRODUCED, run.id, {"badge": badge.value, "note": note, "by": list(by)})
-        self._catalog.refresh()
+        self._parts.journal.append(RUN_REPRODUCED, run.id, {"badge": badge.value, "note": note, "by": list(by)})
+        self._parts.catalog.refresh()
 
 
 def check(plan: Plan) -> None:

@@ -16,7 +16,6 @@ from lab.catalog import parents as catalog_parents
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sql as catalog_sql
 from lab.catalog import tombstones as catalog_tombstones
-from lab.catalog.connection import Catalog
 from lab.domain.describe import Described
 from lab.domain.directions import Direction
 from lab.domain.groups import RunGroup, sort_groups
@@ -38,11 +37,10 @@ from lab.events import (
 )
 from lab.experiments import process
 from lab.experiments.live import LiveMetrics
+from lab.experiments.parts import Parts
 from lab.experiments.vitals import Vitals
 from lab.experiments.waiting import cancel
-from lab.journal import Journal
-from lab.paths import LabHome, RunFolder
-from lab.settings import ProjectSettings
+from lab.paths import RunFolder
 from lab.stores import runfolder
 
 if TYPE_CHECKING:
@@ -50,10 +48,8 @@ if TYPE_CHECKING:
 
     from lab.domain.changes import Changes, DiffLine
     from lab.domain.compare import Comparison
-    from lab.engine.base import Engine
     from lab.experiments.guards import Guards
     from lab.experiments.importing import Importer
-    from lab.experiments.launch import Launcher
     from lab.experiments.logs import Logs
     from lab.experiments.views import Views
     from lab.experiments.watch import Watch
@@ -66,46 +62,25 @@ _ASK_EVERY = 2.0  # seconds between two questions to the engine
 
 
 class Runs:
-    """The experiments room.
+    """The experiments room."""
 
-    `launcher` makes the launcher when the first run is launched, `engine_of` connects the engine of a name, `project`
-    gives the settings to launch by.
-    """
-
-    def __init__(
-        self,
-        home: LabHome,
-        journal: Journal,
-        catalog: Catalog,
-        launcher: Callable[[], Launcher],
-        engine_of: Callable[[str], Engine],
-        project: Callable[[str], ProjectSettings],
-    ) -> None:
-        self._home = home
-        self._journal = journal
-        self._catalog = catalog
-        self._make_launcher = launcher
-        self._engine_of = engine_of
-        self._project = project
-        self._live = LiveMetrics(home)
-        self.vitals = Vitals(home, catalog, self._live)
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._live = LiveMetrics(parts.home)
+        self.vitals = Vitals(parts.home, parts.catalog, self._live)
         self._asked: dict[str, float] = {}  # when the engine was last asked about a run, by waiting
 
     # Engines' nouns are loaded by the first verb that needs them; a listing of ended runs does not.
-
-    @cached_property
-    def _launcher(self) -> Launcher:
-        return self._make_launcher()
 
     @cached_property
     def _watch(self) -> Watch:
         from lab.experiments.watch import Watch
 
         return Watch(
-            self._home,
-            self._journal,
-            self._catalog,
-            self._engine_of,
+            self._parts.home,
+            self._parts.journal,
+            self._parts.catalog,
+            self._parts.engine_of,
             lambda run: self.imports.refresh(run),
             lambda run: self.guards.last_look(run),
         )
@@ -115,31 +90,31 @@ class Runs:
         """Takes in what other tools recorded."""
         from lab.experiments.importing import Importer
 
-        return Importer(self._home, self._journal, self._catalog)
+        return Importer(self._parts.home, self._parts.journal, self._parts.catalog)
 
     @cached_property
     def views(self) -> Views:
         """Saved ways to look at the run table."""
         from lab.experiments.views import Views
 
-        return Views(self._journal, self._catalog)
+        return Views(self._parts.journal, self._parts.catalog)
 
     @cached_property
     def logs(self) -> Logs:
         """What runs printed."""
         from lab.experiments.logs import Logs
 
-        return Logs(self._home, self, self._engine_of)
+        return Logs(self._parts.home, self, self._parts.engine_of)
 
     # -- doing --------------------------------------------------------------------------------------
 
     def launch(self, request: LaunchRequest, progress: Progress | None = None) -> Run:
         """Start a run; returns when its container runs. Its environment is built first if it has to be."""
-        run_id = self._launcher.launch(
-            request, self._project(request.entry), self._engine_of(request.engine), progress or _silent
+        run_id = self._parts.launcher().launch(
+            request, self._parts.settings_for(request.entry), self._parts.engine_of(request.engine), progress or _silent
         )
-        self._catalog.refresh()
-        run = catalog_runs.get(self._catalog, run_id)
+        self._parts.catalog.refresh()
+        run = catalog_runs.get(self._parts.catalog, run_id)
         assert run is not None, "the journal has just told of it"
         return run
 
@@ -148,7 +123,7 @@ class Runs:
         """Conditions that runs are looked after by."""
         from lab.experiments.guards import Guards
 
-        return Guards(self._home, self._journal, self._catalog, self.stop)
+        return Guards(self._parts.home, self._parts.journal, self._parts.catalog, self.stop)
 
     def stop(self, ref: str, reason: str = "") -> Run:
         """End a run, or let one that waits never start; for a `reason` where it is not the user's wish.
@@ -157,7 +132,7 @@ class Runs:
         """
         run = self.get(ref)
         if run.status is RunStatus.QUEUED:
-            cancel(self._home, self._journal, self._catalog, [run.id], reason)
+            cancel(self._parts.home, self._parts.journal, self._parts.catalog, [run.id], reason)
             run = self.get(run.id)
             if run.status is RunStatus.STOPPED:
                 return run
@@ -165,13 +140,13 @@ class Runs:
             raise ConflictError(f"run {run.name} has ended already: {run.cause}")
         if run.engine == IMPORTED:
             raise ConflictError(f"run {run.name} was imported: Lab only looks at it", "stop it where it was started")
-        self._journal.append(RUN_STOP_REQUESTED, run.id, {"reason": reason})
+        self._parts.journal.append(RUN_STOP_REQUESTED, run.id, {"reason": reason})
         if run.engine in OWN:
             process.interrupt(run)
         else:
-            self._engine_of(run.engine).stop(run.id)
+            self._parts.engine_of(run.engine).stop(run.id)
         self._watch.settle(run)
-        self._catalog.refresh()
+        self._parts.catalog.refresh()
         return self.get(run.id)
 
     def wait(self, ref: str, timeout: float | None = None, stop: Callable[[], bool] | None = None) -> Run:
@@ -185,7 +160,7 @@ class Runs:
                 self._asked[run.id] = time.monotonic()
             self.guards.look(run)
             if self._watch.settle(run, ask_engine=ask) or ask or run.status is RunStatus.QUEUED:
-                self._catalog.refresh()
+                self._parts.catalog.refresh()
                 run = self.get(run.id)
             if run.status.active:
                 time.sleep(_POLL)
@@ -197,7 +172,7 @@ class Runs:
         """Look after all active runs once, or only for exit records. Returns sentences about engines that do not
         answer."""
         silent: dict[str, str] = {}
-        for run in catalog_runs.active(self._catalog):
+        for run in catalog_runs.active(self._parts.catalog):
             if run.engine in silent:
                 continue
             try:
@@ -208,26 +183,27 @@ class Runs:
 
     def inputs_in_use(self) -> list[str]:
         """Manifests of the datasets that active runs have mounted."""
-        return catalog_lineage.inputs_of(self._catalog, [run.id for run in catalog_runs.active(self._catalog)])
+        active = [run.id for run in catalog_runs.active(self._parts.catalog)]
+        return catalog_lineage.inputs_of(self._parts.catalog, active)
 
     def tag(self, ref: str, tags: Sequence[str]) -> Run:
         """Replace the run's tags."""
         run = self.get(ref)
-        self._journal.append(RUN_TAGGED, run.id, {"tags": list(dict.fromkeys(tags))})
-        self._catalog.refresh()
+        self._parts.journal.append(RUN_TAGGED, run.id, {"tags": list(dict.fromkeys(tags))})
+        self._parts.catalog.refresh()
         return self.get(run.id)
 
     def note(self, ref: str, text: str) -> Run:
         """Replace the run's notes."""
         run = self.get(ref)
-        self._journal.append(RUN_NOTED, run.id, {"notes": text})
-        self._catalog.refresh()
+        self._parts.journal.append(RUN_NOTED, run.id, {"notes": text})
+        self._parts.catalog.refresh()
         return self.get(run.id)
 
     def rename(self, ref: str, name: str) -> Run:
         """Give the run another name. Raises UsageError for one that cannot be, ConflictError for one that is taken."""
         run = self.get(ref)
-        twins = [other for other in catalog_runs.named(self._catalog, check_name("run", name)) if other != run.id]
+        twins = [other for other in catalog_runs.named(self._parts.catalog, check_name("run", name)) if other != run.id]
         if twins:
             raise ConflictError(f"another run is called {name!r}: {twins[0]}", "choose another name")
         return self._edit(run, RUN_RENAMED, {"name": name})
@@ -244,27 +220,27 @@ class Runs:
         return self._edit(run, RUN_ARCHIVED, {"value": archived})
 
     def _edit(self, run: Run, event: str, body: Mapping[str, object]) -> Run:
-        self._journal.append(event, run.id, dict(body))
-        self._catalog.refresh()
+        self._parts.journal.append(event, run.id, dict(body))
+        self._parts.catalog.refresh()
         return self.get(run.id)
 
     def edits(self, ref: str) -> Sequence[Edit]:
         """What was edited of the run, oldest first."""
-        return catalog_runs.history(self._catalog, self.get(ref).id)
+        return catalog_runs.history(self._parts.catalog, self.get(ref).id)
 
     # -- looking ------------------------------------------------------------------------------------
 
     def list(self, query: RunQuery | None = None) -> Page:
         """One page of the run table; running ones with their metrics as of now."""
         asked = query or RunQuery()
-        page = catalog_runs.page(self._catalog, asked)
+        page = catalog_runs.page(self._parts.catalog, asked)
         if self._settle_ended(page.items):
-            page = catalog_runs.page(self._catalog, asked)
+            page = catalog_runs.page(self._parts.catalog, asked)
         return Page(tuple(self._as_of_now(run) for run in page.items), page.total)
 
     def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
         """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
-        return sort_groups(catalog_groups.groups(self._catalog, query, keys), keys, orders)
+        return sort_groups(catalog_groups.groups(self._parts.catalog, query, keys), keys, orders)
 
     def describe(self, key: str, query: RunQuery) -> Described:
         """One column over all runs that fit `query`, whatever its page. Raises UsageError for an unknown name."""
@@ -272,31 +248,31 @@ class Runs:
         if not known(key, params, metrics):
             near = nearest(key, params, metrics)
             raise UsageError(f"no run has a {clean(key, 60)!r}", f"did you mean {near}?" if near else "lab runs ls")
-        return catalog_describe.describe(self._catalog, query, key)
+        return catalog_describe.describe(self._parts.catalog, query, key)
 
     def sql(self, text: str, limit: int = 1000, seconds: float = 10.0) -> catalog_sql.Answer:
         """One SELECT over the tables of `lab.catalog.sql`. Raises UsageError where it is refused, LabError when the
         time is up."""
-        return catalog_sql.ask(self._catalog, self._home.index, text, limit, seconds)
+        return catalog_sql.ask(self._parts.catalog, self._parts.home.index, text, limit, seconds)
 
     def get(self, ref: str) -> Run:
         """The run with that id, name, or beginning of either.
 
         Raises NotFoundError if there is none, ConflictError if there are several.
         """
-        found = catalog_runs.find(self._catalog, ref)
-        for stone in () if found else catalog_tombstones.find(self._catalog, ref)[:1]:
-            there = (self._home.trash / stone.batch).is_dir()
+        found = catalog_runs.find(self._parts.catalog, ref)
+        for stone in () if found else catalog_tombstones.find(self._parts.catalog, ref)[:1]:
+            there = (self._parts.home.trash / stone.batch).is_dir()
             hint = f"lab gc --undo {stone.batch} brings it back" if there else "its folder is gone for good"
             raise NotFoundError(f"run {clean(stone.name)} was purged", hint)
         if not found:
             raise NotFoundError(f"no run {clean(ref)!r}", "lab runs ls shows what there is")
-        runs = catalog_runs.get_many(self._catalog, found)
+        runs = catalog_runs.get_many(self._parts.catalog, found)
         if len(runs) > 1:
             names = ", ".join(f"{clean(run.name)} ({run.id})" for run in runs[:5])
             raise ConflictError(f"{clean(ref)!r} may mean several runs: {names}", "use the id")
         if self._settle_ended(runs):
-            runs = catalog_runs.get_many(self._catalog, [runs[0].id])
+            runs = catalog_runs.get_many(self._parts.catalog, [runs[0].id])
         return self._as_of_now(runs[0])
 
     def _as_of_now(self, run: Run) -> Run:
@@ -304,7 +280,7 @@ class Runs:
 
     def remembered(self, run_id: str) -> Run:
         """The run with exactly that id, also one that was purged: its folder is gone then."""
-        found = catalog_runs.purged(self._catalog, [run_id])
+        found = catalog_runs.purged(self._parts.catalog, [run_id])
         return found[0] if found else self.get(run_id)
 
     def _settle_ended(self, runs: Sequence[Run]) -> bool:
@@ -316,15 +292,15 @@ class Runs:
         return runfolder.read_spec(self.folder(ref))
 
     def folder(self, ref: str) -> RunFolder:
-        return self._home.run(self.get(ref).id)
+        return self._parts.home.run(self.get(ref).id)
 
     def counts(self) -> dict[str, int]:
         """How many runs have each status."""
-        return catalog_runs.counts(self._catalog)
+        return catalog_runs.counts(self._parts.catalog)
 
     def keys(self) -> tuple[Sequence[str], Sequence[str]]:
         """Names of all parameters and of all metrics of ended runs."""
-        return catalog_runs.keys(self._catalog)
+        return catalog_runs.keys(self._parts.catalog)
 
     def metric_names(self, ref: str) -> Sequence[str]:
         run = self.get(ref)
@@ -335,7 +311,7 @@ class Runs:
         run = self.get(ref)
         if run.status.active:
             return self._live.history(run.id, metric)
-        folder = self._home.run(run.id)
+        folder = self._parts.home.run(run.id)
         source = folder.metrics if folder.metrics.exists() else folder.events
         if not source.exists():
             return History((), (), ())
@@ -348,7 +324,7 @@ class Runs:
         from lab.experiments.frames import frame
 
         orders = parse_orders(sort) if sort else (Order(),)
-        self._catalog.refresh()  # a notebook lives long, and other processes write
+        self._parts.catalog.refresh()  # a notebook lives long, and other processes write
         page = self.list(RunQuery(parse_filter(filter), orders[0], _ALL, then=orders[1:]))
         return frame(page.items, columns, statistic, time.time(), self.keys())
 
@@ -356,8 +332,8 @@ class Runs:
         """All values of `metrics` (none: of all) of runs, one row each; see `lab.experiments.frames.histories`."""
         from lab.experiments.frames import histories
 
-        self._catalog.refresh()
-        return histories(self._home, self._get_all(refs), metrics, self.history)
+        self._parts.catalog.refresh()
+        return histories(self._parts.home, self._get_all(refs), metrics, self.history)
 
     def compare(
         self, refs: Sequence[str], baseline: str = "", better: Mapping[str, Direction] | None = None
@@ -374,8 +350,8 @@ class Runs:
 
     def _get_all(self, refs: Sequence[str]) -> Sequence[Run]:
         """`get` for many, in two queries where each says plainly what it means."""
-        ids = catalog_parents.exact(self._catalog, refs)
-        ended = {run.id: run for run in catalog_runs.get_many(self._catalog, list(ids.values()))}
+        ids = catalog_parents.exact(self._parts.catalog, refs)
+        ended = {run.id: run for run in catalog_runs.get_many(self._parts.catalog, list(ids.values()))}
         found = [ended.get(ids.get(ref, "")) for ref in refs]
         return [
             self.get(ref) if run is None or run.status.active else run for ref, run in zip(refs, found, strict=True)
@@ -393,23 +369,23 @@ class Runs:
 
     def _alike(self, group: SeedGroup) -> Sequence[Run]:
         """Runs that belong to the group and are not in it."""
-        found = catalog_parents.alike(self._catalog, group.runs[0])
+        found = catalog_parents.alike(self._parts.catalog, group.runs[0])
         return [run for run in found if run.id not in group.ids and key(run) == key(group.runs[0])]
 
     def changes(self, ref: str, other: str = "") -> Changes:
         """What changed in a run since `other`, or since the last earlier run of its entry if there is one."""
         run = self.get(ref)
-        before = catalog_parents.before(self._catalog, run)
+        before = catalog_parents.before(self._parts.catalog, run)
         parent = self.get(other) if other else self.get(before) if before else None
         from lab.experiments.changes import changes  # no listing of runs is to wait for it
 
-        return changes(self._home, self._catalog, run, parent)
+        return changes(self._parts.home, self._parts.catalog, run, parent)
 
     def code_diff(self, changed: Changes) -> Sequence[DiffLine]:
         """The text of what changed in the code, bounded."""
         from lab.experiments.changes import code_diff
 
-        return code_diff(self._home, changed)
+        return code_diff(self._parts.home, changed)
 
     def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
         """A request like the one that the run came from, with `params` changed.

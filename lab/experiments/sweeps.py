@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lab.catalog import histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog import sweeps as catalog_sweeps
-from lab.catalog.connection import Catalog
 from lab.domain.directions import Direction, direction
 from lab.domain.ids import short_id
 from lab.domain.launch import LaunchRequest
@@ -25,16 +24,12 @@ from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.events import SWEEP_CREATED, SWEEP_HELD, SWEEP_STOPPED
 from lab.experiments import machine
 from lab.experiments.launch import seed_of
+from lab.experiments.parts import Parts
 from lab.experiments.waiting import cancel
-from lab.journal import Journal
-from lab.paths import LabHome
-from lab.settings import ProjectSettings
 from lab.stores import locks
 from lab.stores.durable import write_json
 
 if TYPE_CHECKING:
-    from lab.engine.base import Engine
-    from lab.experiments.launch import Launcher
     from lab.experiments.service import Runs
 
 Progress = Callable[[str], None]
@@ -46,23 +41,9 @@ _END_SECONDS = 10.0  # until the end of a stopped run is noted
 class Sweeps:
     """Plans, and what becomes of them."""
 
-    def __init__(
-        self,
-        home: LabHome,
-        journal: Journal,
-        catalog: Catalog,
-        runs: Runs,
-        launcher: Callable[[], Launcher],
-        engine_of: Callable[[str], Engine],
-        project: Callable[[str], ProjectSettings],
-    ) -> None:
-        self._home = home
-        self._journal = journal
-        self._catalog = catalog
+    def __init__(self, parts: Parts, runs: Runs) -> None:
+        self._parts = parts
         self._runs = runs
-        self._launcher = launcher
-        self._engine_of = engine_of
-        self._project = project
         self._over: set[str] = set()  # ids of sweeps that need no more looking after
         self._ended: dict[tuple[str, str], History] = {}  # (run, metric) → history of one that has ended
 
@@ -80,37 +61,37 @@ class Sweeps:
             adaptive.require()
         sweep_id = short_id()
         name = check_name("sweep", name) if name else run_name(sweep_id)
-        if name in catalog_sweeps.find(self._catalog, name):
+        if name in catalog_sweeps.find(self._parts.catalog, name):
             raise ConflictError(f"there is a sweep {name!r} already", "give another one with --name")
-        settings, engine = self._project(request.entry), self._engine_of(request.engine)
+        settings, engine = self._parts.settings_for(request.entry), self._parts.engine_of(request.engine)
         wanted = replace(request, name="", sweep=name, seed=plan.seeds[0] if plan.seeds else request.seed)
-        with self._launcher().draft(wanted, settings, engine, progress or _silent) as draft:
-            folder = self._home.sweep(sweep_id)
+        with self._parts.launcher().draft(wanted, settings, engine, progress or _silent) as draft:
+            folder = self._parts.home.sweep(sweep_id)
             folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_json(folder.draft, draft.to_json())
             body = {"name": name, "project": draft.project, "entry": draft.entry, "plan": plan.to_json()}
-            self._journal.append(SWEEP_CREATED, sweep_id, body)
-            self._launcher().record_all([one for point in plan.points() for one in _runs_of(draft, plan, point)])
-        self._catalog.refresh()
+            self._parts.journal.append(SWEEP_CREATED, sweep_id, body)
+            self._parts.launcher().record_all([one for point in plan.points() for one in _runs_of(draft, plan, point)])
+        self._parts.catalog.refresh()
         if plan.method is Method.ADAPTIVE:
             self.tend(self.get(name))
         return self.get(name)
 
     def list(self) -> Sequence[Sweep]:
         """All sweeps, the latest first; also runs that only share a sweep's name."""
-        return catalog_sweeps.all_sweeps(self._catalog)
+        return catalog_sweeps.all_sweeps(self._parts.catalog)
 
     def get(self, ref: str) -> Sweep:
         """The sweep with that name or id, or the beginning of either.
 
         Raises NotFoundError if there is none, ConflictError if there are several.
         """
-        names = catalog_sweeps.find(self._catalog, ref)
+        names = catalog_sweeps.find(self._parts.catalog, ref)
         if not names:
             raise NotFoundError(f"no sweep {clean(ref)!r}", "lab sweeps ls shows what there is")
         if len(names) > 1:
             raise ConflictError(f"{clean(ref)!r} may mean several sweeps: {', '.join(map(clean, names[:5]))}")
-        return catalog_sweeps.all_sweeps(self._catalog, names[0])[0]
+        return catalog_sweeps.all_sweeps(self._parts.catalog, names[0])[0]
 
     def runs(self, sweep: Sweep, limit: int = _MOST) -> Sequence[Run]:
         """Its runs, the first asked for first."""
@@ -119,7 +100,7 @@ class Sweeps:
             Order("created", descending=False),
             limit=limit,
         )
-        return catalog_runs.page(self._catalog, query).items
+        return catalog_runs.page(self._parts.catalog, query).items
 
     def best_first(self, sweep: Sweep) -> Sequence[Run]:
         """Its runs, the best by the sweep's metric first; in their order where it has none."""
@@ -140,9 +121,9 @@ class Sweeps:
         if not sweep.state.active:
             raise ConflictError(f"sweep {sweep.name} is over: {sweep.state.value}")
         if sweep.id:
-            self._journal.append(SWEEP_STOPPED, sweep.id, {"cause": cause})
-        runs = self.runs(sweep)
-        cancel(self._home, self._journal, self._catalog, [r.id for r in runs if r.status is RunStatus.QUEUED])
+            self._parts.journal.append(SWEEP_STOPPED, sweep.id, {"cause": cause})
+        waiting = [run.id for run in self.runs(sweep) if run.status is RunStatus.QUEUED]
+        cancel(self._parts.home, self._parts.journal, self._parts.catalog, waiting)
         going = [run for run in self.runs(sweep) if run.status.active] if running else []
         for run in going:
             self._runs.stop(run.id)
@@ -155,8 +136,8 @@ class Sweeps:
         sweep = self.get(ref)
         if not sweep.id or not sweep.state.active:
             raise ConflictError(f"sweep {sweep.name} is over: {sweep.state.value}")
-        self._journal.append(SWEEP_HELD, sweep.id, {"value": held})
-        self._catalog.refresh()
+        self._parts.journal.append(SWEEP_HELD, sweep.id, {"value": held})
+        self._parts.catalog.refresh()
         return self.get(sweep.name)
 
     # -- while it goes ------------------------------------------------------------------------------
@@ -164,7 +145,7 @@ class Sweeps:
     def tended(self) -> Sequence[Sweep]:
         """Sweeps that are not over and that somebody must look after: adaptive ones, those that stop hopeless runs, and
         those with a policy on failures."""
-        found = catalog_sweeps.unfinished(self._catalog, self._over)
+        found = catalog_sweeps.unfinished(self._parts.catalog, self._over)
         self._over |= {sweep.id for sweep in found if not sweep.state.active}
         return [sweep for sweep in found if sweep.state.active]
 
@@ -175,8 +156,8 @@ class Sweeps:
         if plan is None or not sweep.id:
             return
         try:
-            with locks.hold(self._home.locks / f"sweep-{sweep.id}.lock"):
-                self._catalog.refresh()
+            with locks.hold(self._parts.home.locks / f"sweep-{sweep.id}.lock"):
+                self._parts.catalog.refresh()
                 if sweep.failed and plan.on_failure.what == "stop":
                     self._give_up(sweep)
                     return
@@ -204,18 +185,18 @@ class Sweeps:
         again = [runs[0] for runs in tries.values() if all(map(_failed, runs)) and len(runs) <= plan.on_failure.times]
         if again:
             draft = self._draft(sweep)
-            self._launcher().record_all([replace(draft, params=dict(run.params), seed=run.seed) for run in again])
-            self._catalog.refresh()
+            self._parts.launcher().record_all([replace(draft, params=dict(run.params), seed=run.seed) for run in again])
+            self._parts.catalog.refresh()
 
     def _adapt(self, sweep: Sweep, plan: SweepPlan) -> None:
         from lab.experiments import adaptive
 
-        study = adaptive.Study(self._home.sweep(sweep.id).study, plan)
+        study = adaptive.Study(self._parts.home.sweep(sweep.id).study, plan)
         fresh = study.advance(self.runs(sweep), plan.jobs or machine.cores())
         if fresh:
             draft = self._draft(sweep)
-            self._launcher().record_all([one for point in fresh for one in _runs_of(draft, plan, point)])
-            self._catalog.refresh()
+            self._parts.launcher().record_all([one for point in fresh for one in _runs_of(draft, plan, point)])
+            self._parts.catalog.refresh()
 
     def _judge(self, sweep: Sweep, plan: SweepPlan) -> None:
         runs = self.runs(sweep)
@@ -230,19 +211,19 @@ class Sweeps:
     def _prune(self, sweep: Sweep, plan: SweepPlan) -> None:
         from lab.experiments import adaptive
 
-        study = adaptive.Study(self._home.sweep(sweep.id).study, plan)
+        study = adaptive.Study(self._parts.home.sweep(sweep.id).study, plan)
         for run, reason in study.hopeless(self.runs(sweep), lambda run: self._runs.history(run.id, plan.metric)):
             self._runs.stop(run.id, reason)
 
     def _history(self, run: Run, metric: str) -> History:
         key = (run.id, metric)
         if key not in self._ended:
-            path = self._home.run(run.id).metrics
+            path = self._parts.home.run(run.id).metrics
             self._ended[key] = History(*histories.read(path, metric)) if path.exists() else History((), (), ())
         return self._ended[key]
 
     def _draft(self, sweep: Sweep) -> RunSpec:
-        path = self._home.sweep(sweep.id).draft
+        path = self._parts.home.sweep(sweep.id).draft
         try:
             return RunSpec.from_json(json.loads(path.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError) as error:
