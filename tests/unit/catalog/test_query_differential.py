@@ -148,7 +148,7 @@ def _wider(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 TREES = st.recursive(LEAVES, _wider, max_leaves=6)
 
 
-@settings(max_examples=700, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TREES, min_size=1, max_size=2).map(tuple))
 def test_sql_finds_what_python_finds(catalog: Catalog, oracle: Oracle, nodes: tuple[Node, ...]) -> None:
     page = runs.page(catalog, RunQuery(nodes, limit=1000), now=NOW)
@@ -156,7 +156,7 @@ def test_sql_finds_what_python_finds(catalog: Catalog, oracle: Oracle, nodes: tu
     assert page.total == len(page.items)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(TREES, min_size=1, max_size=2).map(tuple))
 def test_text_and_tree_mean_the_same(nodes: tuple[Node, ...]) -> None:
     again = parse_filter(write_filter(nodes))

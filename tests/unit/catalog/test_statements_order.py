@@ -223,7 +223,7 @@ def test_the_story_ends_as_it_should() -> None:
     assert len(EXPECTED["rollout_steps"]) == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.permutations(EVENTS),
     st.lists(st.integers(0, len(EVENTS)), max_size=5),
