@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from lab.pipelines.batch_prediction import BatchPredictions
     from lab.pipelines.comparing import Comparing
     from lab.pipelines.demo import Demo
+    from lab.pipelines.drawings import Drawings
+    from lab.pipelines.exporting import Exports
     from lab.pipelines.lineage import LineageRoom
     from lab.pipelines.purge import Purge
     from lab.pipelines.registration import Registration
@@ -209,6 +211,18 @@ class Workspace:
         from lab.pipelines.reporting import Reports
 
         return Reports(self.runs, self.comparing)
+
+    @cached_property
+    def drawings(self) -> Drawings:
+        from lab.pipelines.drawings import Drawings
+
+        return Drawings(self.home, self.runs)
+
+    @cached_property
+    def exports(self) -> Exports:
+        from lab.pipelines.exporting import Exports
+
+        return Exports(self.runs)
 
     def _images(self) -> Mapping[str, int]:
         """Images that the engine keeps for Lab; none where it does not answer."""

@@ -35,7 +35,7 @@ _FILES = (
         "runs",
     ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
+    *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
     *("web", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
@@ -51,10 +51,11 @@ _FILES_OF = {
     "runs ls": ("runlists",),
     "runs compare": ("compare_verb",),
     "runs describe": ("describing",),
+    "runs plot": ("plot",),
     "runs reproduce": ("reproduce",),
     "runs": (
         *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge"),
-        *("lineage", "run_views", "kinship", "guarding", "describing"),
+        *("lineage", "run_views", "kinship", "guarding", "describing", "plot"),
     ),
     "import": ("imports",),
     "models": ("models", "lineage"),

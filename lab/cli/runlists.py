@@ -10,6 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
@@ -21,8 +22,9 @@ from lab.cli.values import count, parse_columns, parse_filters
 from lab.domain.groups import SEEDS, RunGroup, Spread
 from lab.domain.query import Condition, Order, RunQuery, leaves, parse_filter, parse_orders
 from lab.domain.query_names import known, nearest
+from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunStatus
-from lab.domain.text import clean
+from lab.domain.text import clean, count_of
 
 commands = Declarations("Runs")
 
@@ -69,13 +71,18 @@ class Asked:
         argument("--offset", metavar="N", type=count, default=0, help="leave out the first N"),
         argument("--columns", metavar="A,B", type=parse_columns, completes="column", help="show these columns"),
         argument("--view", metavar="NAME", completes="view", help="a saved view; what is typed besides goes before it"),
+        argument("--export", metavar="FILE", default="", help="write all that fit to a .csv, .parquet, .json, .html or "
+                 ".svg file, whatever the page"),
+        argument("--force", action="store_true", help="write over a file that is there"),
     ),
-)
+)  # fmt: skip
 def ls(context: Context, args: Namespace) -> int:
     asked = table_query(context, args)
     if args.group_by:
         return list_groups(context, asked, args.group_by, args.limit, args.offset)
     query = asked.query
+    if args.export:
+        return _export(context, asked, Path(args.export).expanduser(), overwrite=args.force)
     page = context.settled.runs.list(query)
     now = time.time()
     if context.out.json:
@@ -93,6 +100,18 @@ def ls(context: Context, args: Namespace) -> int:
     if page.total > len(page.items):
         last = query.offset + len(page.items)
         context.out.say(f"{query.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
+    return 0
+
+
+def _export(context: Context, asked: Asked, path: Path, *, overwrite: bool) -> int:
+    sheet = context.settled.exports.of_runs(asked.query, asked.columns)
+    size = context.ws.exports.sheet(sheet, path, overwrite=overwrite)
+    if context.out.json:
+        context.out.document(
+            {"path": str(path), "bytes": size, "runs": len(sheet.rows), "columns": list(sheet.columns)}
+        )
+    else:
+        context.out.line(f"{clean(str(path))}  {count_of(len(sheet.rows), 'run')}, {format_size(size)}")
     return 0
 
 

@@ -10,10 +10,9 @@ from html import escape
 
 from lab.domain.report import Block, Cell, Chart, Diff, Heading, Report, Table, Text
 from lab.domain.text import clean
+from lab.pipelines.palette import DARK, LIGHT
 from lab.pipelines.svg import COLOURS, svg
 
-_LIGHT = ("#0072b2", "#d55e00", "#009e73", "#a3298f", "#7a5c00", "#0b8fb8", "#b3002d", "#5b5b5b", "#3f6f00", "#5a3fc0")
-_DARK = ("#56b4e9", "#ff8a3d", "#35d0a5", "#e58fd6", "#f0e442", "#7fe0ff", "#ff6b7f", "#bdbdbd", "#a5d65b", "#b3a1ff")
 _PLUS_MINUS = {"+": "good", "-": "bad", "file": "file", "hunk": "quiet", "note": "warn"}
 
 
@@ -23,9 +22,9 @@ def _series(colours: tuple[str, ...]) -> str:
 
 _STYLE = f"""
 :root {{ color-scheme: light dark; --back:#fff; --text:#1b1f24; --quiet:#5f6b7a; --line:#d5dbe3; --soft:#f4f6f9;
-  --good:#00629b; --bad:#b34700; --warn:#7a5c00; {_series(_LIGHT)} }}
+  --good:#00629b; --bad:#b34700; --warn:#7a5c00; {_series(LIGHT)} }}
 @media (prefers-color-scheme: dark) {{ :root {{ --back:#12161c; --text:#e4e8ee; --quiet:#97a3b3; --line:#2d3540;
-  --soft:#1a2029; --good:#6cc0f0; --bad:#ff8a5c; --warn:#e6d25a; {_series(_DARK)} }} }}
+  --soft:#1a2029; --good:#6cc0f0; --bad:#ff8a5c; --warn:#e6d25a; {_series(DARK)} }} }}
 body {{ background:var(--back); color:var(--text); font:15px/1.5 system-ui,sans-serif;
   max-width:1100px; margin:2rem auto; padding:0 1rem; }}
 h1 {{ font-size:1.5rem; }} h2 {{ font-size:1.2rem; margin-top:2.2rem; border-bottom:1px solid var(--line); }}

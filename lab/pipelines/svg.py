@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
 from lab.domain.report import Chart, Curve
 from lab.domain.text import clean
+from lab.domain.ticks import linear_ticks
 
 _WIDTH, _HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 44
@@ -58,14 +58,14 @@ def _y(value: float, span: tuple[float, float]) -> float:
 def _axes(chart: Chart, x_span: tuple[float, float], y_span: tuple[float, float]) -> list[str]:
     floor = _HEIGHT - _BOTTOM
     parts = [f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}"/>']
-    for value in nice_ticks(*y_span, 5):
+    for value in linear_ticks(*y_span, 5):
         y = _y(value, y_span)
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>')
     if chart.ticks:
         named = [(float(at), _safe(text[:20])) for at, text in enumerate(chart.ticks)]
     else:
-        values = nice_ticks(*x_span, 8)
+        values = linear_ticks(*x_span, 8)
         named = [(value, _number(10**value) if chart.log_x else _number(value)) for value in values]
     for value, text in named:
         x = _x(value, x_span)
@@ -89,28 +89,21 @@ def _curve(curve: Curve, points: bool, x_span: tuple[float, float], y_span: tupl
 
 
 def thinned(curve: Curve) -> list[tuple[float, float]]:
-    """All points, or of many the lowest and the highest of each of 300 pieces, so that no spike is lost."""
-    pairs = list(zip(curve.x, curve.y, strict=True))
-    if len(pairs) <= _MOST:
-        return pairs
+    """The points of a curve, as many as are drawn of it."""
+    return thin(list(zip(curve.x, curve.y, strict=True)), _MOST)
+
+
+def thin(pairs: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
+    """All points, or of many the lowest and the highest of each of `most` / 2 pieces, so that no spike is lost."""
+    if len(pairs) <= most:
+        return list(pairs)
     kept = []
-    pieces = _MOST // 2
+    pieces = most // 2
     for piece in range(pieces):
         part = range(piece * len(pairs) // pieces, (piece + 1) * len(pairs) // pieces)
         ends = {min(part, key=lambda at: pairs[at][1]), max(part, key=lambda at: pairs[at][1])}
         kept += [pairs[at] for at in sorted(ends)]
     return kept
-
-
-def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten between `low` and `high`, about `count`."""
-    rough = (high - low) / max(1, count)
-    if not (math.isfinite(rough) and rough > 0):
-        return []
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next((factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9)), rough)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [at * step for at in range(first, last + 1)] if last - first <= 4 * count else []
 
 
 def _number(value: float) -> str:

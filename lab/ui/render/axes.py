@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.ui.render import ticks
+from lab.domain import ticks
 from lab.ui.render.cells import tidy, width_of
 from lab.ui.render.glyphs import Row
 from lab.ui.render.legend import Entry, pad_row

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lab.domain import ticks
 from lab.domain.relations import CATEGORY, LOG, Axis
-from lab.ui.render import ticks
 from lab.ui.render.cells import cut, fit, tidy, width_of
 from lab.ui.render.glyphs import Row
 from lab.ui.render.shades import level, sign, token

@@ -59,6 +59,34 @@ def test_errors_point_at_the_place(table: Lab) -> None:
     assert "did you mean failed?" in table("runs", "ls", "status:faild").stderr
 
 
+def test_all_that_fit_become_a_file(table: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "runs.csv"
+    words = ("runs", "ls", "model=forest", "--sort", "seed", "--columns", "name,acc,lr", "--limit", "1")
+    told = json.loads(table(*words, "--export", str(file), "--json").stdout)
+    assert (told["runs"], told["columns"]) == (3, ["name", "acc", "lr", "id"])
+    assert file.read_text().splitlines()[:2] == ["name,acc,lr,id", "forest-0,0.8,0.1,forest0"]
+    assert "there already" in table(*words, "--export", str(file), code=4).stderr
+    table(*words, "--export", str(tmp_path / "runs.html"), "--force")
+    assert ".parquet" in table(*words, "--export", "runs.doc", code=2).stderr
+
+
+def test_curves_become_a_file(table: Lab, tmp_path: Path) -> None:
+    folder = LabHome(tmp_path / "table").run("forest0")
+    folder.root.mkdir(parents=True)
+    points = [{"t": 100.0 + step, "s": step, "m": {"acc": 0.5 + step / 100}} for step in range(20)]
+    folder.events.write_text("".join(json.dumps(point) + "\n" for point in points))
+    file = tmp_path / "acc.svg"
+    told = json.loads(table("runs", "plot", "forest-0", "--metric", "acc", "-o", str(file), "--json").stdout)
+    assert (told["runs"], told["lines"]) == (["forest0"], [{"name": "forest-0", "points": 20}])
+    assert "<path" in file.read_text()
+    table("runs", "plot", "forest-0", "-o", str(file), code=4)
+    table("runs", "plot", "forest-0", "-o", str(tmp_path / "acc.png"), "--smooth", "0.5", "--log", "--axis", "time")
+    assert (tmp_path / "acc.png").read_bytes().startswith(b"\x89PNG")
+    assert "they have: acc" in table("runs", "plot", "forest-0", "--metric", "los", code=3).stderr
+    assert table("runs", "plot", "forest-0", "--smooth", "1", code=2).stderr
+    assert ".svg, .png" in table("runs", "plot", "forest-0", "-o", "acc.gif", code=2).stderr
+
+
 def test_groups_with_their_spread(table: Lab) -> None:
     found = table.json(listing(RUN_GROUP), "runs", "ls", "--group-by", "model", "--sort", "-acc")["items"]
     assert [(group["name"], group["n"]) for group in found] == [("forest", 3), ("linear", 3)]

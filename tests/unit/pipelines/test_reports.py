@@ -13,7 +13,7 @@ from lab.domain.changes import DiffLine
 from lab.domain.report import GOOD, Cell, Chart, Curve, Diff, Heading, Report, Table, Text
 from lab.pipelines.report_html import to_html
 from lab.pipelines.report_markdown import to_markdown
-from lab.pipelines.svg import nice_ticks, svg, thinned
+from lab.pipelines.svg import svg, thinned
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -133,8 +133,3 @@ def test_any_values_can_be_drawn(values: tuple[float, ...]) -> None:
     assert bool(drawn) == bool(values)
     assert "nan" not in drawn
     assert "inf" not in drawn
-
-
-def test_ticks_are_round() -> None:
-    assert nice_ticks(0.0, 1.0, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert nice_ticks(3.0, 3.0, 5) == []

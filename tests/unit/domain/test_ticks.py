@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.ui.render.ticks import linear_ticks, log_labels, log_ticks, nice_step, tick_labels, time_labels, time_ticks
+from lab.domain.ticks import linear_ticks, log_labels, log_ticks, nice_step, tick_labels, time_labels, time_ticks
 
 
 @pytest.mark.parametrize(
