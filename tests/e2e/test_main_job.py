@@ -98,7 +98,7 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.until("● ready", BUILDING)
 
         # A second server; how it came to serve; back to its health.
-        terminal.press("S", "Servers of digits")
+        terminal.press("#", "Servers of digits")
         terminal.keys("BSpace")
         terminal.until("a number is needed")
         terminal.type("2")

@@ -51,7 +51,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.purge", "Purge", "Move the marked runs to the trash; tells first what it frees and what must stay",
            ("X",), ("runs", "disk"), "lab runs purge {ids} --apply", "destructive"),
     Action("runs.queue", "Queue", "What waits, and why", ("w",), ("home", "runs", "sweeps"), "lab queue ls"),
-    Action("runs.sweeps", "Sweeps", "Each sweep with its progress and best value", ("S",), ("home", "runs", "queue"),
+    Action("runs.sweeps", "Sweeps", "Each sweep with its progress and best value", ("E",), ("home", "runs", "queue"),
            "lab sweeps ls"),
     # Queue
     Action("queue.up", "Up", "Start it before the one above", ("K", "shift+up"), ("queue",),

@@ -24,7 +24,7 @@ ACTIONS: tuple[Action, ...] = (
            "lab deployments stop {id}", "destructive", 4),
     Action("deployments.rollback", "Roll back", "Give the requests back to the version that served before", ("B",),
            ("deployments",), "lab deployments rollback {id}", "destructive", 5),
-    Action("deployments.scale", "Servers", "How many servers answer for it", ("S",), ("deployments",),
+    Action("deployments.scale", "Servers", "How many servers answer for it", ("#",), ("deployments",),
            "lab deployments scale {id} {n}", "writes"),
     Action("deployments.lineage", "Lineage", "The model that it serves, and what that saw", ("L",), ("deployments",),
            "lab deployments lineage {id}"),

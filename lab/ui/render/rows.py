@@ -173,28 +173,39 @@ def row_spans(row: Row, columns: Sequence[Column], widths: Sequence[int]) -> lis
     return spans
 
 
-def header_spans(
-    columns: Sequence[Column], widths: Sequence[int], sort: tuple[str, bool] | None, cursor: int
-) -> list[Span]:
-    """The header: titles, the sign of the sorted column (id, reversed), the column under the cursor marked.
+#: A column's id, and whether the order is the opposite one.
+Sort = tuple[str, bool]
 
-    The sign may take one cell of the gap beside its column, so that no column is wider for it.
+
+def sort_sign(sorts: Sequence[Sort], column: str) -> str:
+    """`▲`, or `2▼` where several columns order the rows; nothing for the others."""
+    place = next((at for at, (key, _) in enumerate(sorts) if key == column), None)
+    if place is None:
+        return ""
+    sign = glyphs().down if sorts[place][1] else glyphs().up
+    return f"{place + 1}{sign}" if len(sorts) > 1 else sign
+
+
+def header_spans(columns: Sequence[Column], widths: Sequence[int], sorts: Sequence[Sort], cursor: int) -> list[Span]:
+    """The header: titles, the signs of the sorted columns, the column under the cursor marked.
+
+    A sign may take one cell of the gap beside its column, so that no column is wider for it.
     """
     spans: list[Span] = []
-    signs = glyphs()
     gap = 0
     for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
         token = "accent bold underline" if index == cursor else "muted bold"
         title = tidy(column.title)
         before, after = gap, GAP
         text = fit(title, width, column.align)
-        if sort is not None and sort[0] == column.id:
-            sign = signs.down if sort[1] else signs.up
-            blank = " " if width_of(title) < width else ""
+        sign = sort_sign(sorts, column.id)
+        if sign:
+            blank = " " if width_of(title) < width - len(sign) + 1 else ""
+            short = cut(title, width + 1 - len(sign))
             if column.align == "right" and index:
-                text, before = fit(f"{sign}{blank}{cut(title, width)}", width + 1, "right"), gap - 1
+                text, before = fit(f"{sign}{blank}{short}", width + 1, "right"), gap - 1
             else:
-                text, after = fit(f"{cut(title, width)}{blank}{sign}", width + 1, column.align), GAP - 1
+                text, after = fit(f"{short}{blank}{sign}", width + 1, column.align), GAP - 1
         if before:
             spans.append((" " * before, ""))
         spans.append((text, token))

@@ -15,8 +15,10 @@ from lab.ui import actions
 from lab.ui.commands import WORDS
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
+from lab.ui.screens import table_state
 from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
 from lab.ui.widgets.frame_table import FrameTable
+from lab.ui.widgets.table_messages import SortRequested, WidthsChanged
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -215,6 +217,8 @@ class LabScreen(Screen[None]):
         self.tell_top()
         self.tell_keys()
         self.every(_AGES, "ages", self._read_again)
+        for table in self.query(FrameTable):
+            table_state.restore(self.lab.view_state, self.KIND, table)
 
     async def _read_again(self) -> None:
         self.reload()
@@ -251,6 +255,13 @@ class LabScreen(Screen[None]):
         elif not event.cancelled:
             # The app's own work: the command may well take this screen away.
             self.lab.run_worker(self.lab.guard(self.lab.obey(event.text)), exit_on_error=False, group="command")
+
+    def on_frame_table_widths_changed(self, event: WidthsChanged) -> None:
+        event.stop()
+        table_state.keep_widths(self.lab.view_state, self.KIND, event.table, event.widths)
+
+    def on_frame_table_sort_requested(self, event: SortRequested) -> None:
+        table_state.keep_sorts(self.lab.view_state, self.KIND, event.table)
 
     async def on_choices_chosen(self, event: Choices.Chosen) -> None:
         event.stop()

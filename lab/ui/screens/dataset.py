@@ -98,7 +98,7 @@ class DatasetScreen(VersionActions):
         with Container(id="tab-profile", classes="tab -shown"):
             yield Lines(id="troubles")
             with Container(classes="panes"):
-                yield FrameTable(profiles.COLUMNS, empty="reading the profile …", id="columns")
+                yield FrameTable(profiles.COLUMNS, sorts=False, empty="reading the profile …", id="columns")
                 yield Page(empty="", id="other")
                 yield Page(empty="enter shows a column", id="column", classes="drawer")
         with Container(id="tab-expect", classes="tab"):

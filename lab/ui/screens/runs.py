@@ -85,7 +85,7 @@ class RunsScreen(RunColumns):
     def body(self) -> ComposeResult:
         yield Lines([[]], id="heading")
         with Container(classes="panes"):
-            yield RunTable(run_columns((), ()), empty="reading …", pinned=2, id="runs")
+            yield RunTable(run_columns((), ()), empty="reading …", pinned=2, sorts=False, id="runs")
             yield DetailPanel(id="summary", classes="side", empty="no run under the cursor")
 
     def on_mount(self) -> None:
@@ -137,7 +137,7 @@ class RunsScreen(RunColumns):
 
     def _order_by(self, orders: tuple[Order, ...]) -> None:
         self._orders = orders
-        self.table.set_sort(orders[0].key, orders[0].descending)
+        self.table.set_sorts([(order.key, order.descending) for order in orders])
 
     def apply_view(self, view: RunView) -> None:
         """Filter, order and columns of a saved view."""
@@ -252,7 +252,8 @@ class RunsScreen(RunColumns):
     # What the table says
 
     def on_frame_table_sort_requested(self, event: SortRequested) -> None:
-        self._orders = (Order(event.column, event.reverse),)
+        event.stop()
+        self._orders = tuple(Order(column, reverse) for column, reverse in event.sorts)
         self.lab.view_state.put("runs", "order", write_orders(self._orders))
         self.reload()
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from lab.ui.render.rows import Sort
+
 if TYPE_CHECKING:
     from lab.ui.widgets.frame_table import FrameTable
 
@@ -47,9 +49,25 @@ class MarksChanged(TableMessage, namespace="frame_table"):
 
 
 class SortRequested(TableMessage, namespace="frame_table"):
-    """The user wants another order; the screen sorts and calls `replace`. `column` is a column's id."""
+    """The user wants another order; the screen sorts and calls `replace`. The first of `sorts` counts first."""
 
-    def __init__(self, table: FrameTable, column: str, reverse: bool) -> None:
+    def __init__(self, table: FrameTable, sorts: tuple[Sort, ...]) -> None:
         super().__init__(table)
-        self.column = column
-        self.reverse = reverse
+        self.sorts = sorts
+
+    @property
+    def column(self) -> str:
+        """The id of the column that counts first."""
+        return self.sorts[0][0]
+
+    @property
+    def reverse(self) -> bool:
+        return self.sorts[0][1]
+
+
+class WidthsChanged(TableMessage, namespace="frame_table"):
+    """The user made columns wider or narrower; `widths` are all that are not as they come, by id."""
+
+    def __init__(self, table: FrameTable, widths: dict[str, int]) -> None:
+        super().__init__(table)
+        self.widths = widths

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from lab.ui.render.glyphs import Span, glyphs
-from lab.ui.render.rows import GAP, Column, Row, header_spans, row_spans
+from lab.ui.render.rows import GAP, Column, Row, Sort, header_spans, row_spans
 from lab.ui.theme import row_background, token_style
 from lab.ui.widgets.strips import to_strip
 
@@ -50,6 +50,12 @@ class Grid:
             return start - self.pinned_width - GAP
         return max(left, stop - self.view)
 
+    def border_at(self, x: int, left: int) -> int | None:
+        """The column whose right edge lies in cell `x`: the gap behind it."""
+        x += left if x >= self.pinned_width else 0
+        ends = ((i, self.start(i) + self.widths[i]) for i in range(len(self.widths)))
+        return next((i for i, end in ends if end <= x < end + GAP), None)
+
     def column_at(self, x: int, left: int) -> int | None:
         """The column in cell `x` of a view scrolled to `left`."""
         x += left if x >= self.pinned_width else 0
@@ -83,10 +89,17 @@ def row_strip(row: Row, look: Look, grid: Grid, left: int, base: Style, dark: bo
     return _scrolled(to_strip(spans, base, dark, max(grid.view, grid.total), over), grid, left, base)
 
 
-def header_strip(grid: Grid, sort: tuple[str, bool] | None, column: int, left: int, base: Style, dark: bool) -> Strip:
+def totals_strip(row: Row, grid: Grid, left: int, base: Style, dark: bool) -> Strip:
+    """The row below all others, which scrolls sideways only."""
+    style = base + row_background("header", dark)
+    spans: list[Span] = [(" " * GUTTER, ""), *row_spans(row, grid.columns, grid.widths)]
+    return _scrolled(to_strip(spans, style, dark, max(grid.view, grid.total)), grid, left, style)
+
+
+def header_strip(grid: Grid, sorts: Sequence[Sort], column: int, left: int, base: Style, dark: bool) -> Strip:
     """The header, with signs at its ends where columns are out of view."""
     style = base + row_background("header", dark)
-    spans = [(" " * GUTTER, ""), *header_spans(grid.columns, grid.widths, sort, column)]
+    spans = [(" " * GUTTER, ""), *header_spans(grid.columns, grid.widths, sorts, column)]
     strip = _scrolled(to_strip(spans, style, dark, max(grid.view, grid.total)), grid, left, style)
     signs, hint = glyphs(), style + token_style("accent", dark)
     before = Strip([Segment(signs.less, hint)] if left else [], 1 if left else 0)

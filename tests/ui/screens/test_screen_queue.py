@@ -42,7 +42,7 @@ async def test_a_sweep_waits_is_reordered_paused_and_cancelled(
         await press(pilot, "x", "Cancel", "never starts")
         await press(pilot, "y", "2 wait")
 
-        await press(pilot, "S", "1 sweep", "1 going on", "1/4")
+        await press(pilot, "E", "1 sweep", "1 going on", "1/4")
         assert isinstance(app.screen, SweepsScreen)
         assert len(app.screen_stack) == 2, "in place of the queue"
         assert_tidy(app, (80, 24))

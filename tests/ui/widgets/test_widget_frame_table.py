@@ -129,6 +129,68 @@ async def test_sort_asks_for_the_cursor_column_and_then_the_other_way() -> None:
         assert (app.seen[-1].column, app.seen[-1].reverse) == ("name", False)
 
 
+async def test_rows_are_sorted_by_several_columns() -> None:
+    cells = [("b", "9 KB"), ("a", "2 MB"), ("b", "10 KB"), ("a", "")]
+    rows = [Row(f"k{at}", tuple(Cell(text) for text in texts)) for at, texts in enumerate(cells)]
+    widget = FrameTable((Column("name", "Name"), Column("size", "Size", align="right")), ListSource(rows))
+    app = WidgetApp(widget, MESSAGES)
+
+    def order() -> str:
+        return "".join(row.key[1] for row in widget.source.window(0, 9))
+
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("j", "s", "right", "S")
+        assert order() == "1302"
+        assert widget.cursor_key == "k1", "the cursor stays with its row"
+        assert "1▲" in lines(app)[0]
+        assert "2▲" in lines(app)[0]
+        await pilot.press("S")
+        assert order() == "1320"
+        assert app.seen[-1].sorts == (("name", False), ("size", True))
+        widget.replace(ListSource([*rows, Row("k4", (Cell("a"), Cell("3 MB")))]))
+        assert order() == "41320"
+        await pilot.click(FrameTable, offset=(4, 0), control=True)
+        assert widget.sorts == (("name", True), ("size", True))
+        await pilot.press("s")
+        assert widget.sorts == (("name", False),)
+        assert order() == "13402"
+
+
+async def test_columns_become_wider_by_keys_and_by_dragging() -> None:
+    widget = table(5)
+    app = WidgetApp(widget, (FrameTable.WidthsChanged,))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("right", ")", ")", "(")
+        assert app.seen[-1].widths == {"status": 8}
+        border = lines(app)[0].index("accuracy") - 1
+        await pilot.mouse_down(FrameTable, offset=(border, 0))
+        await pilot.hover(FrameTable, offset=(border + 6, 0))
+        await pilot.mouse_up(FrameTable, offset=(border + 6, 0))
+        assert app.seen[-1].widths["status"] > 8
+        assert widget.sorts == (), "dragging is no click"
+        again = FrameTable(COLUMNS, ListSource(make_rows(5)))
+        await app.mount(again)
+        again.set_widths({"name": 12, "nonsense": 3, "acc": 9999})
+        await pilot.pause()
+        assert_safe(app)
+
+
+async def test_totals_stay_below_the_rows() -> None:
+    widget = table(100)
+    app = WidgetApp(widget)
+    async with app.run_test(size=(60, 12)) as pilot:
+        widget.set_totals(Row("", (Cell("all 100 runs"), Cell(""), Cell("0.5 ± 0.1"))))
+        await pilot.press("G")
+        assert lines(app)[-1].split() == ["all", "100", "runs", "0.5", "±", "0.1"]
+        assert lines(app)[-2].startswith("▌  run-99")
+        await pilot.click(FrameTable, offset=(5, 11))
+        assert widget.cursor_key == "k99"
+        await pilot.resize_terminal(60, 6)
+        assert "all 100" not in text(app)
+        widget.set_totals(None)
+        assert_safe(app)
+
+
 async def test_mouse() -> None:
     widget = table()
     app = WidgetApp(widget, MESSAGES)

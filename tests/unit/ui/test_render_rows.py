@@ -56,14 +56,14 @@ def test_missing_cells_are_blank() -> None:
 
 def test_the_sort_sign_takes_no_room() -> None:
     for column in ("name", "acc", "id"):
-        spans = header_spans(COLUMNS, [10, 8, 5], (column, True), 0)
+        spans = header_spans(COLUMNS, [10, 8, 5], [(column, True)], 0)
         assert row_width(spans) <= 28
         assert "▼" in "".join(text for text, _ in spans)
-    plain = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], None, -1))
+    plain = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], (), -1))
     assert plain == "Name        accuracy  id   "
-    right = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], ("acc", False), -1))
+    right = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], [("acc", False)], -1))
     assert right == "Name       ▲accuracy  id   "
-    left = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], ("name", True), -1))
+    left = "".join(text for text, _ in header_spans(COLUMNS, [10, 8, 5], [("name", True)], -1))
     assert left == "Name ▼      accuracy  id   "
 
 

@@ -1,0 +1,26 @@
+"""The keys of a `FrameTable`. What they do is told in `lab.ui.actions`."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+KEYS: list[BindingType] = [
+    Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
+    Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
+    Binding("pageup", "page(-1)", "Page up", show=False, id="table.page_up"),
+    Binding("pagedown", "page(1)", "Page down", show=False, id="table.page_down"),
+    Binding("home,g", "first", "First row", show=False, id="table.first"),
+    Binding("end,G", "last", "Last row", show=False, id="table.last"),
+    Binding("left", "column(-1)", "Column left", show=False, id="table.left"),
+    Binding("right", "column(1)", "Column right", show=False, id="table.right"),
+    Binding("enter", "select", "Open", show=False, id="table.select"),
+    Binding("space", "mark", "Mark", show=False, id="table.mark"),
+    Binding("v", "range", "Mark a range", show=False, id="table.range"),
+    Binding("*", "mark_all", "Mark all", show=False, id="table.mark_all"),
+    Binding("!", "invert", "Invert marks", show=False, id="table.invert"),
+    Binding("u", "unmark", "Clear marks", show=False, id="table.unmark"),
+    Binding("s", "sort", "Sort by column", show=False, id="table.sort"),
+    Binding("S", "sort_then", "Then by column", show=False, id="table.sort_then"),
+    Binding("(", "resize(-2)", "Narrower", show=False, id="table.narrower"),
+    Binding(")", "resize(2)", "Wider", show=False, id="table.wider"),
+]
