@@ -31,6 +31,10 @@ ACTIONS: tuple[Action, ...] = (
 
 #: On several screens alike.
 SHARED: tuple[Action, ...] = (
+    Action("view.export", "Export", "Write the table as CSV, Parquet, JSON, HTML or SVG, the chart as SVG or PNG",
+           ("ctrl+s",),
+           ("home", "data", "runs", "models", "deployments", "queue", "sweeps", "run", "relations", "dataset", "diff",
+            "disk", "search", "lineage")),
     Action("object.copy", "Copy", "Copy the id, the cell, rows or the command, by desktop, tmux or terminal", ("y",),
            ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
             "deployments")),

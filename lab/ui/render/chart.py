@@ -17,12 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.ui.render.axes import Scale, column_of, foot_rows, gutter_span, heading, layout, row_of
-from lab.ui.render.cells import fit, tidy
+from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.glyphs import Row
 from lab.ui.render.legend import Entry, end_label, legend_rows, pad_row, place_labels, series_glyph
 from lab.ui.render.number import NOTHING, format_number
 from lab.ui.render.raster import HUGE, Curve, Floats, curve_of, last_known, paint
 from lab.ui.render.series import ChartOptions, Frame, PlotArea, Series
+
+#: Cells of an event's name, and the styles of events by how they are meant.
+_EVENT_NAME = 16
+_TONES = {"": "muted", "good": "ok", "bad": "fail", "warn": "warn"}
 
 _MOST_EXPONENT = 308.2547
 
@@ -125,7 +129,7 @@ def _y_range(
     lows, highs = [], []
     for curve in curves:
         start, stop = np.searchsorted(curve.x, x_range[0], "left"), np.searchsorted(curve.x, x_range[1], "right")
-        for y in (curve.y, curve.raw):
+        for y in (curve.y, curve.raw, curve.high, None if options.log_y else curve.low):
             view = y[start:stop] if y is not None else curve.y[:0]
             if view.size and not np.isnan(low := float(np.fmin.reduce(view))):
                 lows.append(low)
@@ -211,6 +215,7 @@ def _body(
         "crosshair",
         "",
     ]
+    names += [_TONES[event.tone] for event in options.events]
     tokens = np.where(owners >= 0, owners, np.int16(2 * count + 2)).astype(np.int16)
     free = owners < 0
     if options.guides:
@@ -221,7 +226,33 @@ def _body(
     if column is not None:
         cells[free[:, column], column] = ord("|" if plain else "│")
         tokens[free[:, column], column] = 2 * count + 1
+    _put_events(cells, tokens, free, plot, options, 2 * count + 3)
     return _merged(cells, tokens, names)
+
+
+def _put_events(
+    cells: NDArray[np.uint32],
+    tokens: NDArray[np.int16],
+    free: NDArray[np.bool_],
+    plot: PlotArea,
+    options: ChartOptions,
+    first: int,
+) -> None:
+    """A broken line at each event where no curve is, and in the first row its name where there is room for it."""
+    plain = options.style == "ascii"
+    columns = [column_of(event.x, plot) for event in options.events]
+    places = sorted((column, at) for at, column in enumerate(columns) if column is not None)
+    until = -1
+    for index, (column, at) in enumerate(places):
+        cells[free[:, column], column] = ord(":" if plain else "╎")
+        tokens[free[:, column], column] = first + at
+        name = tidy(options.events[at].name, _EVENT_NAME)
+        following = places[index + 1][0] if index + 1 < len(places) else plot.width
+        start = column + 1 if column + 1 + width_of(name) <= plot.width else column - width_of(name)
+        if start > until and start >= 0 and name.isascii() and (start < column or start + len(name) <= following):
+            cells[0, start : start + len(name)] = [ord(char) for char in name]
+            tokens[0, start : start + len(name)] = first + at
+            until = max(column, start + len(name))
 
 
 def _ends(curves: Sequence[Curve], scale: Scale, plot: PlotArea) -> list[int | None]:

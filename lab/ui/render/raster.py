@@ -35,29 +35,39 @@ _DOTS = {"braille": (4, 2), "block": (2, 2), "ascii": (1, 1)}
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A series ready to draw: x sorted and finite, y with NaN wherever nothing can be drawn (log axis: log10)."""
+    """A series ready to draw: x sorted and finite, y with NaN wherever nothing can be drawn (log axis: log10); the
+    edges of its band alike."""
 
     series: Series
     x: Floats
     y: Floats
     raw: Floats | None
+    low: Floats | None = None
+    high: Floats | None = None
 
 
 def curve_of(series: Series, log_y: bool) -> Curve:
     x = np.asarray(series.x, dtype=np.float64)
-    y = np.asarray(series.y if series.trend is None else series.trend, dtype=np.float64)
-    raw = np.asarray(series.y, dtype=np.float64) if series.trend is not None and series.highlighted else None
-    size = min(x.size, y.size)
-    x, y, raw = x[:size], y[:size], None if raw is None else raw[:size]
-    known = np.isfinite(x)
+    raw = series.y if series.trend is not None and series.highlighted else None
+    found = [
+        None if one is None else np.asarray(one, dtype=np.float64)
+        for one in (series.y if series.trend is None else series.trend, raw, series.low, series.high)
+    ]
+    size = min(x.size, *(one.size for one in found if one is not None))
+    kept: NDArray[np.intp] | slice = slice(size)
+    known = np.isfinite(x[:size])
     if not known.all():
-        x, y, raw = x[known], y[known], None if raw is None else raw[known]
+        kept = np.flatnonzero(known)
+    x = x[kept]
+    found = [None if one is None else one[kept] for one in found]
     if x.size and bool(np.any(x[1:] < x[:-1])):
         order = np.argsort(x, kind="stable")
-        x, y, raw = x[order], y[order], None if raw is None else raw[order]
+        x, found = x[order], [None if one is None else one[order] for one in found]
     if x.size and max(-x[0], x[-1]) > HUGE:
         x = np.clip(x, -HUGE, HUGE)
-    return Curve(series, x, _drawable(y, log_y), None if raw is None else _drawable(raw, log_y))
+    y, *others = (None if one is None else _drawable(one, log_y) for one in found)
+    assert y is not None
+    return Curve(series, x, y, *others)
 
 
 def _drawable(y: Floats, log_y: bool) -> Floats:
@@ -145,12 +155,38 @@ def paint(
             code |= own
         owners[hit] = index
         np.maximum(most, dots_in, out=most)
+    _fill_bands(code, owners, curves, scale, plot, dots)
     cells = _CHARACTERS[style][code]
     if style == "ascii":
         cells = _letters(cells, owners, count)
     for index, curve in enumerate(curves):
         _dot(cells, owners, curve, index, scale, plot, style)
     return cells, owners
+
+
+def _fill_bands(
+    code: NDArray[np.uint8],
+    owners: NDArray[np.int16],
+    curves: Sequence[Curve],
+    scale: Scale,
+    plot: PlotArea,
+    dots: tuple[int, int],
+) -> None:
+    """Every second dot between the edges of bands, only in cells that nothing else uses."""
+    for index, curve in enumerate(curves):
+        if curve.low is None or curve.high is None:
+            continue
+        above = np.logical_or.accumulate(_mask(curve, curve.high, scale, plot, dots), axis=0)
+        low = _mask(curve, curve.low, scale, plot, dots)
+        below = np.logical_or.accumulate(low[::-1], axis=0)[::-1]
+        outside = ~low.any(axis=0)  # its lower edge is below the plot, or not there on a log axis
+        below[:, outside] = True
+        inside = above & below
+        inside &= (np.arange(inside.shape[0])[:, None] + np.arange(inside.shape[1])) % 2 == 0
+        filled = _pack(inside, dots)
+        free = (code == 0) & (filled > 0)
+        code[free] = filled[free]
+        owners[free] = len(curves) + index
 
 
 def _shade(

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from lab.domain.figures import COLOURS, Event, XKind
 from lab.ui.render.glyphs import Row
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Style = Literal["braille", "block", "ascii"]
-XKind = Literal["number", "seconds"]
+__all__ = ["COLOURS", "ChartOptions", "Frame", "PlotArea", "Series", "Style", "XKind"]
 
-#: How many series colours a theme has; colour indexes wrap around.
-COLOURS = 10
+Style = Literal["braille", "block", "ascii"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class Series:
 
     `colour` indexes the theme's series colours. `key` is what messages carry (the name where empty). `trend` is the
     smoothed y of the same length (see `chart.smoothed`); y then shows only as the faint envelope of the
-    highlighted series.
+    highlighted series. `low` and `high` are the edges of a band around it, of the same length too.
     """
 
     name: str
@@ -34,6 +33,8 @@ class Series:
     highlighted: bool = False
     key: str = ""
     trend: NDArray[np.float64] | None = None
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
 
     @property
     def id(self) -> str:
@@ -59,6 +60,7 @@ class ChartOptions:
     style: Style = "braille"
     guides: bool = True
     empty: str = "no data yet"
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,34 @@ class LabScreen(Screen[None]):
     def action_runs_sweeps(self) -> None:
         self._open_once("sweeps", "SweepsScreen")
 
+    def action_view_export(self) -> None:
+        """What has the focus: a chart as a picture, a table as a file of rows; else the first of the screen."""
+        focused = self.focused
+        charts = self.query("ChartView, RelationView").filter(":focus")
+        if charts:
+            self.export_chart()
+            return
+        tables = [one for one in self.query(FrameTable) if one.region and one.is_on_screen]
+        table = focused if isinstance(focused, FrameTable) else next(iter(tables), None)
+        if table is not None:
+            self.export_table(table)
+        elif self.query("ChartView, RelationView"):
+            self.export_chart()
+
+    def export_chart(self) -> None:
+        """Write the screen's chart to a file. A screen that has one says how."""
+
+    def export_table(self, table: FrameTable) -> None:
+        """Write a table to a file as it stands on the screen."""
+        exporting = import_module("lab.ui.screens.exporting")
+        rows = exporting.rows_of(table.row_count, table.source.window)
+        name = "-".join((self.KIND, *([table.id] if table.id and table.id not in self.KIND else [])))
+
+        async def sheet() -> Any:
+            return exporting.sheet_of(name, table.columns, rows)
+
+        self.start(exporting.export_sheet(self, name, sheet))
+
     def _open_once(self, module: str, name: str) -> None:
         """Open a screen that loads when it is first asked for; in place of this one where both lie over the same."""
         screen = getattr(import_module(f"lab.ui.screens.{module}"), name)()

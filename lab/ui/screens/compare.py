@@ -19,11 +19,11 @@ from lab.ui.render.rows import Column, ListSource
 from lab.ui.render.series import COLOURS, Series
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.compare_cells import METRIC, colour_of, compare_columns, compare_rows, grouped, verdict_rows, wanted
+from lab.ui.screens.compare_cells import METRIC, compare_columns, compare_rows, grouped, verdict_rows, wanted
 from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
 from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
-from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
+from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_run
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
@@ -224,8 +224,8 @@ class CompareScreen(LabScreen):
         comparison, metric, axis = self._comparison, self._metric, self._axis
         if comparison is None or not metric:
             return
-        colours = [colour_of(comparison, index, self._apart) % COLOURS for index in range(len(comparison.runs))]
-        series = await self.ask(lambda ws: _curves(ws, comparison.runs, metric, axis, colours))
+        apart = self._apart
+        series = await self.ask(lambda ws: _curves(ws, comparison, apart, metric, axis))
         chart = self.query_one(ChartView)
         if not self._drawn:
             chart.set_options(smoothing=first_smoothing(series))
@@ -250,7 +250,7 @@ class CompareScreen(LabScreen):
             self.start(self.lab.show_object("run", run.id))
 
     def on_chart_view_axis_requested(self) -> None:
-        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        self._axis = next_axis(self._axis, self._comparison.runs if self._comparison else ())
         self.query_one(ChartView).set_axis(self._axis, "seconds" if self._axis == "time" else "number")
         self.start(self._draw(), "draw")
 
@@ -398,8 +398,8 @@ class CompareScreen(LabScreen):
             self.start(flows.register(self, run, run.project))
 
 
-def _curves(ws: Workspace, runs: Sequence[Run], metric: str, axis: Axis, colours: Sequence[int]) -> list[Series]:
-    return [
-        curve(run.name, ws.runs.history(run.id, metric), axis, run.started or run.created, colour, run.id)
-        for run, colour in zip(runs, colours, strict=True)
-    ]
+def _curves(ws: Workspace, comparison: Comparison, apart: bool, metric: str, axis: Axis) -> list[Series]:
+    """A curve per run, or per group of seeds in a band."""
+    if grouped(comparison, apart):
+        return [of_group(ws, one, metric, axis, at % COLOURS) for at, one in enumerate(comparison.groups)]
+    return [of_run(ws, run, metric, axis, at % COLOURS) for at, run in enumerate(comparison.runs)]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from lab.domain.runs import History
+from lab.domain.figures import Line
+from lab.domain.runs import History, Run
+from lab.domain.seeds import SeedGroup
 from lab.ui.render.series import Series
 
-Axis = Literal["step", "time", "number"]
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
 
-#: Kinds of x: the step as logged, seconds since the run began, the how-manieth value.
-AXES: tuple[Axis, ...] = ("step", "time", "number")
+Axis = Literal["step", "time", "number", "epoch"]
+
+#: Kinds of x: the step as logged, seconds since the run began, the how-manieth value, the epoch that the run logs.
+AXES: tuple[Axis, ...] = ("step", "time", "number", "epoch")
+#: A run without this metric has no epochs.
+_EPOCH = "epoch"
 
 
 #: From this many values on, noise hides the curve unless it is smoothed.
@@ -23,6 +31,33 @@ _SMOOTH = 0.6
 def first_smoothing(series: Sequence[Series]) -> float:
     """How much to smooth curves that are shown for the first time."""
     return _SMOOTH if max((len(one.x) for one in series), default=0) > _MANY else 0.0
+
+
+def next_axis(axis: Axis, runs: Sequence[Run]) -> Axis:
+    """The kind of x after this one; epochs only where runs log them."""
+    known = [one for one in AXES if one != "epoch" or any(_EPOCH in run.metrics for run in runs)]
+    return known[(known.index(axis) + 1) % len(known)] if axis in known else known[0]
+
+
+def of_run(ws: Workspace, run: Run, metric: str, axis: Axis, colour: int, name: str = "") -> Series:
+    """One metric of one run."""
+    history = ws.runs.history(run.id, metric)
+    key = name or run.id
+    if axis == "epoch":
+        history = replace(history, steps=ws.drawings.places(run, history, axis))
+    return curve(name or run.name, history, axis, run.started or run.created, colour, key)
+
+
+def of_group(ws: Workspace, group: SeedGroup, metric: str, axis: Axis, colour: int) -> Series:
+    """The mean of runs that differ in their seed alone, in a band of one standard deviation."""
+    return _series(ws.drawings.band(group, metric, axis), colour, group.runs[0].id)
+
+
+def _series(line: Line, colour: int, key: str) -> Series:
+    np: Any = import_module("numpy")
+    x, y, low, high = (np.asarray(one, dtype=np.float64) for one in (line.x, line.y, line.low, line.high))
+    banded = len(line.low) > 0
+    return Series(line.name, x, y, colour, key=key, low=low if banded else None, high=high if banded else None)
 
 
 def curve(name: str, history: History, axis: Axis, start: float, colour: int, key: str = "") -> Series:

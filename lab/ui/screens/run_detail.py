@@ -14,6 +14,7 @@ from textual.containers import Container
 
 from lab.domain.capture import Capture
 from lab.domain.changes import Changes, metric_changes
+from lab.domain.figures import Event
 from lab.domain.guards import Firing
 from lab.domain.runs import MetricSummary, Run, RunStatus
 from lab.domain.system import SystemHistory
@@ -27,7 +28,8 @@ from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.copying import copy, of_run
-from lab.ui.screens.curves import AXES, Axis, curve, first_smoothing
+from lab.ui.screens.curves import Axis, first_smoothing, next_axis
+from lab.ui.screens.curves import of_run as curve_of
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines, Prompt
 from lab.ui.screens.reproduction import ReproductionScreen
@@ -228,8 +230,9 @@ class RunScreen(LabScreen):
         if run is None or not names:
             return
         axis = self._axis
-        series = await self.ask(lambda ws: _curves(ws, run, names, axis))
+        series, events = await self.ask(lambda ws: _curves(ws, run, names, axis))
         chart = self.query_one(RunChart)
+        chart.set_options(events=events)
         if not self._drawn:
             chart.set_options(smoothing=first_smoothing(series))
             self._drawn = True
@@ -267,7 +270,7 @@ class RunScreen(LabScreen):
             self.query_one(RunChart).focus()
 
     def on_chart_view_axis_requested(self) -> None:
-        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        self._axis = next_axis(self._axis, [self._run] if self._run else [])
         self.query_one(RunChart).set_axis(self._axis, "seconds" if self._axis == "time" else "number")
         self.start(self._draw(), "draw")
 
@@ -420,6 +423,6 @@ def _vitals(ws: Workspace, run: Run) -> tuple[SystemHistory, Sequence[Firing]]:
     return ws.runs.vitals.history(run), ws.runs.guards.fired(run) if run.guards else ()
 
 
-def _curves(ws: Workspace, run: Run, names: Sequence[str], axis: Axis) -> list[Series]:
-    start = run.started or run.created
-    return [curve(name, ws.runs.history(run.id, name), axis, start, index) for index, name in enumerate(names)]
+def _curves(ws: Workspace, run: Run, names: Sequence[str], axis: Axis) -> tuple[list[Series], tuple[Event, ...]]:
+    series = [curve_of(ws, run, name, axis, index, name) for index, name in enumerate(names)]
+    return series, tuple(ws.drawings.events(run, axis))

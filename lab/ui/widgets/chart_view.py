@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from lab.domain.figures import Figure
 from lab.ui.render.cells import fit, tidy
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.render.series import ChartOptions, Frame, Series, Style, XKind
@@ -100,6 +101,7 @@ class ChartView(Widget, can_focus=True):
         self._highlight: str | None = None
         self._frame: Frame | None = None
         self._strips: dict[int, Strip] = {}
+        self._held: tuple[int, tuple[float, float]] | None = None  # column and view when the mouse took hold
 
     # What a screen asks and sets
 
@@ -139,6 +141,14 @@ class ChartView(Widget, can_focus=True):
             self._drawn = None
             self._redraw()
             self.post_message(self.HighlightChanged(self, key))
+
+    @property
+    def figure(self) -> Figure:
+        """The curves as they are shown, for a file."""
+        if self._drawn is None:
+            self._frame = self._render_frame()
+        figure: Figure = importlib.import_module("lab.ui.render.figures").of_series(self._drawn or (), self._options)
+        return figure
 
     @property
     def frame(self) -> Frame:
@@ -263,7 +273,29 @@ class ChartView(Widget, can_focus=True):
         left = centre - (centre - low) * factor
         self.set_options(x_range=self._within(left, left + smaller))
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a zoomed view, to drag it."""
+        offset = event.get_content_offset(self)
+        if offset is not None and event.button == 1 and self._options.x_range is not None:
+            self._held = (offset.x, self._options.x_range)
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        if self._held is not None:
+            self._held = None
+            self.release_mouse()
+
+    def _drag(self, x: int) -> None:
+        """Move the view so that what was taken hold of is at column `x`."""
+        if self._held is not None and (plot := self.frame.plot).width > 0:
+            begin, (low, high) = self._held
+            by = (begin - x) * (high - low) / plot.width
+            self.set_options(x_range=self._within(low + by, high + by), crosshair=None)
+
     def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._held is not None:
+            self._drag(event.x - self.content_region.x + self.region.x)
+            return
         offset = event.get_content_offset(self)
         plot = self.frame.plot
         if offset is None or not plot.left <= offset.x < plot.left + plot.width:

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.domain.directions import Direction
+from lab.domain.figures import Figure
 from lab.domain.relations import Axis, Tie, metric_axis, param_axes, ties
 from lab.domain.runs import Run
 from lab.ui.render.cells import fit, tidy
@@ -80,6 +81,16 @@ class RelationView(Widget, can_focus=True):
     def text(self) -> str:
         """The drawing without its styles, for copying."""
         return "\n".join("".join(text for text, _ in row).rstrip() for row in self._frame())
+
+    @property
+    def figure(self) -> Figure | None:
+        """The points, for a file; None where there is nothing to draw."""
+        tie = self._tie()
+        if tie is None:
+            return None
+        shade = next((axis for axis in self._shades() if axis.key == self._shade), None)
+        figure: Figure = import_module("lab.ui.render.figures").of_runs(self._runs, tie.axis, self._y(), shade)
+        return figure
 
     # Actions
 
