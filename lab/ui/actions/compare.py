@@ -25,8 +25,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.next_section", "Next section", "In Changes: the next part or file", ("}",), ("compare",)),
     Action("compare.previous_section", "Previous section", "In Changes: the part or file before", ("{",),
            ("compare",)),
-    Action("compare.export", "Export", "Write all of it as HTML or Markdown, or the chart or matrix that is shown as SVG or PNG", ("ctrl+s",), ("compare",),
-           "lab runs compare {ids} --export {path}", "writes", 6),
+    Action("compare.export", "Export", "All as HTML or Markdown; the chart, points or matrix in sight as SVG or PNG",
+           ("ctrl+s",), ("compare",), "lab runs compare {ids} --export {path}", "writes", 6),
     Action("compare.register", "Register model", "Put the model of this column's run into the registry", ("R",),
            ("compare",), "lab models register {id} {name}", "writes", 7, "Register"),
     # Parameters

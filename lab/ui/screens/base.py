@@ -175,17 +175,13 @@ class LabScreen(Screen[None]):
 
     def action_view_export(self) -> None:
         """What has the focus: a chart as a picture, a table as a file of rows; else the first of the screen."""
-        focused = self.focused
-        charts = self.query("ChartView, RelationView").filter(":focus")
-        if charts:
-            self.export_chart()
-            return
+        focused, charts = self.focused, list(self.query("ChartView, RelationView"))
         tables = [one for one in self.query(FrameTable) if one.region and one.is_on_screen]
         table = focused if isinstance(focused, FrameTable) else next(iter(tables), None)
-        if table is not None:
-            self.export_table(table)
-        elif self.query("ChartView, RelationView"):
+        if charts and (focused in charts or table is None):
             self.export_chart()
+        elif table is not None:
+            self.export_table(table)
 
     def export_chart(self) -> None:
         """Write the screen's chart to a file. A screen that has one says how."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.containers import Container
 
 from lab.domain.compare import Comparison
 from lab.domain.directions import Direction, direction
+from lab.domain.figures import Figure
 from lab.domain.predictions import SampleChanges
 from lab.domain.runs import Run
 from lab.errors import LabError, UsageError
@@ -23,7 +25,7 @@ from lab.ui.screens.compare_cells import METRIC, compare_columns, compare_rows, 
 from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
 from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
-from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_run
+from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_run, plot_command
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
@@ -389,8 +391,30 @@ class CompareScreen(LabScreen):
         self.reload()
 
     def action_compare_export(self) -> None:
-        if self._comparison is not None:
-            self.start(export(self, self._comparison))
+        """All of it, or the drawing that has the focus or the tab."""
+        comparison, tab = self._comparison, self.tab
+        if comparison is None:
+            return
+        charted = tab == "chart" or self.query_one(ChartView).has_focus
+        if charted or tab in ("classes", "relations"):
+            figure, command = self._drawing(comparison, "chart" if charted else tab)
+            self.start(import_module("lab.ui.screens.exporting").export_figure(self, figure, command))
+        else:
+            self.start(export(self, comparison))
+
+    def _drawing(self, comparison: Comparison, tab: str) -> tuple[Figure | None, str]:
+        """What a tab draws, and the command that draws the same."""
+        if tab == "relations":
+            return self.query_one(RelationView).figure, ""
+        if tab == "chart":
+            chart, ids = self.query_one(ChartView), [run.id for run in comparison.runs]
+            apart = self._apart and comparison.seeded
+            return chart.figure, plot_command(ids, self._metric, chart.options, self._axis, apart)
+        found = self._samples.get((self.pair[0].id, self.pair[1].id)) if self.pair else None
+        if found is None or isinstance(found, LabError) or found.confusion is None:
+            return None, ""
+        figures = import_module("lab.ui.render.figures")
+        return figures.of_confusion(found.confusion, *(run.name for run in self.pair or ())), ""
 
     def action_compare_register(self) -> None:
         run = self.current

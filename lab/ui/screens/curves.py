@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lab.domain.figures import Line
 from lab.domain.runs import History, Run
 from lab.domain.seeds import SeedGroup
-from lab.ui.render.series import Series
+from lab.ui.render.series import ChartOptions, Series
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -37,6 +38,14 @@ def next_axis(axis: Axis, runs: Sequence[Run]) -> Axis:
     """The kind of x after this one; epochs only where runs log them."""
     known = [one for one in AXES if one != "epoch" or any(_EPOCH in run.metrics for run in runs)]
     return known[(known.index(axis) + 1) % len(known)] if axis in known else known[0]
+
+
+def plot_command(ids: Sequence[str], metric: str, options: ChartOptions, axis: Axis, apart: bool = False) -> str:
+    """The command that draws the same into a file."""
+    words = ["lab runs plot", *ids, "--metric", shlex.quote(metric)]
+    words += ["--axis", axis] if axis != "step" else []
+    words += ["--smooth", f"{options.smoothing:g}"] if options.smoothing else []
+    return " ".join([*words, *(["--log"] if options.log_y else []), *(["--apart"] if apart else [])])
 
 
 def of_run(ws: Workspace, run: Run, metric: str, axis: Axis, colour: int, name: str = "") -> Series:

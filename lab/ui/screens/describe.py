@@ -27,8 +27,8 @@ _WRITTEN: dict[Kind, Callable[[float], str]] = {
 }
 
 
-class DescribeScreen(ModalScreen[None]):
-    """Closes with any of the keys that open it, too."""
+class DescribeScreen(ModalScreen[bool]):
+    """Closes with any of the keys that open it, too. Dismisses with whether the drawing is to be exported."""
 
     DEFAULT_CSS = """
     DescribeScreen { align: center middle; background: $background 60%; }
@@ -39,6 +39,7 @@ class DescribeScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,i,h", "close", "Close", show=False, id="describe.close"),
+        Binding("ctrl+s", "export", "Export", show=False, id="describe.export"),
     ]
 
     def __init__(self, one: Described, title: str) -> None:
@@ -48,7 +49,7 @@ class DescribeScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_subtitle = Content("esc close")
+            box.border_subtitle = Content("ctrl+s export   esc close")
             page = Page()
             page.styles.height = len(self._lines)
             yield page
@@ -57,4 +58,7 @@ class DescribeScreen(ModalScreen[None]):
         self.query_one(Page).show(lambda _width: self._lines)
 
     def action_close(self) -> None:
-        self.dismiss(None)
+        self.dismiss(False)
+
+    def action_export(self) -> None:
+        self.dismiss(True)

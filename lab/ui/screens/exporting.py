@@ -65,9 +65,7 @@ async def export_figure(screen: LabScreen, figure: Figure | None, command: str =
     _write(screen, path, line, lambda ws: ws.exports.figure(figure, path, overwrite=force))
 
 
-async def export_sheet(
-    screen: LabScreen, name: str, sheet: Callable[[], Awaitable[Sheet]], command: str = ""
-) -> None:
+async def export_sheet(screen: LabScreen, name: str, sheet: Callable[[], Awaitable[Sheet]], command: str = "") -> None:
     """A table as CSV, Parquet, JSON, HTML or SVG; `command` does the same but for `--export FILE`."""
     found = await ask_file(
         screen, "the table", f"{plain(name) or 'table'}.csv", _SHEETS,

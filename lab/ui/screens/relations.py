@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -68,6 +69,10 @@ class RelationsScreen(LabScreen):
         self.query_one("#heading", Lines).show([row])
         self.query_one(RelationView).show(self._runs, self._metric, way)
         self.tell_keys()
+
+    def export_chart(self) -> None:
+        exporting = import_module("lab.ui.screens.exporting")
+        self.start(exporting.export_figure(self, self.query_one(RelationView).figure))
 
     def on_relation_view_chosen(self, event: RelationView.Chosen) -> None:
         self.start(self.lab.show_object("run", event.run.id))

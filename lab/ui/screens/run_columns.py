@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from lab.domain.query import Condition, Node, RunQuery, write_filter, write_orders
@@ -114,7 +115,9 @@ class RunColumns(ListScreen):
         one = await self.ask(lambda ws: ws.runs.describe(column.id, query))
         command = actions.command(actions.get("runs.describe"), key=column.id, filter=self.filter_text)
         self.lab.jobs.note("column", command)
-        await self.app.push_screen(DescribeScreen(one, column.title))
+        if await self.app.push_screen_wait(DescribeScreen(one, column.title)):
+            figure = import_module("lab.ui.render.figures").of_column(one, column.title)
+            await import_module("lab.ui.screens.exporting").export_figure(self, figure)
 
     def action_runs_same(self) -> None:
         self.start(self._same())

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +29,7 @@ from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.copying import copy, of_run
-from lab.ui.screens.curves import Axis, first_smoothing, next_axis
+from lab.ui.screens.curves import Axis, first_smoothing, next_axis, plot_command
 from lab.ui.screens.curves import of_run as curve_of
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines, Prompt
@@ -269,6 +270,12 @@ class RunScreen(LabScreen):
         if event.table.id == "metrics":
             self.query_one(RunChart).focus()
 
+    def export_chart(self) -> None:
+        exporting = import_module("lab.ui.screens.exporting")
+        names = self.query_one("#metrics", FrameTable).selection_keys
+        command = plot_command([self._run_id], names[0], self.query_one(RunChart).options, self._axis) if names else ""
+        self.start(exporting.export_figure(self, self.query_one(RunChart).figure, command if len(names) == 1 else ""))
+
     def on_chart_view_axis_requested(self) -> None:
         self._axis = next_axis(self._axis, [self._run] if self._run else [])
         self.query_one(RunChart).set_axis(self._axis, "seconds" if self._axis == "time" else "number")
@@ -288,7 +295,9 @@ class RunScreen(LabScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of one tab do nothing on the others."""
         tab = _TAB_OF.get(action)
-        return tab is None or not self.is_mounted or self.tabs.current == tab
+        if tab is not None and self.is_mounted and self.tabs.current != tab:
+            return False
+        return super().check_action(action, parameters)
 
     def hidden_actions(self) -> tuple[str, ...]:
         hidden = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +15,7 @@ from textual.timer import Timer
 
 from lab.domain.query import Node, Order, Page, QueryError, RunQuery, parse_filter, parse_orders, write_orders
 from lab.domain.runs import Run
+from lab.domain.sheets import Sheet
 from lab.domain.views import RunView
 from lab.errors import LabError, UsageError
 from lab.ui import actions
@@ -310,6 +313,18 @@ class RunsScreen(RunColumns):
         command = actions.command(actions.get("runs.relate"), filter=self.filter_text, metric="NAME")
         self.lab.jobs.note("parameters", command)
         self.app.push_screen(RelationsScreen(query, self.filter_text))
+
+    def export_table(self, table: FrameTable) -> None:
+        """All runs that fit, with the columns shown, whatever was read of them."""
+        query, columns = self.query_now(1), [column.id for column in table.columns]
+        words = ["lab", "runs", "ls", *self.filter_text.split()]
+        words += ["--sort", write_orders(self._orders), "--columns", ",".join(columns)]
+
+        async def sheet() -> Sheet:
+            return await self.ask(lambda ws: ws.exports.of_runs(query, columns))
+
+        exporting = import_module("lab.ui.screens.exporting")
+        self.start(exporting.export_sheet(self, "runs", sheet, shlex.join(words)))
 
     def action_runs_edit(self) -> None:
         self._with_current(flows.edit_and_launch)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.domain.figures import Event
 from lab.ui.render.chart import render, smoothed
 from lab.ui.render.legend import row_width
 from lab.ui.render.series import ChartOptions, Frame, Series
@@ -260,3 +261,32 @@ def test_widgets_do_not_bring_numpy() -> None:
 def test_the_largest_values_have_a_logarithm() -> None:
     text = render([series([1.7976931348622105e308])], 80, 20, ChartOptions(log_y=True)).text
     assert "1.798e308" in text
+
+
+def test_a_band_fills_what_no_curve_uses_and_its_edges_count_for_y() -> None:
+    flat = np.full(100, 5.0)
+    frame = render([series(flat, low=flat - 2, high=flat + 2)], 60, 20)
+    plot = frame.plot
+    assert plot.y_low <= 3
+    assert plot.y_high >= 7
+    rows = {row for _, row in dots(frame)}
+    line = [row for row in rows if sum(one == row for _, one in dots(frame)) == 2 * plot.width]
+    assert len(line) == 1
+    assert max(rows) - min(rows) > 2 * plot.height
+    without = render([series(flat)], 60, 20)
+    assert len(dots(frame)) > 10 * len(dots(without))
+
+
+@pytest.mark.parametrize("style", ["braille", "block", "ascii"])
+def test_events_stand_where_they_were_with_names_that_do_not_meet(style: str) -> None:
+    marks = (Event(30.0, "epoch 1"), Event(31.0, "epoch 2", "bad"), Event(99.0, "kept.pt"), Event(1e9, "outside"))
+    options = ChartOptions(events=marks, style=style, guides=False)
+    frame = render([series(np.arange(100.0))], 80, 16, options)
+    assert exact(frame, 80, 16)
+    top = frame.text.split("\n")[frame.plot.top]
+    assert "kept.pt" in top
+    assert "outside" not in frame.text
+    assert ("epoch 1" in top) != ("epoch 2" in top)
+    sign = ":" if style == "ascii" else "╎"
+    assert sum(sign in line for line in frame.text.split("\n")) >= frame.plot.height - 2
+    assert style != "ascii" or frame.text.isascii()
