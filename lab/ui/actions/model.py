@@ -64,6 +64,7 @@ _KEY_NAMES = {
     "down": "↓",
     "left": "←",
     "right": "→",
+    "comma": ",",
     "pageup": "pgup",
     "pagedown": "pgdn",
 }

@@ -14,9 +14,9 @@ from lab.ui.render.sparkline import bar
 _BAR = 28  # cells of the longest bar
 
 
-def lines(one: Described, title: str, tell: Callable[[float], str] = format_number) -> list[Row]:
-    """`tell` writes a number as the table's column does."""
-    told: list[Row] = [[(f" {tidy(title, 60)}", "title"), (f"  over {count_of(one.runs, 'run')}", "muted")]]
+def lines(one: Described, title: str, noun: str = "run", tell: Callable[[float], str] = format_number) -> list[Row]:
+    """`noun` is what has such a column, `tell` writes a number as the table's column does."""
+    told: list[Row] = [[(f" {tidy(title, 60)}", "title"), (f"  over {count_of(one.runs, noun)}", "muted")]]
     parts = [f"{one.distinct:,} distinct"]
     parts += [f"{one.missing:,} without it"] if one.missing else []
     parts += [f"{one.odd:,} NaN or infinite"] if one.odd else []

@@ -18,9 +18,9 @@ OWNER_COLUMNS = (
     Column("kind", "kind", min_width=7, max_width=11, sortable=False),
     Column("name", "who holds it", min_width=20, max_width=60, sortable=False, flex=1),
     Column("bar", "", width=_BAR, sortable=False),
-    Column("exclusive", "alone", width=8, align="right", sortable=False),
-    Column("shared", "shared", width=8, align="right", sortable=False),
-    Column("total", "together", width=8, align="right", sortable=False),
+    Column("exclusive", "alone", width=8, align="right"),
+    Column("shared", "shared", width=8, align="right"),
+    Column("total", "together", width=8, align="right"),
 )
 GC_COLUMNS = (
     Column("fate", "fate", width=9, sortable=False),
@@ -187,6 +187,13 @@ def owner_rows(usage: Usage) -> list[Row]:
         for name in usage.unreadable
     ]
     return rows
+
+
+def owner_totals(usage: Usage) -> Row:
+    """What stays below the owners: what each holds alone, and all that the lab home takes on the disk."""
+    alone = sum(one.exclusive for one in usage.owners.values())
+    cells = (Cell("all"), Cell("the lab home on the disk"), Cell(""), Cell(format_size(alone)), Cell(""))
+    return Row("", (*cells, Cell(format_size(usage.total.on_disk), "bold")))
 
 
 def _places(usage: Usage) -> list[tuple[str, str, int]]:

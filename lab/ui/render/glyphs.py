@@ -35,6 +35,8 @@ class Glyphs:
     less: str
     more: str
     series: str
+    folded: str
+    unfolded: str
 
 
 UNICODE = Glyphs(
@@ -54,6 +56,8 @@ UNICODE = Glyphs(
     less="‹",
     more="›",
     series="●■▲◆○□△◇▼★",
+    folded="▸",
+    unfolded="▾",
 )
 ASCII = Glyphs(
     ok="[ok]",
@@ -72,6 +76,8 @@ ASCII = Glyphs(
     less="<",
     more=">",
     series="*+xo#@%&=$",
+    folded="+",
+    unfolded="-",
 )
 
 

@@ -24,7 +24,17 @@ Key = tuple[int, float, tuple[tuple[int, int, str], ...]]
 
 
 def sorted_rows(rows: Sequence[Row], columns: Sequence[Column], sorts: Sequence[Sort]) -> list[Row]:
-    """`rows` by the columns of `sorts`, the first counting first; equal ones as they were, empty cells last."""
+    """`rows` by the columns of `sorts`, the first counting first; equal ones as they were, empty cells last.
+
+    Groups stay where they are, and each is sorted for itself."""
+    heads = [at for at, row in enumerate(rows) if row.head]
+    if heads:
+        ends = [*heads[1:], len(rows)]
+        groups = [rows[at + 1 : end] for at, end in zip(heads, ends, strict=True)]
+        found = sorted_rows(rows[: heads[0]], columns, sorts)
+        for head, group in zip(heads, groups, strict=True):
+            found += [rows[head], *sorted_rows(group, columns, sorts)]
+        return found
     places = {column.id: at for at, column in enumerate(columns)}
     found = list(rows)
     for column, reverse in reversed(sorts):
@@ -57,6 +67,17 @@ def cell_key(text: str) -> Key:
             if part
         ),
     )
+
+
+def is_size(text: str) -> bool:
+    """Whether a cell is a number of bytes."""
+    return text.rpartition(" ")[2].upper() in {**_BYTES, **_BINARY} and value_of(text) is not None
+
+
+def is_duration(text: str) -> bool:
+    """Whether a cell is a time that something took or that has passed."""
+    rest = text.removeprefix("in ").removesuffix(" ago")
+    return text == "just now" or bool(_PART.search(rest) and not _PART.sub("", rest).strip())
 
 
 def value_of(text: str) -> float | None:

@@ -28,10 +28,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One row. `key` identifies it across sorting, filtering and updates; equal rows look the same."""
+    """One row. `key` identifies it across sorting, filtering and updates; equal rows look the same.
+
+    A `head` has the rows below it, up to the next head, as its group."""
 
     key: str
     cells: tuple[Cell, ...]
+    head: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens import table_state
 from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
 from lab.ui.widgets.frame_table import FrameTable
-from lab.ui.widgets.table_messages import SortRequested, WidthsChanged
+from lab.ui.widgets.table_messages import Arranged, ColumnsRequested, DescribeRequested, SortRequested, WidthsChanged
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -283,6 +283,18 @@ class LabScreen(Screen[None]):
     def on_frame_table_widths_changed(self, event: WidthsChanged) -> None:
         event.stop()
         table_state.keep_widths(self.lab.view_state, self.KIND, event.table, event.widths)
+
+    def on_frame_table_arranged(self, event: Arranged) -> None:
+        event.stop()
+        table_state.keep_columns(self.lab.view_state, self.KIND, event.table)
+
+    def on_frame_table_columns_requested(self, event: ColumnsRequested) -> None:
+        event.stop()
+        self.start(import_module("lab.ui.screens.column_choice").choose(self, event.table))
+
+    def on_frame_table_describe_requested(self, event: DescribeRequested) -> None:
+        event.stop()
+        self.start(import_module("lab.ui.screens.describe").describe(self, event.table))
 
     def on_frame_table_sort_requested(self, event: SortRequested) -> None:
         table_state.keep_sorts(self.lab.view_state, self.KIND, event.table)

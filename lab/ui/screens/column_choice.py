@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +15,9 @@ from textual.screen import ModalScreen
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
+
+if TYPE_CHECKING:
+    from lab.ui.screens.base import LabScreen
 
 #: Statistics of a metric that are columns beside its last value.
 STATISTICS = ("best", "min", "max", "mean")
@@ -72,6 +75,18 @@ def choices(fields: Sequence[Column], params: Sequence[str], metrics: Sequence[s
     found += [(f"param.{name}", name, "parameter") for name in params]
     own = {column.title: column for column in reversed(fields)}
     return [*found, *((column.id, column.title, "field") for column in fields if own[column.title] is column)]
+
+
+async def choose(screen: LabScreen, table: FrameTable) -> None:
+    """Which of its columns a table shows."""
+    every = [(column.id, column.title.strip() or "(no title)", "") for column in table.every_column]
+    shown = [column.id for column in table.columns]
+    chosen = await screen.app.push_screen_wait(ColumnsScreen(every, shown))
+    if chosen is not None:
+        known = {key for key, _, _ in every}
+        hidden = frozenset(known - set(chosen)) if chosen else frozenset()
+        table.set_arrangement(replace(table.arrangement, order=chosen, hidden=hidden))
+        table.post_message(table.Arranged(table))
 
 
 class ColumnsScreen(ModalScreen["tuple[str, ...] | None"]):

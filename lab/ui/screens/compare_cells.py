@@ -80,7 +80,7 @@ def compare_rows(comparison: Comparison, everything: bool, apart: bool = True) -
 
 
 def _section(title: str, rows: list[Row]) -> list[Row]:
-    return [Row(f"section.{title}", (Cell(title.upper(), "muted bold"),)), *rows] if rows else []
+    return [Row(f"section.{title}", (Cell(title.upper(), "muted bold"),), head=True), *rows] if rows else []
 
 
 def _status_row(comparison: Comparison) -> Row:

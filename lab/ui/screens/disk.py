@@ -76,6 +76,7 @@ class DiskScreen(LabScreen):
         usage, free = await self.ask(_usage)
         self.query_one("#heading", Lines).show([disk.usage_heading(usage, free)])
         self._table("owners").set_empty("nothing is stored yet")
+        self._table("owners").set_totals(disk.owner_totals(usage))
         self._table("owners").replace(ListSource(disk.owner_rows(usage)))
         self._batches = await self.ask(lambda ws: ws.store.batches())
         self._table("trash").replace(ListSource(disk.trash_rows(self._batches, time.time())))

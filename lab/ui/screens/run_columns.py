@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 from lab.domain.query import Condition, Node, RunQuery, write_filter, write_orders
@@ -15,7 +14,7 @@ from lab.ui import actions
 from lab.ui.screens import flows
 from lab.ui.screens.base import ListScreen
 from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
-from lab.ui.screens.describe import DescribeScreen
+from lab.ui.screens.describe import describe_runs
 from lab.ui.screens.run_cells import OWN_COLUMNS
 from lab.ui.widgets.frame_table import FrameTable
 
@@ -50,6 +49,10 @@ class RunColumns(ListScreen):
         """Show the columns of the layout."""
         raise NotImplementedError
 
+    def mark_all(self) -> None:
+        """Mark all runs that fit the filter."""
+        raise NotImplementedError
+
     # Which there are
 
     def keep_layout(self, layout: Layout, cursor: int | None = None, show: bool = True) -> None:
@@ -80,17 +83,11 @@ class RunColumns(ListScreen):
         if chosen is not None:
             self.keep_layout(replace(self._layout, ids=chosen))
 
-    def action_runs_column_left(self) -> None:
-        self._move_column(-1)
-
-    def action_runs_column_right(self) -> None:
-        self._move_column(1)
-
-    def _move_column(self, by: int) -> None:
+    def move_column(self, by: int) -> None:
         at = self.table.column_index
         self.keep_layout(moved(self._layout, self._shown, at, by), at + by)
 
-    def action_runs_hide_column(self) -> None:
+    def hide_column(self) -> None:
         at = self.table.column_index
         self.keep_layout(hidden(self._layout, self._shown, at), at)
 
@@ -115,15 +112,13 @@ class RunColumns(ListScreen):
         one = await self.ask(lambda ws: ws.runs.describe(column.id, query))
         command = actions.command(actions.get("runs.describe"), key=column.id, filter=self.filter_text)
         self.lab.jobs.note("column", command)
-        if await self.app.push_screen_wait(DescribeScreen(one, column.title)):
-            figure = import_module("lab.ui.render.figures").of_column(one, column.title)
-            await import_module("lab.ui.screens.exporting").export_figure(self, figure)
+        await describe_runs(self, one, column.title)
 
-    def action_runs_same(self) -> None:
+    def show_same(self) -> None:
+        """Only runs that have the same in the cursor's column."""
         self.start(self._same())
 
     async def _same(self) -> None:
-        """Only runs that have the same in the cursor's column."""
         column, run = self.table.cursor_column, self.current
         if column is None or run is None:
             return

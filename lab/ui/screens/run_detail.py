@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,29 +13,26 @@ from textual.containers import Container
 
 from lab.domain.capture import Capture
 from lab.domain.changes import Changes, metric_changes
-from lab.domain.figures import Event
 from lab.domain.guards import Firing
-from lab.domain.runs import MetricSummary, Run, RunStatus
+from lab.domain.runs import Run, RunStatus
 from lab.domain.system import SystemHistory
 from lab.ui import actions
 from lab.ui.render.capture import capture_facts, partial_note
 from lab.ui.render.changes import summary_rows
-from lab.ui.render.number import format_age, format_number, format_size
-from lab.ui.render.rows import Cell, Column, ListSource, Row
-from lab.ui.render.series import Series
+from lab.ui.render.rows import ListSource
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
-from lab.ui.screens.base import LabScreen
 from lab.ui.screens.copying import copy, of_run
 from lab.ui.screens.curves import Axis, first_smoothing, next_axis, plot_command
-from lab.ui.screens.curves import of_run as curve_of
 from lab.ui.screens.lineage import open_lineage
-from lab.ui.screens.parts import Lines, Prompt
+from lab.ui.screens.parts import Lines
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
+from lab.ui.screens.run_files import FILE_COLUMNS, file_rows, list_files
+from lab.ui.screens.run_log import RunLog
+from lab.ui.screens.run_metrics import METRIC_COLUMNS, RunChart, metric_rows, run_curves, trends
 from lab.ui.screens.tabs import Tabs
-from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
@@ -46,17 +41,6 @@ from lab.ui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelec
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
-_METRIC_COLUMNS = (
-    Column("metric", "metric", min_width=10, max_width=30, sortable=False, flex=1),
-    Column("last", "last", width=8, align="right", sortable=False),
-    Column("min", "min", width=8, align="right", sortable=False),
-    Column("max", "max", width=8, align="right", sortable=False),
-)
-_FILE_COLUMNS = (
-    Column("path", "file", min_width=16, max_width=200, flex=1, sortable=False),
-    Column("size", "size", width=9, align="right", sortable=False),
-    Column("age", "changed", width=9, sortable=False),
-)
 _TABS = (
     ("metrics", "Metrics"),
     ("logs", "Logs"),
@@ -68,55 +52,11 @@ _TABS = (
 _TAB_OF = {
     "run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs", "run_filter": "logs",
 }  # fmt: skip
-#: At most so many files are listed.
-_MOST_FILES = 1000
 #: Lines on what changed; two fewer where the screen is short.
 _MOST_CHANGES = 6
 
-#: The sign of the prompt that asks for a filter of the log.
-_ONLY = "&"
 
-FileFact = tuple[str, int, float]
-
-
-class RunChart(ChartView, inherit_bindings=False):
-    """`n` and `N` are the screen's here: they choose the metric."""
-
-    BINDINGS = [binding for binding in ChartView.BINDINGS if getattr(binding, "key", "") not in ("n", "N")]
-
-
-def metric_rows(metrics: dict[str, MetricSummary]) -> list[Row]:
-    return [
-        Row(name, (Cell(name), *(Cell(format_number(value)) for value in (one.last, one.min, one.max))))
-        for name, one in metrics.items()
-    ]
-
-
-def file_rows(files: Sequence[FileFact], now: float) -> list[Row]:
-    return [
-        Row(path, (Cell(path), Cell(format_size(size), "muted"), Cell(format_age(changed, now), "muted")))
-        for path, size, changed in files
-    ]
-
-
-def list_files(folder: Path, most: int = _MOST_FILES) -> list[FileFact]:
-    """Files below a run's folder (path, bytes, time of change) without its copy of the code; links are not followed."""
-    found: list[FileFact] = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not (root == str(folder) and name == "code"))
-        for name in sorted(names):
-            path = Path(root) / name
-            try:
-                facts = path.lstat()
-            except FileNotFoundError:  # a run may remove its own files at any time
-                continue
-            found.append((str(path.relative_to(folder)), facts.st_size, facts.st_mtime))
-            if len(found) >= most:
-                return found
-    return found
-
-
-class RunScreen(LabScreen):
+class RunScreen(RunLog):
     KIND = "run"
     MODE = "runs"
     NOUNS = frozenset({"runs"})
@@ -130,10 +70,10 @@ class RunScreen(LabScreen):
         self._metric = ""
         self._axis: Axis = "step"
         self._drawn = False
+        self._trends: dict[str, str] = {}
         self._changed: Changes | None = None
         self._capture: Capture | None = None
         self._captured: RunStatus | None = None  # how the run stood when that was read
-        self._sought = ""  # in the log, once it is shown
 
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
@@ -144,7 +84,7 @@ class RunScreen(LabScreen):
         yield Lines(id="changes")
         yield Tabs(_TABS)
         with Container(id="tab-metrics", classes="tab -shown panes"):
-            yield FrameTable(_METRIC_COLUMNS, empty="no metrics yet", id="metrics")
+            yield FrameTable(METRIC_COLUMNS, empty="no metrics yet", id="metrics")
             yield RunChart(smoothing=0.0, empty="no curve yet", id="chart")
         with Container(id="tab-logs", classes="tab"):
             yield LogView(id="log")
@@ -153,16 +93,12 @@ class RunScreen(LabScreen):
         with Container(id="tab-params", classes="tab"):
             yield DetailPanel(id="facts")
         with Container(id="tab-files", classes="tab"):
-            yield FrameTable(_FILE_COLUMNS, empty="no files", id="files")
+            yield FrameTable(FILE_COLUMNS, empty="no files", id="files")
 
     def on_mount(self) -> None:
         super().on_mount()
         self.every(0.5, "live", self._look)
         self.every(0.25, "log", self._poll_log)
-
-    @property
-    def tabs(self) -> Tabs:
-        return self.query_one(Tabs)
 
     # Reading
 
@@ -179,9 +115,11 @@ class RunScreen(LabScreen):
         if first:
             path = await self.ask(lambda ws: ws.runs.logs.path(run.id))
             self.query_one(LogView).show(path)
-            self._seek()
+            self.log_read()
             self._choose(self.lab.view_state.get("run", "metric", ""))
         await self._draw()
+        self._trends = await self.ask(lambda ws: trends(ws, run, metric_order(run.metrics)))
+        self._list_metrics(run)
         if self.tabs.current == "files":
             await self._list_files()
 
@@ -191,15 +129,17 @@ class RunScreen(LabScreen):
         if self._capture is not None and self._capture.partial:
             heading[1].append((f"   {partial_note(self._capture)}", "fail"))
         self.query_one("#heading", Lines).show(heading)
-        metrics = {name: run.metrics[name] for name in metric_order(run.metrics)}
-        table = self.query_one("#metrics", FrameTable)
-        table.replace(ListSource(metric_rows(metrics)))
+        self._list_metrics(run)
         self.query_one("#facts", DetailPanel).set_pairs(
             [*run_facts(run, now), *(capture_facts(self._capture) if self._capture else ())]
         )
-        self.tabs.note("metrics", str(len(metrics)))
         self.tell_top()
         self.tell_keys()
+
+    def _list_metrics(self, run: Run) -> None:
+        metrics = {name: run.metrics[name] for name in metric_order(run.metrics)}
+        self.query_one("#metrics", FrameTable).replace(ListSource(metric_rows(metrics, self._trends)))
+        self.tabs.note("metrics", str(len(metrics)))
 
     async def _tell_vitals(self, run: Run) -> None:
         """What it uses, and which guards fired."""
@@ -231,7 +171,7 @@ class RunScreen(LabScreen):
         if run is None or not names:
             return
         axis = self._axis
-        series, events = await self.ask(lambda ws: _curves(ws, run, names, axis))
+        series, events = await self.ask(lambda ws: run_curves(ws, run, names, axis))
         chart = self.query_one(RunChart)
         chart.set_options(events=events)
         if not self._drawn:
@@ -248,11 +188,6 @@ class RunScreen(LabScreen):
         """Twice a second while it runs; what came with the end is told by the news of it."""
         if self._run is not None and self._run.status.active:
             await self.load()
-
-    async def _poll_log(self) -> None:
-        if self.tabs.current == "logs":
-            self.query_one(LogView).poll()
-            self._note_log()
 
     # What the parts say
 
@@ -337,55 +272,6 @@ class RunScreen(LabScreen):
     def action_runs_reproduce(self) -> None:
         self.app.push_screen(ReproductionScreen(self._run_id))
 
-    def action_run_search(self) -> None:
-        self.ask_filter(self.query_one(LogView).search_text, "a text in the log; capitals count if there are any")
-
-    def action_run_filter(self) -> None:
-        self.query_one(Prompt).ask(_ONLY, self.query_one(LogView).filter_text, "only lines with this text")
-
-    def prompt_done(self, sign: str, text: str) -> None:
-        view = self.query_one(LogView)
-        if sign == _ONLY:
-            view.filter(text)
-            self._note_log()
-        else:
-            view.search(text)
-
-    def _note_log(self) -> None:
-        """Beside the tab's name: what the log is filtered by."""
-        view = self.query_one(LogView)
-        count, all_known = view.matches
-        self.tabs.note(
-            "logs", f"{_ONLY}{view.filter_text} {count:,}{'' if all_known else '…'}" if view.filter_text else ""
-        )
-
-    def show_log(self, text: str) -> None:
-        """The log, at the last line with `text`; as soon as it is read."""
-        self._sought = text
-        self.show_tab("logs")
-        if self._run is not None:
-            self._seek()
-
-    def _seek(self) -> None:
-        if self._sought:
-            self.query_one(LogView).search(self._sought)
-            self._sought = ""
-
-    def on_log_view_search_ended(self, event: LogView.SearchEnded) -> None:
-        if not event.found:
-            self.lab.tell(f"nothing in the log has {event.text!r}")
-
-    def close_inner(self) -> bool:
-        view = self.query_one(LogView)
-        if self.tabs.current == "logs" and (view.search_text or view.filter_text):
-            if view.search_text:
-                view.clear_search()
-            else:
-                view.filter("")
-                self._note_log()
-            return True
-        return False
-
     def action_runs_edit(self) -> None:
         if self._run is not None:
             self.start(flows.edit_and_launch(self, self._run))
@@ -430,8 +316,3 @@ class RunScreen(LabScreen):
 
 def _vitals(ws: Workspace, run: Run) -> tuple[SystemHistory, Sequence[Firing]]:
     return ws.runs.vitals.history(run), ws.runs.guards.fired(run) if run.guards else ()
-
-
-def _curves(ws: Workspace, run: Run, names: Sequence[str], axis: Axis) -> tuple[list[Series], tuple[Event, ...]]:
-    series = [curve_of(ws, run, name, axis, index, name) for index, name in enumerate(names)]
-    return series, tuple(ws.drawings.events(run, axis))

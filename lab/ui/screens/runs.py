@@ -33,6 +33,7 @@ from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_sum
 from lab.ui.screens.run_columns import RunColumns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
+from lab.ui.screens.run_table import RunTable
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequested
@@ -49,20 +50,6 @@ _MOST_COMPARED = 50
 
 _EMPTY = "no runs yet: n launches one"
 _NO_MATCH = "no run fits the filter: esc clears it"
-
-
-class RunTable(FrameTable):
-    """Marks all by asking the screen: not every row is known here."""
-
-    def action_mark_all(self) -> None:
-        if isinstance(self.screen, RunsScreen):
-            self.screen.mark_all()
-
-    def action_invert(self) -> None:
-        """Of the rows that have been looked at."""
-        marked = set(self.marks)
-        if isinstance(self.source, RunPages):
-            self.set_marks([run.id for run in self.source.known if run.id not in marked])
 
 
 class RunsScreen(RunColumns):

@@ -1,9 +1,10 @@
-"""What is remembered of every table of a screen: widths that were chosen, and by what it is sorted."""
+"""What is remembered of every table of a screen: columns and widths that were chosen, and by what it is sorted."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from lab.ui.render.arrange import Arrangement
 from lab.ui.render.rows import Sort
 from lab.ui.state import ViewState
 from lab.ui.widgets.frame_table import FrameTable
@@ -16,6 +17,9 @@ def restore(state: ViewState, screen: str, table: FrameTable) -> None:
     widths = {key: width for key, width in state.get(screen, f"widths {table.id}", {}).items() if _is_width(width)}
     if widths:
         table.set_widths(widths)
+    arrangement = Arrangement.from_json(state.get(screen, f"columns {table.id}", {}))
+    if arrangement != Arrangement():
+        table.set_arrangement(arrangement)
     sorts = _sorts(state.get(screen, f"sorts {table.id}", []))
     if sorts and table.sorts_itself:
         table.set_sorts(sorts)
@@ -23,6 +27,10 @@ def restore(state: ViewState, screen: str, table: FrameTable) -> None:
 
 def keep_widths(state: ViewState, screen: str, table: FrameTable, widths: dict[str, int]) -> None:
     state.put(screen, f"widths {table.id}", widths)
+
+
+def keep_columns(state: ViewState, screen: str, table: FrameTable) -> None:
+    state.put(screen, f"columns {table.id}", table.arrangement.to_json())
 
 
 def keep_sorts(state: ViewState, screen: str, table: FrameTable) -> None:

@@ -6,14 +6,26 @@ source is sorted, filtered or updated.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 from textual import events
 
+from lab.ui.render.arrange import Arrangement, Reordered, folded_rows
 from lab.ui.render.order import sorted_rows
 from lab.ui.render.rows import Cell, Column, ListSource, Row, RowSource, Sort
 from lab.ui.widgets.table_keys import KEYS
-from lab.ui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelected, SortRequested, WidthsChanged
+from lab.ui.widgets.table_messages import (
+    Arranged,
+    ColumnsRequested,
+    DescribeRequested,
+    MarksChanged,
+    RowHighlighted,
+    RowSelected,
+    SortRequested,
+    WidthsChanged,
+)
+from lab.ui.widgets.table_paint import GUTTER
 from lab.ui.widgets.table_view import HEADER, NARROWEST, TableView
 
 __all__ = ["Cell", "Column", "FrameTable", "ListSource", "Row", "RowSource"]
@@ -34,7 +46,13 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
     SortRequested = SortRequested
     WidthsChanged = WidthsChanged
 
+    Arranged = Arranged
+    DescribeRequested = DescribeRequested
+    ColumnsRequested = ColumnsRequested
+
     _dragged: int | None = None  # the column whose border is being moved
+    _heads: tuple[str, ...] = ()  # keys of the rows that have a group below them
+    _folded: frozenset[str] | set[str] = frozenset()
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -72,11 +90,22 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
 
     def replace(self, source: RowSource) -> None:
         """Show another source: cursor and marks stay with their keys, only rows that look different are painted."""
-        self._given = self._source = source
-        if self._sorts and self._sorts_itself and isinstance(source, ListSource):
-            rows = source.window(0, source.count())
-            self._source = ListSource(sorted_rows(rows, self._columns, self._sorts))
+        self._given = source
+        self._source = self._as_shown(source)
         self.update_source()
+
+    def _as_shown(self, source: RowSource) -> RowSource:
+        """A source in the order, with the groups and with the columns that the user chose."""
+        if isinstance(source, ListSource):
+            rows = source.window(0, source.count())
+            if self._sorts and self._sorts_itself:
+                rows = sorted_rows(rows, self._every, self._sorts)
+            self._heads = tuple(row.key for row in rows if row.head)
+            if self._heads:
+                rows = folded_rows(rows, self._folded)
+            source = ListSource(rows)
+        places = self._arrangement.places(self._every)
+        return source if places == tuple(range(len(self._every))) else Reordered(source, places)
 
     def move_to(self, key: str) -> bool:
         """Put the cursor on the row with `key`; whether there is one."""
@@ -111,9 +140,79 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
             self._refresh_rows({self._cursor})
 
     def action_select(self) -> None:
+        """Open the row; of a group's head, fold the group or show it again."""
         key = self.cursor_key
-        if key is not None:
+        if key in self._heads:
+            self._fold({key} ^ self._folded)
+        elif key is not None:
             self.post_message(self.RowSelected(self, key))
+
+    def action_fold_all(self) -> None:
+        """Fold all groups, or show all where all are folded."""
+        heads = set(self._heads)
+        self._fold(set() if heads <= self._folded else heads)
+
+    def _fold(self, folded: set[str]) -> None:
+        self._folded = folded
+        self.replace(self._given)
+
+    # Columns
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """What the user changed of the columns."""
+        return self._arrangement
+
+    @property
+    def every_column(self) -> tuple[Column, ...]:
+        """All columns, those that are hidden too."""
+        return self._every
+
+    def set_arrangement(self, arrangement: Arrangement) -> None:
+        """Show columns so."""
+        self._arrangement = arrangement
+        self._arrange()
+        self.replace(self._given)
+
+    def _rearrange(self, arrangement: Arrangement, cursor: int) -> None:
+        if arrangement != self._arrangement:
+            self.set_arrangement(arrangement)
+            self.post_message(self.Arranged(self))
+            self.move_column_cursor(cursor)
+
+    def action_move_column(self, by: int) -> None:
+        shown = [column.id for column in self._columns]
+        self._rearrange(self._arrangement.moved(shown, self._column, by), self._column + by)
+
+    def action_hide_column(self) -> None:
+        shown = [column.id for column in self._columns]
+        self._rearrange(self._arrangement.without(shown, self._column), self._column)
+
+    def action_pin(self) -> None:
+        """Keep the columns up to the cursor's in view; where that is so already, only those before it."""
+        count = self._column if self._pinned == self._column + 1 else self._column + 1
+        self._rearrange(dataclasses.replace(self._arrangement, pinned=count), self._column)
+
+    def action_choose_columns(self) -> None:
+        self.post_message(self.ColumnsRequested(self))
+
+    def action_describe(self) -> None:
+        if self._columns and self._count:
+            self.post_message(self.DescribeRequested(self))
+
+    def action_same(self) -> None:
+        """Mark all rows with what the cursor's row has in the cursor's column."""
+        row = self._row(self._cursor)
+        if row is not None and self._column < len(row.cells):
+            text = row.cells[self._column].text
+            rows = self._source.window(0, self._count)
+            same = [one.key for one in rows if self._column < len(one.cells) and one.cells[self._column].text == text]
+            self._change_marks({**self._marks, **dict.fromkeys(same)})
+
+    def column_texts(self) -> list[str]:
+        """What stands in the cursor's column, of all rows that belong to no head."""
+        rows, at = self._source.window(0, self._count), self._column
+        return [row.cells[at].text if at < len(row.cells) else "" for row in rows if not row.head]
 
     def action_mark(self) -> None:
         """End a range, or mark (unmark) the row under the cursor and go on to the next."""
@@ -121,13 +220,14 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
         if self._anchor is not None:
             self.action_range()
         elif key is not None:
-            marks = dict(self._marks)
-            if key in marks:
-                del marks[key]
-            else:
-                marks[key] = None
-            self._change_marks(marks, {self._cursor})
+            self._mark_row(self._cursor)
             self._go(self._cursor + 1)
+
+    def _mark_row(self, index: int) -> None:
+        row = self._row(index)
+        if row is not None:
+            kept = {key: None for key in self._marks if key != row.key}
+            self._change_marks(kept if row.key in self._marks else {**kept, row.key: None}, {index})
 
     def action_range(self) -> None:
         """Begin a range at the cursor; the second time, mark all rows of it."""
@@ -193,6 +293,7 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
             self.post_message(self.MarksChanged(self, self.marks))
 
     def on_click(self, event: events.Click) -> None:
+        """The cursor goes there; twice opens the row. With shift: mark up to there; left of the columns: mark it."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -202,9 +303,15 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
         if self._foot and offset.y == self.size.height - 1:
             return
         index = offset.y - HEADER + self.scroll_offset.y
-        if index < self._count:
+        if index < self._count and event.shift:
+            self._anchor = self._cursor if self._anchor is None else self._anchor
             self._go(index)
-            if event.chain == 2:
+            self.action_range()
+        elif index < self._count:
+            self._go(index)
+            if offset.x < GUTTER or event.ctrl:
+                self._mark_row(index)
+            elif event.chain == 2 or self.cursor_key in self._heads:
                 self.action_select()
 
     def _click_header(self, x: int, then: bool) -> None:

@@ -71,3 +71,15 @@ class WidthsChanged(TableMessage, namespace="frame_table"):
     def __init__(self, table: FrameTable, widths: dict[str, int]) -> None:
         super().__init__(table)
         self.widths = widths
+
+
+class Arranged(TableMessage, namespace="frame_table"):
+    """The user moved, hid or pinned columns."""
+
+
+class DescribeRequested(TableMessage, namespace="frame_table"):
+    """The user wants to know how the cursor's column is spread."""
+
+
+class ColumnsRequested(TableMessage, namespace="frame_table"):
+    """The user wants to choose which columns are shown."""

@@ -13,6 +13,7 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from lab.ui.render.arrange import Arrangement
 from lab.ui.render.cells import fit, tidy_lines
 from lab.ui.render.rows import Column, ListSource, Row, RowSource, RowWindow, Sort, fitted_widths, natural_widths
 from lab.ui.widgets.strips import LineView, is_dark, to_strip
@@ -44,9 +45,12 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
     ) -> None:
         """`pinned` columns stay when scrolling sideways; `empty` is shown in place of rows."""
         super().__init__(id=id, classes=classes)
-        self._columns = tuple(columns)
+        self._every = tuple(columns)  # as the screen gave them, before anybody moved or hid some
+        self._columns = self._every
+        self._arrangement = Arrangement()
         self._given: RowSource = source or ListSource()  # as the screen gave it, in its own order
         self._source: RowSource = self._given
+        self._pinned_usually = pinned
         self._pinned = pinned
         self._empty = empty
         self._count = 0
@@ -96,8 +100,14 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; the column cursor stays on the one with its id."""
-        before = self.cursor_column
-        self._columns = tuple(columns)
+        self._every = tuple(columns)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Take the columns that are shown from all that there are."""
+        before, way = self.cursor_column, self._arrangement
+        self._columns = tuple(self._every[at] for at in way.places(self._every))
+        self._pinned = self._pinned_usually if way.pinned is None else way.pinned
         ids = [column.id for column in self._columns]
         self._column = ids.index(before.id) if before and before.id in ids else 0
         self._natural = []
@@ -106,8 +116,8 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
 
     def set_pinned(self, count: int) -> None:
         """Have the first `count` columns stay when scrolling sideways."""
-        if count != self._pinned:
-            self._pinned = count
+        if count != self._pinned_usually:
+            self._pinned_usually = self._pinned = count
             self._layout_columns()
             self.refresh()
 

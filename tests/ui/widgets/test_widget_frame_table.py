@@ -352,3 +352,42 @@ async def test_a_hundred_thousand_rows_cost_no_more_than_a_hundred() -> None:
 
 def test_every_binding_has_an_id() -> None:
     assert all(binding.id for binding in FrameTable.BINDINGS)  # type: ignore[union-attr]
+
+
+async def test_columns_and_groups_by_keys_and_mouse() -> None:
+    rows = [
+        Row("A", (Cell("ALPHA"),), head=True),
+        *(Row(f"a{at}", (Cell(f"a{at}"), Cell(str(at % 2)), Cell("x"))) for at in range(3)),
+        Row("B", (Cell("BETA"),), head=True),
+        Row("b0", (Cell("b0"), Cell("1"), Cell("y"))),
+    ]
+    columns = [Column(key, key) for key in ("name", "odd", "kind")]
+    widget = FrameTable(columns, ListSource(rows))
+    app = WidgetApp(widget, (FrameTable.Arranged, FrameTable.DescribeRequested, FrameTable.RowSelected))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("right", "shift+right")
+        assert lines(app)[0].split() == ["name", "kind", "odd"]
+        assert lines(app)[2].split()[-3:] == ["a0", "x", "0"]
+        await pilot.press("j", ",")
+        assert widget.marks == ("a0", "a2")
+        await pilot.press("left", "H", ".")
+        assert [column.id for column in widget.columns] == ["name", "odd"]
+        assert widget.arrangement.pinned == 2
+        assert len([one for one in app.seen if isinstance(one, FrameTable.Arranged)]) == 3
+        await pilot.press("h")
+        assert widget.column_texts() == ["0", "1", "0", "1"]
+        await pilot.press("g", "enter")
+        assert "(3)" in lines(app)[1]
+        assert [row.key for row in widget.source.window(0, 9)] == ["A", "B", "b0"]
+        await pilot.press("`")
+        assert widget.row_count == 2
+        await pilot.press("`")
+        assert widget.row_count == 6
+        await pilot.click(FrameTable, offset=(6, 5))
+        assert widget.row_count == 5
+        await pilot.press("u")
+        await pilot.click(FrameTable, offset=(1, 2))
+        await pilot.click(FrameTable, offset=(8, 4), shift=True)
+        assert widget.marks == ("a0", "a1", "a2")
+        assert not [one for one in app.seen if isinstance(one, FrameTable.RowSelected)]
+        assert_safe(app)

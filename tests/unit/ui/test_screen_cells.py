@@ -38,7 +38,7 @@ from lab.ui.screens.run_cells import (
     run_row,
     run_summary,
 )
-from lab.ui.screens.run_detail import list_files
+from lab.ui.screens.run_files import list_files
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 
 NOW = 1_800_000_000.0
