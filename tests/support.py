@@ -12,7 +12,7 @@ from lab.engine.base import Engine
 from lab.errors import EngineUnavailableError
 from lab.paths import LabHome
 
-_ENVIRONMENTS = Path(__file__).resolve().parent.parent / ".state" / "environments"
+_SHARED = Path(__file__).resolve().parent.parent / ".state"
 
 
 def docker_or_skip(home: LabHome) -> Engine:
@@ -36,9 +36,12 @@ def remove_jobs(engine: Engine, home: LabHome) -> None:
 
 
 def share_environments(home: LabHome) -> LabHome:
-    """Let a new home use virtual environments that tests have made before: that they are made anew is for the tests of
-    engines. Returns the home."""
-    _ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    """Let a new home use virtual environments and packages that tests have made and got before: that they are made
+    anew is for the tests of engines. Returns the home."""
     home.root.mkdir(parents=True, exist_ok=True)
-    home.environments.symlink_to(_ENVIRONMENTS, target_is_directory=True)
+    for place, name in ((home.environments, "environments"), (home.build_cache, "packages")):
+        shared = _SHARED / name
+        shared.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(shared, target_is_directory=True)
     return home

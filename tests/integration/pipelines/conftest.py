@@ -13,7 +13,7 @@ from lab.paths import LabHome
 from lab.workspace import Workspace
 
 
-@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.engine)])
+@pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.engine)])
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     folder = tmp_path_factory.mktemp(f"demo-{request.param}")
     home = share_environments(LabHome(folder / "home"))

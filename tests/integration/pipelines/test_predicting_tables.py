@@ -28,7 +28,7 @@ def predict(shown: Shown, source: str, target: Path, folder: Path, chunk: int = 
 def test_a_table_is_predicted_by_a_run(shown: Shown, tmp_path: Path) -> None:
     ws = shown.ws
     rows = ws.datasets.preview(ws.datasets.get("digits/holdout"), 1)[0]
-    target = predict(shown, "holdout@v1", tmp_path / "out.parquet", tmp_path)
+    target = predict(shown, "digits/holdout@v1", tmp_path / "out.parquet", tmp_path)
     found = pl.read_parquet(target)
     assert found.columns[: len(rows)] == list(rows)
     assert found.height == 355
@@ -67,11 +67,11 @@ def test_a_table_that_does_not_fit_fails_with_the_reason(shown: Shown, tmp_path:
 def test_what_cannot_be_is_told_before_anything_runs(shown: Shown, tmp_path: Path) -> None:
     before = shown.ws.runs.list().total
     with pytest.raises(UsageError, match="does not say what to write"):
-        predict(shown, "holdout", tmp_path / "out.xlsx", tmp_path)
+        predict(shown, "digits/holdout", tmp_path / "out.xlsx", tmp_path)
     with pytest.raises(NotFoundError, match="no folder"):
-        predict(shown, "holdout", tmp_path / "no" / "out.csv", tmp_path)
+        predict(shown, "digits/holdout", tmp_path / "no" / "out.csv", tmp_path)
     with pytest.raises(NotFoundError, match="no file and no dataset"):
         predict(shown, "nothing", tmp_path / "out.csv", tmp_path)
     with pytest.raises(UsageError, match="are none"):
-        predict(shown, "holdout", tmp_path / "out.csv", tmp_path, chunk=0)
+        predict(shown, "digits/holdout", tmp_path / "out.csv", tmp_path, chunk=0)
     assert shown.ws.runs.list().total == before
