@@ -24,6 +24,7 @@ _FILES = (
     *(
         "project",
         "status",
+        "explain",
         "data",
         "data_findings",
         "data_sharing",

@@ -283,7 +283,7 @@ class LabApp(App[int]):
 
     def action_app_back(self) -> None:
         screen = self.screen
-        if isinstance(screen, LabScreen) and screen.close_inner():
+        if isinstance(screen, LabScreen) and screen.step_back():
             return
         if len(self.screen_stack) > 1:
             self.pop_screen()
@@ -336,6 +336,24 @@ class LabApp(App[int]):
             return False
         return super().check_action(action, parameters)
 
+    def action_app_explain(self) -> None:
+        self.explain("")
+
+    def action_app_jump(self) -> None:
+        self._with_screen("jump", "jump")
+
+    def action_view_alone(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.show_alone()
+
+    def action_view_larger(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.resize_pane(1)
+
+    def action_view_smaller(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.resize_pane(-1)
+
     def action_app_search(self) -> None:
         if not (isinstance(self.screen, LabScreen) and self.screen.KIND == "search"):
             self.push_screen(import_module("lab.ui.screens.search").SearchScreen())
@@ -355,29 +373,14 @@ class LabApp(App[int]):
             return
         self.view_state.remember_command(line)
         command = parse_command(line)
-        if command is None:
-            return
-        if command.word in actions.MODES:
-            await self.go(command.word)
-            if command.rest and isinstance(self.screen, LabScreen):
-                self.screen.apply_filter(command.rest)
-        elif command.word in ("run", "compare"):
-            await import_module("lab.ui.screens.find").open_runs(self, command.word, command.rest)
-        elif command.word == "view":
-            await import_module("lab.ui.screens.find").open_view(self, command.rest)
-        elif command.word == "diff":
-            await import_module("lab.ui.screens.dataset_diff").open_diff(self, command.rest)
-        elif command.word == "search":
-            await self.push_screen(import_module("lab.ui.screens.search").SearchScreen(command.rest))
-        elif command.word == "disk":
-            await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
-        elif command.word == "queue":
-            await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
-        elif command.word == "sweeps":
-            await self.push_screen(import_module("lab.ui.screens.sweeps").SweepsScreen())
-        else:
-            names = {"q": "quit", "help": "app_help", "log": "app_log", "theme": "app_theme"}
-            await self.run_action(names[command.word])
+        if command is not None:
+            await import_module("lab.ui.screens.commanding").obey(self, command)
+
+    def explain(self, word: str) -> None:
+        """Tell what a word means, or this screen."""
+        if isinstance(self.screen, LabScreen):
+            explaining = import_module("lab.ui.screens.explaining")
+            self.screen.start(explaining.explain(self.screen, word), "dialog")
 
     def action_app_refresh(self) -> None:
         self.run_worker(self.guard(self._refresh()), exit_on_error=False, group="refresh", exclusive=True)
@@ -389,8 +392,12 @@ class LabApp(App[int]):
 
     def action_app_theme(self) -> None:
         dark = self.current_theme.dark
-        self.theme = (theme.LAB_LIGHT if dark else theme.LAB_DARK).name
-        self.view_state.put("app", "theme", self.theme)
+        self.use_theme((theme.LAB_LIGHT if dark else theme.LAB_DARK).name)
+
+    def use_theme(self, name: str) -> None:
+        """Have a theme, now and after a restart."""
+        self.theme = name
+        self.view_state.put("app", "theme", name)
 
     def action_app_suspend(self) -> None:
         self.action_suspend_process()

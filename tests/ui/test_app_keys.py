@@ -225,6 +225,45 @@ async def test_an_unexpected_error_ends_only_its_own_work(lab_home: Path, tmp_pa
         await press(pilot, "@", "unexpected error")
 
 
+async def test_panes_jumps_and_explanations(lab_home: Path, tmp_path: Path) -> None:
+    async with opened(lab_home, tmp_path, (120, 40)) as (app, pilot):
+        await press(pilot, "2", "2 datasets", "Versions 3")
+        upper, lower = app.screen.query_one("#datasets"), app.screen.query_one(".lower")
+        before = upper.size.height
+        await pilot.press("plus")
+        await until(pilot, lambda: upper.size.height > before, "more room for the upper pane")
+        await pilot.press("f")
+        await until(pilot, lambda: not lower.display and upper.size.height > 30, "the upper pane alone")
+        await pilot.press("escape")
+        await until(pilot, lambda: lower.display, "both again")
+        chosen = upper.size.height
+        assert app.view_state.get("data", "panes", {})
+        await press(pilot, "ctrl+o", " a ", " s ", " d ")
+        await press(pilot, "d", "pixel")  # the letter on the tab of the schema
+        await press(pilot, "ctrl+o", " a ")
+        await pilot.press("h")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "schema", "the lower pane")
+        await pilot.press("plus")
+        await until(pilot, lambda: upper.size.height < chosen, "more room for the lower pane")
+        await press(pilot, "3", "12 runs")
+        await press(pilot, "plus", "no other pane beside")
+        await pilot.press(*["right"] * 6)
+        await press(pilot, "f1", "What is this?", "The Runs screen", "average over rows")
+        await press(pilot, "escape", "12 runs")
+        await pilot.press("colon", *"explain psi", "enter")
+        await see(pilot, "What is psi?", "why", "0.25")
+        await pilot.press("escape")
+        await pilot.press("colon", *"explain psy", "enter")
+        await see(pilot, "did you mean psi?")
+        await pilot.press("colon", *"model di")
+        await see(pilot, "digits")
+        await pilot.press("tab", "enter")
+        await see(pilot, "1 model")
+        await press(pilot, "ctrl+p", "Go anywhere")
+        await pilot.press(*"what waits, and", "enter")
+        await see(pilot, "nothing waits")
+
+
 def test_searching_a_list() -> None:
     items = [Item("a", "Stop", "x", "end the run"), Item("b", "Compare", "c", "runs"), Item("c", "Next tab", "]", "")]
     assert [item.key for item in found(items, "")] == ["a", "b", "c"]

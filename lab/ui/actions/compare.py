@@ -11,7 +11,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.previous_metric", "Previous metric", "Draw the metric before", ("M",), ("compare",)),
     Action("compare.pin", "Pin baseline", "Measure the others against the run of this column", ("p",), ("compare",),
            rank=2, label="Baseline"),
-    Action("compare.seeds", "More seeds", "Launch the seeds that a verdict lacks; asks first", ("+",), ("compare",),
+    Action("compare.seeds", "More seeds", "Launch the seeds that a verdict lacks; asks first", ("A",), ("compare",),
            "lab runs reseed {ids}", "writes", 3, "Seeds"),
     Action("compare.apart", "Seeds apart", "A column per run, or one per group of seeds", ("e",), ("compare",)),
     Action("compare.better", "Better", "Higher or lower is better, for this metric", ("b",), ("compare",)),

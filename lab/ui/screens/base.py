@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -12,11 +13,12 @@ from textual.screen import Screen
 
 from lab.errors import LabError
 from lab.ui import actions
-from lab.ui.commands import WORDS
+from lab.ui.commands import Names, complete_command, complete_filter
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
-from lab.ui.screens import table_state
-from lab.ui.screens.parts import Choices, KeyBar, Lines, Prompt, TopLine
+from lab.ui.screens import panes, table_state
+from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
+from lab.ui.screens.prompt import Prompt
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import Arranged, ColumnsRequested, DescribeRequested, SortRequested, WidthsChanged
 
@@ -166,6 +168,8 @@ class LabScreen(Screen[None]):
 
     def ask_filter(self, text: str, placeholder: str) -> None:
         self.query_one(Prompt).ask(FILTER, text, placeholder)
+        if self.KIND == "runs":
+            self.start(self._offer_names(), "offers")
 
     def action_runs_queue(self) -> None:
         self._open_once("queue", "QueueScreen")
@@ -207,6 +211,27 @@ class LabScreen(Screen[None]):
 
     # What the app calls
 
+    def step_back(self) -> bool:
+        """Escape: see all panes again, else close or clear something here. Whether there was anything."""
+        if panes.alone(self):
+            panes.show_all(self, self.lab.view_state, self.KIND)
+            return True
+        return self.close_inner()
+
+    def show_alone(self) -> None:
+        if panes.alone(self):
+            panes.show_all(self, self.lab.view_state, self.KIND)
+        elif not panes.show_alone(self):
+            self.lab.tell("this pane has all the room already")
+
+    def resize_pane(self, by: int) -> None:
+        if not panes.resize(self, self.lab.view_state, self.KIND, by):
+            self.lab.tell("there is no other pane beside this one; tab goes to the next")
+
+    def explained(self) -> Sequence[tuple[str, str]]:
+        """(word, text) of numbers under the cursor, for F1: a column and its value, a metric and what it is."""
+        return ()
+
     def hear(self, nouns: frozenset[str]) -> None:
         """Something of `nouns` has changed."""
         if nouns & self.NOUNS:
@@ -217,14 +242,22 @@ class LabScreen(Screen[None]):
         self.query_one("#status", Lines).show([row] if row else [])
 
     def open_command(self) -> None:
-        self.query_one(Prompt).ask(COMMAND, "", "runs lr<0.01   data   run NAME   diff NAME@v1 NAME@v2   disk   q",
-                                   self.lab.view_state.history)  # fmt: skip
-        self.start(self._suggest(), "suggest")
+        prompt = self.query_one(Prompt)
+        prompt.ask(COMMAND, "", "runs lr<0.01   data   run NAME   diff NAME@v1 NAME@v2   tab completes",
+                   self.lab.view_state.history)  # fmt: skip
+        prompt.offer(lambda line: complete_command(line, Names()))
+        self.start(self._offer_names(), "offers")
 
-    async def _suggest(self) -> None:
-        """Offer the words of the command line, and the saved views by name."""
-        views = await self.ask(lambda ws: [view.name for view in ws.runs.views.list(ws.projects.name)])
-        self.query_one(Prompt).suggest([*(f"view {name}" for name in views), *WORDS])
+    async def _offer_names(self) -> None:
+        """Complete what is typed, on the command line and in a filter of runs, with what there is."""
+        known = await self.ask(import_module("lab.ui.screens.commanding").known_names)
+        more = {"theme": sorted(self.lab.available_themes), "explain": import_module("lab.learn").words()}
+        names = replace(known, objects={**known.objects, **more})
+        prompt = self.query_one(Prompt)
+        if prompt.sign == COMMAND:
+            prompt.offer(lambda line: complete_command(line, names))
+        elif self.KIND == "runs":
+            prompt.offer(lambda text: complete_filter(text, names.keys))
 
     # How it works
 
@@ -240,9 +273,13 @@ class LabScreen(Screen[None]):
     def on_mount(self) -> None:
         self.tell_top()
         self.tell_keys()
+        self.call_after_refresh(lambda: panes.apply(self, self.lab.view_state, self.KIND))
         self.every(_AGES, "ages", self._read_again)
         for table in self.query(FrameTable):
             table_state.restore(self.lab.view_state, self.KIND, table)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: panes.apply(self, self.lab.view_state, self.KIND))
 
     async def _read_again(self) -> None:
         self.reload()

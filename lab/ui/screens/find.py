@@ -10,8 +10,10 @@ from textual.widget import Widget
 from lab.domain.query import RunQuery
 from lab.errors import UsageError
 from lab.ui import actions
+from lab.ui.commands import Command
 from lab.ui.render.status import deployment_mark, run_mark
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.commanding import obey
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.screens.runs import RunsScreen
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 #: Runs that the palette offers; older ones are found by `:run NAME` or the filter.
 _PALETTE_RUNS = 300
 
-_ACTION, _WIDGET = "action", "widget"
+_ACTION, _WIDGET, _ELSEWHERE = "action", "widget", "elsewhere"
 
 
 def action_items(screen: LabScreen) -> list[Item]:
@@ -63,10 +65,21 @@ async def help(screen: LabScreen) -> None:
     await _do(screen, focused, chosen)
 
 
+def elsewhere_items(screen: LabScreen) -> list[Item]:
+    """What can be done on the other screens that a word of the command line opens."""
+    here = {action.id for action in (*actions.of_screen(screen.KIND), *actions.everywhere())}
+    return [
+        Item(f"{_ELSEWHERE} {kind} {action.id}", action.title, actions.SCREENS[kind], action.help)
+        for kind in (*actions.MODES, "queue", "sweeps", "disk", "search")
+        for action in actions.of_screen(kind)
+        if action.id not in here and (action.risk == "none" or not screen.lab.read_only)
+    ]
+
+
 async def palette(screen: LabScreen) -> None:
-    """Actions and objects by name."""
+    """All actions and objects by name."""
     focused = screen.focused
-    items = action_items(screen) + await screen.ask(object_items)
+    items = action_items(screen) + await screen.ask(object_items) + elsewhere_items(screen)
     chosen = await screen.app.push_screen_wait(PickScreen("Go anywhere, do anything", items))
     await _do(screen, focused, chosen)
 
@@ -91,8 +104,21 @@ async def _do(screen: LabScreen, focused: Widget | None, chosen: str | None) -> 
         await screen.app.run_action(rest, namespace)
     elif kind == _WIDGET and focused is not None:
         await screen.app.run_action(rest, focused)
+    elif kind == _ELSEWHERE:
+        await _do_elsewhere(screen.lab, *rest.split(" "))
     elif kind:
         await screen.lab.show_object(kind, rest)
+
+
+async def _do_elsewhere(app: LabApp, kind: str, action_id: str) -> None:
+    """Go to a screen and do it there; what is done to one object waits until that is chosen."""
+    action = actions.get(action_id)
+    await obey(app, Command(kind))
+    if "{id" in action.cli or "{ref" in action.cli or not isinstance(app.screen, LabScreen):
+        key = _keys(action, app.moved_keys.get(action.id, "")).partition(" ")[0]
+        app.tell(f"{key} here: {action.help}")
+    else:
+        await app.run_action(action.method, app.screen)
 
 
 async def open_view(app: LabApp, name: str) -> None:
@@ -107,13 +133,10 @@ async def open_view(app: LabApp, name: str) -> None:
         app.screen.apply_view(view)
 
 
-async def open_runs(app: LabApp, word: str, rest: str) -> None:
-    """`:run NAME` and `:compare A B`."""
+async def open_comparison(app: LabApp, rest: str) -> None:
+    """`:compare A B`."""
     names = rest.split()
-    if not names or (word == "compare" and len(names) < 2):
-        raise UsageError(f"which run? :{word} needs {'two names or ids' if word == 'compare' else 'a name or id'}")
+    if len(names) < 2:
+        raise UsageError("which runs? :compare needs two names or ids")
     ids = await app.bridge.ask(lambda ws: [ws.runs.get(name).id for name in names])
-    if word == "compare":
-        await app.push_screen(CompareScreen(ids))
-    else:
-        await app.show_object("run", ids[0])
+    await app.push_screen(CompareScreen(ids))

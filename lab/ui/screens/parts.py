@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.suggester import SuggestFromList
 from textual.widget import Widget
-from textual.widgets import Input
 
 from lab.ui import actions
 from lab.ui.render.cells import fit, tidy, width_of
@@ -114,6 +108,11 @@ class Choices(Lines):
         room = self.size.width - used - spans_width(right)
         self.show([[*row, (" " * room, ""), *right] if room > 1 else row])
 
+    @property
+    def places(self) -> list[tuple[int, str]]:
+        """Where on the line each choice begins, and its key."""
+        return [(start, key) for start, _, key in self._spots]
+
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         for start, stop, key in self._spots if offset is not None else ():
@@ -198,97 +197,3 @@ def _key(key: str, label: str) -> Row:
 def spans_width(spans: Row) -> int:
     """Cells that spans take once their text is made safe."""
     return sum(width_of(tidy(text)) for text, _ in spans)
-
-
-class Prompt(Horizontal):
-    """The line at the bottom where a filter or a command is typed; hidden until asked for.
-
-    `Changed` and `Done` tell the screen; on `Done` with `cancelled` the text is what it was before.
-    """
-
-    DEFAULT_CSS = """
-    Prompt { height: 1; display: none; background: $panel; }
-    Prompt.-open { display: block; }
-    Prompt > Lines { width: auto; }
-    Prompt > Input { width: 1fr; background: $panel; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", show=False, id="prompt.cancel"),
-        Binding("up", "older(1)", "Older line", show=False, id="prompt.older"),
-        Binding("down", "older(-1)", "Newer line", show=False, id="prompt.newer"),
-    ]
-
-    class Changed(Message):
-        def __init__(self, sign: str, text: str) -> None:
-            super().__init__()
-            self.sign = sign
-            self.text = text
-
-    class Done(Message):
-        def __init__(self, sign: str, text: str, cancelled: bool) -> None:
-            super().__init__()
-            self.sign = sign
-            self.text = text
-            self.cancelled = cancelled
-
-    def __init__(self) -> None:
-        super().__init__(id="prompt")
-        self._sign = ""
-        self._before = ""
-        self._history: Sequence[str] = ()
-        self._back = 0
-        self._return_to: Widget | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Lines(id="prompt-sign")
-        yield Input(compact=True, id="prompt-input", select_on_focus=False)
-
-    @property
-    def is_open(self) -> bool:
-        return self.has_class("-open")
-
-    def ask(self, sign: str, text: str = "", placeholder: str = "", history: Sequence[str] = ()) -> None:
-        """Open with `text`; the focus returns to where it was when this is done."""
-        self._sign, self._before, self._history, self._back = sign, text, history, 0
-        if not self.is_open:
-            self._return_to = self.screen.focused
-        self.query_one(Lines).show([[(f" {sign} ", "accent bold")]])
-        self.query_one(Lines).styles.width = len(sign) + 2
-        box = self.query_one(Input)
-        box.suggester = None
-        box.placeholder = placeholder
-        box.value = text
-        box.cursor_position = len(text)
-        self.add_class("-open")
-        box.focus()
-
-    def suggest(self, lines: Sequence[str]) -> None:
-        """Lines to offer while one is typed; → takes what is shown."""
-        self.query_one(Input).suggester = SuggestFromList(lines, case_sensitive=False)
-
-    def _end(self, text: str, cancelled: bool) -> None:
-        self.remove_class("-open")
-        if self._return_to is not None and self._return_to.is_attached:
-            self._return_to.focus()
-        self.post_message(self.Done(self._sign, text, cancelled))
-
-    def action_cancel(self) -> None:
-        self._end(self._before, True)
-
-    def action_older(self, by: int) -> None:
-        """Walk the history: 1 back in time, -1 towards now."""
-        back = max(0, min(len(self._history), self._back + by))
-        if back != self._back:
-            self._back = back
-            box = self.query_one(Input)
-            box.value = self._history[-back] if back else ""
-            box.cursor_position = len(box.value)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        if self.is_open:
-            self.post_message(self.Changed(self._sign, event.value))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._end(event.value, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.parts import Prompt
+from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.log_view import LogView
 
