@@ -18,9 +18,17 @@ _WIDTH = 96
 
 @commands.add(
     "explain",
-    help="what a word or number on a screen means, and what to do; without a word: all of them",
+    help="what a word or number on a screen means, and what to do",
     example="lab explain psi",
-    arguments=(argument("word", metavar="WORD", nargs="*", completes="|".join(learn.words())),),
+    arguments=(
+        argument(
+            "word",
+            metavar="WORD",
+            nargs="*",
+            help="such as psi or val_loss; none lists all",
+            completes="|".join(learn.words()),
+        ),
+    ),
 )
 def explain(context: Context, args: Namespace) -> int:
     word = " ".join(args.word)
@@ -36,10 +44,11 @@ def explain(context: Context, args: Namespace) -> int:
     if context.out.json:
         context.out.document(_shape(entry))
         return 0
-    context.out.say(entry.word.upper() if len(entry.word) < 4 else entry.word.capitalize())
+    context.out.line(entry.word.upper() if len(entry.word) < 4 else entry.word.capitalize())
     for name, text in (("", entry.what), ("Why: ", entry.why), ("Do: ", entry.todo)):
         if text:
-            context.out.say(textwrap.fill(name + text, _WIDTH, initial_indent="  ", subsequent_indent="  "))
+            for line in textwrap.wrap(name + text, _WIDTH):
+                context.out.line(f"  {line}")
     return 0
 
 
@@ -49,7 +58,7 @@ def _all(context: Context) -> int:
         context.out.document({"items": [_shape(entry) for entry in entries], "total": len(entries)})
     else:
         for entry in entries:
-            context.out.say(f"{entry.word:<14}{textwrap.shorten(entry.what, _WIDTH - 14, placeholder=' …')}")
+            context.out.line(f"{entry.word:<14}{textwrap.shorten(entry.what, _WIDTH - 14, placeholder=' …')}")
     return 0
 
 

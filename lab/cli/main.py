@@ -42,6 +42,8 @@ _FILES = (
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
     "data": ("data", "data_findings", "data_sharing", "store"),
+    "status": ("status",),
+    "explain": ("explain",),
     "search": ("search",),
     "web": ("web",),
     "gc": ("store",),

@@ -13,7 +13,7 @@ from lab.ui import actions
 from lab.ui.app import LabApp
 
 READS = frozenset(
-    "compare describe diff disk expect health lineage logs ls predict profile relate "
+    "compare describe diff disk expect explain health lineage logs ls predict profile relate "
     "reproduce search show verify".split()
 )
 
