@@ -3,6 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What is started by the hundred is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint bench screenshots clean
 
 help:

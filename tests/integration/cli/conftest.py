@@ -77,7 +77,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "PYTHON"))},
         "PYTHONPATH": str(ROOT),
-        "PYTHONPYCACHEPREFIX": str(root / "pycache"),
         "LAB_HOME": str(root / "home"),
         "LAB_ENGINE": "process",
         "COLUMNS": "120",

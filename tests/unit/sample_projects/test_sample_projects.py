@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,18 @@ def _settings(project: str) -> dict[str, Any]:
     return tomllib.loads((PROJECTS / project / "lab.toml").read_text())
 
 
-def _train(project: str, kind: str, run: Path, seed: int = 0) -> list[dict[str, Any]]:
-    """Run train.py as an engine would; returns the lines of events.jsonl."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a run of a project, kind and seed; each is run once."""
+    return cache(lambda project, kind, seed=0: _train(project, kind, tmp_path_factory.mktemp(project), seed))
+
+
+def _lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+
+
+def _train(project: str, kind: str, run: Path, seed: int) -> Path:
+    """Run train.py as an engine would."""
     dataset, _, _ = CASES[project]
     settings = _settings(project)
     params = settings["entries"]["train"]["params"] | {"model": kind}
@@ -61,7 +73,7 @@ def _train(project: str, kind: str, run: Path, seed: int = 0) -> list[dict[str, 
     )
     print(f"{project} {kind}: {time.monotonic() - begin:.1f} s")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    return run
 
 
 def _holdout(project: str, model: ServedModel) -> tuple[Any, list[str]]:
@@ -75,8 +87,9 @@ def _holdout(project: str, model: ServedModel) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.parametrize(("project", "kind"), RUNS)
-def test_a_run_logs_saves_and_predicts_what_was_held_out(project: str, kind: str, tmp_path: Path) -> None:
-    lines = _train(project, kind, tmp_path)
+def test_a_run_logs_saves_and_predicts_what_was_held_out(project: str, kind: str, trained: Callable[..., Path]) -> None:
+    run = trained(project, kind)
+    lines = _lines(run)
     metrics = [line for line in lines if "m" in line]
     assert lines[-1]["k"] == "model"
     assert all(isinstance(value, float) for line in metrics for value in line["m"].values())
@@ -85,7 +98,7 @@ def test_a_run_logs_saves_and_predicts_what_was_held_out(project: str, kind: str
         assert set(metrics[0]["m"]) == {"loss", "val_loss", "train_accuracy", "val_accuracy"}
         assert metrics[-1]["m"]["loss"] < metrics[0]["m"]["loss"]
         assert metrics[-1]["m"]["val_accuracy"] >= 0.93
-    model = load(tmp_path / "model", "")
+    model = load(run / "model", "")
     predicted, truth = _holdout(project, model)
     bound = CASES[project][2][kind]
     if project == "diabetes":
@@ -98,12 +111,11 @@ def test_a_run_logs_saves_and_predicts_what_was_held_out(project: str, kind: str
     assert score >= bound
 
 
-def test_the_same_seed_gives_the_same_curve_and_another_one_another(tmp_path: Path) -> None:
-    curves = []
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        (tmp_path / name).mkdir()
-        lines = _train("digits", "logistic", tmp_path / name, seed)
-        curves.append([line["m"] for line in lines if "m" in line])
+def test_the_same_seed_gives_the_same_curve_and_another_one_another(
+    trained: Callable[..., Path], tmp_path: Path
+) -> None:
+    runs = (trained("digits", "logistic"), _train("digits", "logistic", tmp_path, 0), trained("digits", "logistic", 1))
+    curves = [[line["m"] for line in _lines(run) if "m" in line] for run in runs]
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
 
