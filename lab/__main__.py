@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from lab.cli import main as cli
+from lab.cli.context import AppDoors, KeyTable
 from lab.errors import UsageError
 
 #: Allocations between two garbage collections; the default collects dozens of times while modules load.
@@ -18,7 +19,7 @@ _GC_EVERY = 100_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run Lab with `argv` (default: the process's own) and return its exit code."""
-    return cli.run(sys.argv[1:] if argv is None else list(argv), _open_app, open_web=_open_web)
+    return cli.run(sys.argv[1:] if argv is None else list(argv), _open_app, app=AppDoors(_open_web, _keys))
 
 
 def entry() -> None:
@@ -39,6 +40,12 @@ def _open_app(home: Path | None, project_dir: Path, read_only: bool) -> int:
     from lab.ui.app import run
 
     return run(home, project_dir, read_only=read_only)
+
+
+def _keys(moved: Mapping[str, str]) -> KeyTable:
+    from lab.ui.actions.keys import table
+
+    return table(moved)
 
 
 def _open_web(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,44 @@ class OpenWeb(Protocol):
     ) -> None: ...  # fmt: skip
 
 
+class Bound(Protocol):
+    """An action of the app and its keys; see `lab.ui.actions.keys.Bound`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def keys(self) -> Sequence[str]: ...
+    @property
+    def moved(self) -> bool: ...
+    @property
+    def where(self) -> Sequence[str]: ...
+    @property
+    def command(self) -> str: ...
+
+
+class KeyTable(Protocol):
+    """All keys, and what is wrong with those that were moved."""
+
+    @property
+    def bound(self) -> Sequence[Bound]: ...
+    @property
+    def troubles(self) -> Sequence[str]: ...
+
+
+#: The keys of the app, given those that the user moved.
+TellKeys = Callable[[Mapping[str, str]], KeyTable]
+
+
+@dataclass(frozen=True)
+class AppDoors:
+    """What commands may ask of the app, which they do not import."""
+
+    web: OpenWeb | None = None
+    keys: TellKeys | None = None
+
+
 class Context:
     """One invocation. The workspace is opened at first use, so that help and usage errors load nothing."""
 
@@ -32,9 +71,10 @@ class Context:
         home: Path | None,
         project_dir: Path | None,
         commands: Sequence[Command] = (),
-        open_web: OpenWeb | None = None,
+        app: AppDoors | None = None,
     ) -> None:
-        self.open_web = open_web
+        self.open_web = app.web if app else None
+        self.keys = app.keys if app else None
         self.out = out
         self.commands = commands  # all there are, for completion
         self.home = home

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lab import __version__
-from lab.cli.context import Context, OpenWeb
+from lab.cli.context import AppDoors, Context
 from lab.cli.declare import Command
 from lab.cli.helps import overview
 from lab.cli.output import Output
@@ -25,6 +25,7 @@ _FILES = (
         "project",
         "status",
         "explain",
+        "keys",
         "data",
         "data_findings",
         "data_sharing",
@@ -44,6 +45,7 @@ _FILES_OF = {
     "data": ("data", "data_findings", "data_sharing", "store"),
     "status": ("status",),
     "explain": ("explain",),
+    "keys": ("keys",),
     "search": ("search",),
     "web": ("web",),
     "gc": ("store",),
@@ -83,7 +85,7 @@ def command_list() -> list[tuple[str, str]]:
     return [(item.synopsis, item.help) for item in commands() if not item.hidden]
 
 
-def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = (), open_web: OpenWeb | None = None) -> int:
+def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = (), app: AppDoors | None = None) -> int:
     """Carry out `lab <argv…>` with one of Lab's commands or, where given, of those `among`; the result is the exit
     code (README, "Exit codes")."""
     for stream in (sys.stdout, sys.stderr):
@@ -91,7 +93,7 @@ def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = (), o
             stream.reconfigure(errors="replace")
     out = Output(sys.stdout, sys.stderr, json=_wants_json(argv))
     try:
-        code = _run(argv, out, open_app, among or commands(argv), open_web)
+        code = _run(argv, out, open_app, among or commands(argv), app)
         out.flush()
     except BrokenPipeError:
         # What is still buffered has no reader: without this the interpreter would complain of it at its end.
@@ -111,16 +113,14 @@ def _wants_json(argv: Sequence[str]) -> bool:
     return "--json" in argv[:end]
 
 
-def _run(
-    argv: Sequence[str], out: Output, open_app: OpenApp, among: Sequence[Command], open_web: OpenWeb | None
-) -> int:
+def _run(argv: Sequence[str], out: Output, open_app: OpenApp, among: Sequence[Command], app: AppDoors | None) -> int:
     try:
         invocation = parse(among, argv)
         if invocation.args.help:
             return _help(invocation, out, among)
         if invocation.command is None:
             return _no_command(invocation, out, open_app)
-        context = Context(out, invocation.args.home, invocation.args.project_dir, among, open_web)
+        context = Context(out, invocation.args.home, invocation.args.project_dir, among, app)
         try:
             return invocation.command.handler(context, invocation.args)
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -110,14 +110,14 @@ class LabApp(App[int]):
             else:
                 chosen = settings.theme or chosen
                 self.read_only = self.read_only or settings.read_only
-                self.moved_keys = {key: value for key, value in settings.keys.items() if self._known_key(key)}
+                if settings.keys:
+                    self._move_keys(settings.keys)
         return chosen if chosen in self.available_themes else theme.LAB_DARK.name
 
-    def _known_key(self, action_id: str) -> bool:
-        known = action_id in {action.id for action in (*actions.ACTIONS, *actions.WIDGET_ACTIONS)}
-        if not known:
-            self.notices.append(f"config.toml moves the key of {clean(action_id, 40)!r}, which is no action; see ?")
-        return known
+    def _move_keys(self, moved: Mapping[str, str]) -> None:
+        keys = import_module("lab.ui.actions.keys")
+        self.moved_keys = keys.keymap(moved)
+        self.notices += keys.troubles(moved)
 
     def _begin(self) -> None:
         self.run_worker(self.guard(self._open()), exit_on_error=False, group="open")

@@ -115,8 +115,9 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.keys("Escape")
         terminal.until("p Predict")
         terminal.until(lambda text: "Predict with digits" not in text)
-        terminal.press("x", "Cancel")
-        terminal.keys("y")
+        terminal.press("x", "Type digits to confirm")
+        terminal.type("digits")
+        terminal.keys("Enter")
         terminal.until("stopped", 60)
         terminal.press("q", "[ended: 0]")
 

@@ -225,6 +225,21 @@ async def test_an_unexpected_error_ends_only_its_own_work(lab_home: Path, tmp_pa
         await press(pilot, "@", "unexpected error")
 
 
+async def test_what_serves_is_stopped_only_by_its_name(seed: Seed, tmp_path: Path) -> None:
+    id = seed.deployment("fraud", "digits", status="ready")
+    async with opened(seed.root, tmp_path) as (app, pilot):
+        await press(pilot, "5", "fraud")
+        await press(pilot, "x", "Stop fraud?", "Type fraud to confirm")
+        await pilot.press("x", "y", "enter")
+        await see(pilot, "Stop fraud?", "xy")
+        await pilot.press("backspace", "backspace", *"fraud", "enter")
+        await until(pilot, lambda: "Stop fraud?" not in shown(app), "confirmed")
+        await until(pilot, lambda: "stopping fraud" in [job.title for job in app.jobs.all], "the command in the log")
+        [job] = [job for job in app.jobs.all if job.title == "stopping fraud"]
+        assert job.command == "lab deployments stop fraud", id
+        await until(pilot, lambda: not app.jobs.active, "an end")
+
+
 async def test_panes_jumps_and_explanations(lab_home: Path, tmp_path: Path) -> None:
     async with opened(lab_home, tmp_path, (120, 40)) as (app, pilot):
         await press(pilot, "2", "2 datasets", "Versions 3")

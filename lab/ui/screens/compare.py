@@ -380,7 +380,7 @@ class CompareScreen(LabScreen):
             "are another group."
         )
         total = f"{len(requests)} run{'s' if len(requests) > 1 else ''}"
-        if await flows.confirm(self, f"Launch {total} with new seeds?", consequence, "Launch", "+"):
+        if await flows.confirm(self, f"Launch {total} with new seeds?", consequence, "Launch", "A"):
             for request in requests:
                 flows.start_run(self, request, on_started=self._join)
 

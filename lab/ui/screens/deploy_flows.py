@@ -127,7 +127,7 @@ async def roll_back(screen: LabScreen, deployment: Deployment) -> None:
     history = await screen.ask(lambda ws: list(ws.deployments.history(deployment.id)))
     before = next((one.before for one in history if one.before), "")
     consequence = f"{before or 'The version before'} gets the requests again; nothing is lost meanwhile."
-    if not await confirm(screen, f"Roll {deployment.name} back?", consequence, "Roll back", "B"):
+    if not await confirm(screen, f"Roll {deployment.name} back?", consequence, "Roll back", "B", deployment.name):
         return
 
     async def work(_: Job) -> str:
@@ -159,7 +159,7 @@ async def stop(screen: LabScreen, deployment: Deployment) -> None:
     if not deployment.status.active:
         raise UsageError(f"{deployment.name} is not up: {deployment.status.value}", "D deploys a version")
     consequence = f"{deployment.url} answers no more. The model version stays."
-    if not await confirm(screen, f"Stop {deployment.name}?", consequence, "Stop", "x"):
+    if not await confirm(screen, f"Stop {deployment.name}?", consequence, "Stop", "x", deployment.name):
         return
 
     async def work(_: Job) -> str:

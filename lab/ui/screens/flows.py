@@ -312,9 +312,9 @@ async def demonstrate(screen: LabScreen) -> None:
 # Shared
 
 
-async def confirm(screen: LabScreen, question: str, consequence: str, verb: str, opener: str) -> bool:
-    """Ask before something that cannot be undone."""
-    asked: Screen[bool] = ConfirmScreen(question, consequence, confirm=verb, opener=opener)
+async def confirm(screen: LabScreen, question: str, consequence: str, verb: str, opener: str, name: str = "") -> bool:
+    """Ask before something that cannot be undone; what others may be using wants its `name` typed."""
+    asked: Screen[bool] = ConfirmScreen(question, consequence, confirm=verb, opener=opener, name=name)
     return await screen.app.push_screen_wait(asked)
 
 
