@@ -18,10 +18,10 @@ import stat
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.event import EVENT_VERSION, Event
 from lab.domain.ids import is_ulid, ulid
 from lab.errors import LabError

@@ -6,8 +6,9 @@ Records hold only paths relative to the lab home, so that a home can be moved.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from lab.dataclass import dataclass
 
 #: Where a run's files are seen from inside a container. The process engine maps these back to the host.
 RUN_DIR = "/lab/run"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lab.catalog.reader import Reader
 from lab.catalog.statements import Statement
 from lab.catalog.values import json_object
+from lab.dataclass import dataclass
 
 #: Types of events that are kept as edits, in whatever order they come.
 TYPES = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.catalog.driver import duckdb
 from lab.catalog.reader import Reader
+from lab.dataclass import dataclass
 from lab.domain.query import RunQuery
 from lab.domain.query_names import Meaning, meaning
 from lab.domain.query_tree import ORDERED, PATTERNS, All, Among, Any, Condition, Leaf, Missing, Node, Not, number

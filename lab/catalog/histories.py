@@ -12,11 +12,12 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from lab.catalog.driver import duckdb
+from lab.dataclass import dataclass
 from lab.domain.runs import MetricSummary
 from lab.errors import IntegrityError, LabError
 from lab.paths import RunFolder

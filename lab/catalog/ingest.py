@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from lab.catalog import (
@@ -29,6 +29,7 @@ from lab.catalog import (
 )
 from lab.catalog.driver import duckdb
 from lab.catalog.statements import Statement
+from lab.dataclass import dataclass
 from lab.domain.event import Event
 from lab.domain.ids import observe
 from lab.journal import LATEST, Damage, decode, ends_line, read_lines, segments

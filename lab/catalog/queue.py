@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from lab.catalog.reader import Reader
 from lab.catalog.statements import last
+from lab.dataclass import dataclass
 
 INGEST = (
     last(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from lab.catalog.driver import duckdb
 from lab.catalog.reader import Reader
+from lab.dataclass import dataclass
 from lab.domain.search import Hit, Needle, Place, excerpt
 from lab.errors import UsageError
 

@@ -10,11 +10,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.catalog.reader import Reader
+from lab.dataclass import dataclass
 from lab.errors import LabError, UsageError
 
 #: Tables and their columns, as the documentation lists them.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.catalog.reader import Reader
 from lab.catalog.statements import last
+from lab.dataclass import dataclass
 
 INGEST = (
     last(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lab.cli.declare import Command
 from lab.cli.output import Output
+from lab.dataclass import dataclass
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace

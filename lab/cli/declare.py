@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from lab.dataclass import dataclass
 
 if TYPE_CHECKING:
     from lab.cli.context import Context

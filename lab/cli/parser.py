@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from lab.cli.declare import Argument, Command, argument
+from lab.dataclass import dataclass
 from lab.errors import UsageError
 
 #: Accepted before the command, inside it and after it.

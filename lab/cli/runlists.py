@@ -9,7 +9,6 @@ import difflib
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cli.context import Context
@@ -19,6 +18,7 @@ from lab.cli.runtable import cell, check_columns, columns_of, usual_columns
 from lab.cli.shapes import listing, run_group_shape, run_shape
 from lab.cli.tables import Column
 from lab.cli.values import count, parse_columns, parse_filters
+from lab.dataclass import dataclass
 from lab.domain.groups import SEEDS, RunGroup, Spread
 from lab.domain.query import Condition, Order, RunQuery, leaves, parse_filter, parse_orders
 from lab.domain.query_names import known, nearest

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.text import cell_width, clean
 
 #: Puts text in a style that the stream can show; the plain one returns it as it is.

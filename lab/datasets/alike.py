@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets import tables
 from lab.datasets.formats import NotATableError, column, exactly, wider
 from lab.domain.datasets import Column

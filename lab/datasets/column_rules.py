@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets.formats import column
 from lab.domain.expectations import ColumnRule, UniqueRule, format_bound, format_number, type_matches
 from lab.domain.text import clean

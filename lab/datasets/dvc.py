@@ -14,9 +14,10 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.datasets.dvc_files import Config, DvcOut, Skipped, Where, find_outs, read_bounded, read_config
 from lab.domain.text import clean
 from lab.errors import IntegrityError, LabError

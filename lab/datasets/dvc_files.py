@@ -8,11 +8,11 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import LabError, NotFoundError
 from lab.settings import plain_yaml

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
+from lab.dataclass import dataclass
 from lab.datasets import tables
 from lab.datasets.column_rules import Test, Unfit, column_test, iso, moments, unique_test
 from lab.datasets.expect_drift import drift_results

@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from lab.dataclass import dataclass
 from lab.datasets.columns import sorted_quantiles
 from lab.datasets.formats import kind
 from lab.domain.profiles import FileGroup, ImagesProfile

@@ -12,7 +12,6 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -20,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.dataclass import dataclass
 from lab.datasets.formats import NotATableError
 
 _BUFFER = 1 << 20

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets import images, pii, relations, tables
 from lab.datasets.columns import column_profile
 from lab.datasets.formats import ARROW, PARQUET, SUFFIXES, exactly, kind

@@ -7,11 +7,12 @@ hashes is in memory for a table that does not fit. A changed row is missed with 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets import tables
 from lab.datasets.alike import Alike
 from lab.datasets.columns import as_text

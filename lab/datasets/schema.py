@@ -9,11 +9,11 @@ import csv
 import io
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets import lines
 from lab.datasets.formats import (
     ARROW,

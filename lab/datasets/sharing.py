@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.datasets import dvc, export
 from lab.datasets.narration import Narration, narrate
 from lab.datasets.service import Datasets, Progress

@@ -8,12 +8,12 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.datasets import lines
 from lab.datasets.formats import (
     BROKEN,

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.domain.watched import Watched
 from lab.errors import ConflictError, LabError

@@ -17,9 +17,9 @@ import math
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.params import parse_value
 from lab.domain.runs import Param
 from lab.errors import UsageError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from lab.dataclass import dataclass
 
 #: Rows that are held in memory at once.
 CHUNK = 10_000

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from lab.dataclass import dataclass
 
 #: One-sided, 1 %: the standard normal distribution's 99 % quantile.
 Z_LIMIT = 2.326

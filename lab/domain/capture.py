@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from enum import IntEnum
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.numbers import jsonable
 from lab.domain.resources import Resources
 from lab.domain.runs import CodeSnapshot, DataInput, Param

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.domain.diffs import FileChange
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import Param, Run

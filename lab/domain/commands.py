@@ -6,9 +6,10 @@ import difflib
 import math
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import UsageError
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lab.dataclass import dataclass
 from lab.domain.runs import Run
 from lab.domain.seeds import SeedGroup
 from lab.domain.verdicts import Outcome, Verdict, tell

@@ -6,10 +6,11 @@ Paths, names and values are as in the files: clean them to show.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.datasets import Column
 from lab.domain.numbers import jsonable
 from lab.domain.profiles import ImagesProfile

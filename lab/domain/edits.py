@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lab.dataclass import dataclass
 from lab.domain.runs import Edit
 
 RUN, DATASET, MODEL = "run", "dataset", "model"

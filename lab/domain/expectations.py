@@ -6,10 +6,11 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.errors import UsageError
 
 Scalar = str | int | float | bool | dt.datetime | dt.date | dt.time

@@ -4,8 +4,9 @@ makes them safe. Values that are not finite are gaps."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from lab.dataclass import dataclass
 
 XKind = Literal["number", "seconds"]
 #: How an event is meant.

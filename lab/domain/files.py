@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.changes import DiffLine
 
 #: What a file is to a comparison: lines, a picture, one whose form Lab compares elsewhere, or only bytes.

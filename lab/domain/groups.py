@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lab.dataclass import dataclass
 from lab.domain.query import Order
 from lab.domain.runs import Param, Run
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.directions import Direction, direction
 from lab.domain.query_tree import QueryError
 from lab.domain.query_values import seconds, size, span

@@ -9,9 +9,10 @@ import math
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from lab.dataclass import dataclass
 from lab.domain.directions import Direction
 from lab.domain.guard_language import (
     SIZES,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from lab.dataclass import dataclass
 
 #: What a guard may do: end the run, tell on Home, or only leave a mark on the run.
 DOES = ("stop", "notify", "mark")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.domain.datasets import DatasetVersion
 from lab.domain.deployments import Deployment
 from lab.domain.models import ModelVersion

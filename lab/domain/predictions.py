@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.numbers import jsonable
 
 #: What a task is: labels are classes, or labels are numbers.

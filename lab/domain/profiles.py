@@ -6,9 +6,10 @@ A profile never holds values of a column that looks like personal data.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
+from lab.dataclass import dataclass
 from lab.domain.numbers import decode_float, jsonable
 
 #: The shares of values below a column's quantiles, in percent.

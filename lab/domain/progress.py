@@ -9,8 +9,8 @@ import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.runs import Param, Run
 
 #: Parameters that tell how long a run will be, in the order in which they are believed.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.directions import Direction
 from lab.domain.runs import History
 

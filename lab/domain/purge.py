@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lab.dataclass import dataclass
 from lab.domain.resources import format_size
 from lab.domain.runs import Run
 from lab.domain.text import count_of

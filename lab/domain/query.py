@@ -8,8 +8,7 @@ statistic. The whole language is in `query_parser`, `query_values` and `query_na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lab.dataclass import dataclass
 from lab.domain.query_parser import parse_filter
 from lab.domain.query_tree import All, Among, Any, Condition, Missing, Node, Not, QueryError, leaves, quoted_key
 from lab.domain.runs import Run

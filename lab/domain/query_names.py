@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from lab.dataclass import dataclass
 from lab.domain.directions import Direction, direction
 from lab.domain.query_values import NEW_FIELDS, OLD_FIELDS, STATISTICS
 

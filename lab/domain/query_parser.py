@@ -13,8 +13,8 @@ name before an operator is text. Inside a word parentheses belong to it as long 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.query_tree import (
     KEYWORDS,
     OPERATORS,

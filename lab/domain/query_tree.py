@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.errors import UsageError
 
 #: Of a condition. `:` is "contains", `~` "matches the regular expression"; the longer ones first.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from lab.dataclass import dataclass
 from lab.domain.query_tree import ORDERED, PATTERNS, number
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+from lab.dataclass import dataclass
 from lab.domain.runs import Param, Run
 
 #: Kinds of axes: even, by powers of ten, or one place for each value.

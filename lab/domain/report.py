@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.changes import DiffLine
 
 #: How a text is meant: nothing special, good, bad, to be seen, or beside the point.

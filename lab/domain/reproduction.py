@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from lab.dataclass import dataclass
 from lab.domain.capture import Cause, Difference
 from lab.domain.runs import Badge, Run, RunSpec
 from lab.errors import UsageError

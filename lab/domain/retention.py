@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import Run, RunStatus
 from lab.errors import UsageError

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from lab.dataclass import dataclass
 from lab.domain.collecting import Collecting
 from lab.domain.commands import ShellCommand
 from lab.domain.guards import Guard

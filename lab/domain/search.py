@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import UsageError
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
+from lab.dataclass import dataclass
 from lab.domain.runs import Param, Run, RunStatus
 
 Seed = tuple[int, ...]

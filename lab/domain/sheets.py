@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from lab.dataclass import dataclass
 
 Value = str | int | float | bool | datetime | timedelta | None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from lab.dataclass import dataclass
 from lab.domain.datasets import Dataset, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.guards import Firing

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.axes import Axis, Space, axis_from_json, axis_json, grid, sample
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import Param

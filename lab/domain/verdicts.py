@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from lab.dataclass import dataclass
 from lab.domain import chance
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import Run, RunStatus

@@ -8,11 +8,12 @@ mounts translates them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from lab.dataclass import dataclass
 from lab.domain.resources import Resources
 
 #: Called with one human line of progress at a time.

@@ -7,9 +7,9 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.engine.base import Environment
 from lab.errors import EngineError
 

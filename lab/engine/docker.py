@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
 
+from lab.dataclass import dataclass
 from lab.engine import hardening, identity, networks, ownership
 from lab.engine.base import EngineInfo, Environment, Job, JobEvent, JobState, JobStatus, Prepared, Progress
 from lab.engine.client import (

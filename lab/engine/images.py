@@ -11,12 +11,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import docker.errors
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.engine import dependencies
 from lab.engine.base import Environment, Prepared, Progress

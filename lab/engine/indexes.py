@@ -13,10 +13,11 @@ import ssl
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from lab.dataclass import dataclass
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PIP_KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "timeout", "proxy", "cert")

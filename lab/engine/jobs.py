@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.engine.base import Job
 from lab.errors import EngineError, UsageError
 from lab.paths import LabHome

@@ -10,9 +10,9 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.errors import LabError
 from lab.paths import RunFolder
 

@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.domain.runs import LargeFile, Submodule
 
 #: No hooks, no file system monitor.

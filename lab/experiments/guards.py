@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import groupby
 
 from lab.catalog import firings, histories
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.domain.collecting import Collecting, counted
 from lab.domain.directions import Direction
 from lab.domain.guard_language import names_of, parse_guard

@@ -14,13 +14,13 @@ import shutil
 import time
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lab.catalog import histories
+from lab.dataclass import dataclass
 from lab.domain.imports import Imported, Outcome
 from lab.domain.names import run_name
 from lab.domain.numbers import encode_float, jsonable

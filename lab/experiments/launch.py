@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
 from lab import paths
+from lab.dataclass import dataclass
 from lab.domain.datasets import DatasetVersion
 from lab.domain.ids import short_id
 from lab.domain.launch import LaunchRequest

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.domain.resources import Resources
 from lab.domain.runs import LOCAL, CodeSnapshot, DataInput, Param, RunSpec
 from lab.domain.text import clean

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.journal import Journal
 from lab.paths import LabHome
 from lab.settings import ProjectSettings

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
+from lab.dataclass import dataclass
 from lab.errors import LabError
 
 #: What columns are called, in small letters; the first that is there counts.

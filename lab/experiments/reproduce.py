@@ -6,10 +6,11 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from lab.catalog import parents as catalog_parents
+from lab.dataclass import dataclass
 from lab.domain.capture import Capture, Cause, Difference, differences
 from lab.domain.judging import curves_digest, judge_metric, judge_outputs, spreads
 from lab.domain.reproduction import (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.domain.progress import (
     printed_share,
     progress_of,

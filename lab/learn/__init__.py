@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from lab.dataclass import dataclass
 
 _FIELDS = ("also", "what", "why", "do")
 

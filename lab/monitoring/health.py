@@ -6,8 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from lab.dataclass import dataclass
 from lab.domain.deployments import Deployment, Health, HealthPoint, ServersSeen
 from lab.domain.exposition import OWN_ROUTES, Sample, parse, quantile
 from lab.errors import EngineError

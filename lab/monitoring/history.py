@@ -12,9 +12,9 @@ import os
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.domain.deployments import Health, HealthPoint
 
 #: Seconds of one record, and how many there are: an hour, a day, thirty days.

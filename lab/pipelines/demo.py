@@ -11,10 +11,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.datasets.service import Datasets
 from lab.domain.demo import DemoReport, DemoStep
 from lab.domain.deployments import Deployment, Health

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.figures import COLOURS, Bars, Curves, Event, Figure, Line, Matrix, Points
 from lab.pipelines.figure_frame import (
     HEIGHT,

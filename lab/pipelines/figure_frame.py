@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain import ticks
 from lab.domain.figures import XKind
 from lab.domain.text import cell_width, clean

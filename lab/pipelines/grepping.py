@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from lab.dataclass import dataclass
 from lab.domain.search import Needle
 
 BLOCK = 1 << 20

@@ -3,7 +3,7 @@ blindness as far as ten can; names at the ends of curves tell them apart as well
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lab.dataclass import dataclass
 
 LIGHT = ("#0072b2", "#d55e00", "#009e73", "#a3298f", "#7a5c00", "#0b8fb8", "#b3002d", "#5b5b5b", "#3f6f00", "#5a3fc0")
 DARK = ("#56b4e9", "#ff8a3d", "#35d0a5", "#e58fd6", "#f0e442", "#7fe0ff", "#ff6b7f", "#bdbdbd", "#a5d65b", "#b3a1ff")

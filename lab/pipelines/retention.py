@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.domain.purge import Candidate, Purged, PurgePlan
 from lab.domain.query import RunQuery, parse_filter
 from lab.domain.retention import CHECKPOINTS, Judged, Policy, judge

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.errors import NotFoundError
 from lab.paths import LabHome
 

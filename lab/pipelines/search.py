@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lab.catalog import search as index
 from lab.catalog.connection import Catalog
 from lab.catalog.search import RANKS, Tree
+from lab.dataclass import dataclass
 from lab.domain.search import INDEXED, Hit, Place, SearchRequest, Step, excerpt
 from lab.errors import IntegrityError, NotFoundError
 from lab.paths import LabHome

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import lineage
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.datasets.narration import Narration
 from lab.domain.datasets import DatasetVersion
 from lab.domain.resources import format_size

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.catalog import datasets as catalog_datasets
 from lab.catalog import edits as catalog_edits
 from lab.catalog import runs as catalog_runs
 from lab.catalog.connection import Catalog
 from lab.catalog.edits import EditEvent
+from lab.dataclass import dataclass
 from lab.domain.datasets import DatasetVersion, Verdict
 from lab.domain.edits import DATASET, MODEL, RUN, Undone
 from lab.domain.names import check_name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.canary import Traffic, Verdict, compare, disagreement
 from lab.domain.exposition import OWN_ROUTES, parse, quantile
 from lab.domain.resources import format_size

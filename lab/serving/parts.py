@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.catalog.connection import Catalog
+from lab.dataclass import dataclass
 from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.text import clean
 from lab.events import DEPLOYMENT_RELEASED, DEPLOYMENT_STATUS

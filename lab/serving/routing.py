@@ -11,10 +11,10 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lab.dataclass import dataclass
 from lab.engine.base import Job
 from lab.errors import EngineError
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.errors import IntegrityError
 from lab.serving.routing import SLOTS, Backend
 from lab.stores.durable import write_json

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import isfinite
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.expectations import Expectations
 from lab.domain.names import check_name
 from lab.errors import UsageError

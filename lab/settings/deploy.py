@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.deployments import ServerOptions
 from lab.domain.rollouts import Budget, RolloutPlan, Strategy, parse_seconds
 from lab.errors import UsageError

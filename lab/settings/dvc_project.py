@@ -11,10 +11,11 @@ import json
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.commands import Part, ShellCommand
 from lab.domain.runs import Param
 from lab.domain.text import clean

@@ -11,9 +11,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.commands import Part
 from lab.domain.text import clean
 

@@ -10,10 +10,11 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf, isnan
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.expectations import (
     TYPE_FAMILIES,
     ColumnRule,

@@ -6,9 +6,10 @@ import math
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
+from lab.dataclass import dataclass
 from lab.domain.commands import ShellCommand
 from lab.domain.runs import Param
 from lab.errors import SettingsError

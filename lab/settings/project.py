@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.dataclass import dataclass
 from lab.domain.collecting import Collecting
 from lab.domain.commands import ShellCommand
 from lab.domain.guards import Guard, named

@@ -8,11 +8,12 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.names import check_name
 from lab.domain.resources import parse_size
 from lab.domain.text import clean

@@ -6,9 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.settings.project import legal_name
 from lab.settings.writing import toml_key, toml_string, toml_strings
 

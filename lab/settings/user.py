@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.settings.schema import BOOLEAN, LINE, Document, Table, one_of
 
 USER_FILE = "config.toml"

@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from lab.dataclass import dataclass
 from lab.errors import IntegrityError, LabError
 from lab.paths import LabHome
 from lab.stores import locks, marks, trash

@@ -10,12 +10,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError
 from lab.stores.copies import clone, end_sparse, write_sparse

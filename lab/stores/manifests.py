@@ -18,12 +18,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import IntegrityError, NotFoundError
 from lab.paths import LabHome

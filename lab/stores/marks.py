@@ -6,9 +6,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.errors import IntegrityError, NotFoundError
 from lab.paths import LabHome
 from lab.stores.manifests import ManifestStore, manifest_id

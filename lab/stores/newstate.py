@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import ConflictError, IntegrityError
 from lab.paths import LabHome

@@ -6,10 +6,11 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import UsageError
 

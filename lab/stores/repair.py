@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import IntegrityError, LabError, NotFoundError
 from lab.paths import LabHome

@@ -10,11 +10,12 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.collecting import Collecting
 from lab.domain.runs import MetricSummary, Param, RunSpec
 from lab.domain.text import clean

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from lab.dataclass import dataclass
 from lab.domain.resources import format_size
 from lab.domain.text import clean
 from lab.errors import LabError, NotFoundError, UsageError

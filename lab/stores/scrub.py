@@ -6,12 +6,13 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.errors import IntegrityError, LabError
 from lab.paths import LabHome
 from lab.stores import locks, marks

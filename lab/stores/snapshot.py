@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import ConflictError, LabError
 from lab.paths import LabHome

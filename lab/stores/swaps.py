@@ -16,11 +16,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.errors import LabError
 from lab.paths import LabHome
 from lab.stores.durable import sync_folder, write_atomic

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from blake3 import blake3
 
+from lab.dataclass import dataclass
 from lab.domain.datasets import DatasetVersion
 from lab.errors import LabError
 from lab.stores.manifests import Manifest

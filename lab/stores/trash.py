@@ -16,10 +16,10 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.paths import LabHome

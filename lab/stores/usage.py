@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.dataclass import dataclass
 from lab.errors import LabError
 from lab.paths import LabHome
 from lab.stores import marks

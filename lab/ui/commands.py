@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.domain.query_values import NEW_FIELDS, OLD_FIELDS
 from lab.domain.runs import RunStatus
 from lab.domain.text import clean

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.errors import LabError
 from lab.ui.render.glyphs import Row, glyphs

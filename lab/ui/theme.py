@@ -7,7 +7,6 @@ and under simulated protanopia, deuteranopia and tritanopia (Machado, Oliveira a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -16,6 +15,7 @@ from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.theme import Theme
 
+from lab.dataclass import dataclass
 from lab.ui.render import ansi, shades
 
 

@@ -14,10 +14,11 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO
 
+from lab.dataclass import dataclass
 from lab.domain.imports import Unread
 from lab.domain.text import clean
 from lab.experiments.readers.base import Unreadable

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from lab.dataclass import dataclass
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
 

@@ -7,10 +7,10 @@ import io
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.imports import Unread
 from lab.experiments.readers.base import METRICS_MAX, Metrics, Unreadable
 from lab.experiments.readers.files import TABLE_MAX, load, opened

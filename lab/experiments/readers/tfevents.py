@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lab.dataclass import dataclass
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
 from lab.experiments.readers import protobuf

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from lab.dataclass import dataclass
 from lab.experiments.readers.crc32c import Places, masked_crcs_in
 
 _CHECKED = 64 << 10  # bytes: larger records hold images, graphs or histograms, never scalars

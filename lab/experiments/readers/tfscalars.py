@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lab.dataclass import dataclass
 from lab.experiments.readers.base import Metrics
 from lab.experiments.readers.crc32c import Places
 from lab.experiments.readers.tfrecords import Records

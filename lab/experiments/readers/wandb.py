@@ -11,9 +11,10 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, BinaryIO
 
+from lab.dataclass import dataclass
 from lab.domain.imports import Unread
 from lab.domain.runs import Param, RunStatus
 from lab.experiments.readers import protobuf

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.ui import actions
 from lab.ui.actions.model import Action

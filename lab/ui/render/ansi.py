@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
+from lab.dataclass import dataclass
 from lab.ui.render.glyphs import Span
 
 #: Any escape sequence that a terminal might obey.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.ui.render.glyphs import glyphs
 from lab.ui.render.rows import Cell, Column, Row, RowSource
 

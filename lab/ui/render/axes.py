@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain import ticks
 from lab.ui.render.cells import tidy, width_of
 from lab.ui.render.glyphs import Row

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.cells import chop_cells
 
+from lab.dataclass import dataclass
 from lab.ui.render.cells import fit, tidy, tidy_lines, width_of
 from lab.ui.render.glyphs import Row
 

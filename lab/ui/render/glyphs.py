@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from lab.dataclass import dataclass
 
 #: A piece of a line: what to show and the style token (`lab.ui.theme`) to show it in.
 Span = tuple[str, str]

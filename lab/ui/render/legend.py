@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.ui.render.cells import cut, fit, width_of
 from lab.ui.render.glyphs import Row, Span, glyphs
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
+from lab.dataclass import dataclass
 from lab.ui.render import ansi
 from lab.ui.render.cells import tidy
 

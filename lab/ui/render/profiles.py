@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from lab.dataclass import dataclass
 from lab.domain.profiles import NUMBER, QUANTILES, TIME, ColumnProfile, Profile, TableProfile
 from lab.ui.render.cells import tidy, width_of
 from lab.ui.render.glyphs import Row as Spans

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.dataclass import dataclass
 from lab.ui.render.axes import Scale, column_of, row_of
 from lab.ui.render.legend import series_glyph
 from lab.ui.render.series import PlotArea, Series

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from lab.dataclass import dataclass
 from lab.ui.render.cells import Align, cut, fit, tidy, width_of
 from lab.ui.render.glyphs import Span, glyphs
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain import ticks
 from lab.domain.relations import CATEGORY, LOG, Axis
 from lab.ui.render.cells import cut, fit, tidy, width_of

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from lab.dataclass import dataclass
 from lab.domain.figures import COLOURS, Event, XKind
 from lab.ui.render.glyphs import Row
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from lab.dataclass import dataclass
 from lab.domain.deployments import DeploymentStatus
 from lab.domain.runs import RunStatus
 from lab.ui.render.glyphs import glyphs

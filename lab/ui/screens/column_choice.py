@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from lab.dataclass import dataclass
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from lab.dataclass import dataclass
 from lab.domain.changes import Changes, DiffLine
 from lab.domain.compare import DataDifference
 from lab.domain.files import PICTURE, ArtifactChanges, Picture

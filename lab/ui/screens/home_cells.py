@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from lab.dataclass import dataclass
 from lab.domain.datasets import Dataset
 from lab.domain.deployments import Deployment, Health
 from lab.domain.rollouts import Outcome, Rollout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -15,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from lab.dataclass import dataclass
 from lab.ui.screens.base import TAB, LabScreen
 from lab.ui.screens.tabs import Tabs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from lab.dataclass import dataclass
 from lab.ui.render.cells import tidy
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.widgets.frame_table import FrameTable

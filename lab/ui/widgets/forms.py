@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from textual import events, on
@@ -19,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from lab.dataclass import dataclass
 from lab.domain.text import clean
 from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from lab.dataclass import dataclass
 from lab.ui.render.glyphs import Span, glyphs
 from lab.ui.render.rows import GAP, Column, Row, Sort, header_spans, row_spans
 from lab.ui.theme import row_background, token_style
