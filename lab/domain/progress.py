@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 
 from lab.dataclass import dataclass
@@ -87,7 +86,9 @@ def printed_share(lines: Sequence[str]) -> float | None:
 def typical_of(values: Sequence[float]) -> float | None:
     """The middle of what earlier runs had, where they were alike; None otherwise."""
     known = [value for value in values if value > 0]
-    return statistics.median(known) if known and max(known) <= _ALIKE * min(known) else None
+    from statistics import median  # takes longer to load than all else here
+
+    return median(known) if known and max(known) <= _ALIKE * min(known) else None
 
 
 def remaining_by_pace(progress: Progress, pace: tuple[float, float, float, float], now: float) -> float | None:
