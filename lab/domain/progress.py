@@ -85,9 +85,9 @@ def printed_share(lines: Sequence[str]) -> float | None:
 
 def typical_of(values: Sequence[float]) -> float | None:
     """The middle of what earlier runs had, where they were alike; None otherwise."""
-    known = [value for value in values if value > 0]
     from statistics import median  # takes longer to load than all else here
 
+    known = [value for value in values if value > 0]
     return median(known) if known and max(known) <= _ALIKE * min(known) else None
 
 
