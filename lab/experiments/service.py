@@ -275,6 +275,11 @@ class Runs:
             runs = catalog_runs.get_many(self._parts.catalog, [runs[0].id])
         return self._as_of_now(runs[0])
 
+    def still_there(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of `ids` that are ids of runs which are not purged."""
+        there = {run.id for run in catalog_runs.get_many(self._parts.catalog, list(ids))}
+        return [id for id in ids if id in there]
+
     def _as_of_now(self, run: Run) -> Run:
         return self.vitals.fill(self._live.fill(run))
 

@@ -27,7 +27,7 @@ from lab.ui.commands import parse_command
 from lab.ui.jobs import PARALLEL, Job, Jobs
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
-from lab.ui.state import ViewState
+from lab.ui.state import ViewState, project_of
 
 #: How often the status line looks at running jobs, seconds.
 _TICK = 0.25
@@ -68,11 +68,13 @@ class LabApp(App[int]):
 
     def __init__(self, home: Path | None = None, project_dir: Path | None = None, *, read_only: bool = False) -> None:
         """`read_only` hides every verb that changes anything."""
-        super().__init__()
-        self.read_only = read_only
         self._home = home or default_home()
         self._project_dir = project_dir or Path.cwd()
-        self.view_state = ViewState(LabHome(self._home).ui_state)
+        self.view_state = ViewState(LabHome(self._home).ui_state, project_of(self._project_dir))
+        last = self.view_state.get("last", "mode", "")
+        self.DEFAULT_MODE = last if last in self.MODES else "home"  # type: ignore[misc]
+        super().__init__()
+        self.read_only = read_only
         self.bridge = Bridge(self)
         self.jobs = Jobs()
         self.moved_keys: dict[str, str] = {}
@@ -259,6 +261,7 @@ class LabApp(App[int]):
         """To a numbered screen; asked for the one that is shown, to its bottom: out of what was opened on it."""
         if mode != self.current_mode:
             self._last_mode = self.current_mode
+            self.view_state.put("last", "mode", mode)
             await self.switch_mode(mode)
         else:
             for _ in self.screen_stack[1:]:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from lab.ui.app import LabApp
+from lab.ui.screens.base import LabScreen
 
 DEADLINE = 60.0
 
@@ -53,6 +54,14 @@ async def press(pilot: Pilot[int], key: str, *texts: str) -> None:
         await see(pilot, *texts)
 
 
+def loaded(app: LabApp) -> bool:
+    """Whether the first screen shows what there is; it is the one where the app was left."""
+    screen = app.screen
+    if app.current_mode == "home":
+        return "free" in shown(app)
+    return isinstance(screen, LabScreen) and app.bridge.ws is not None and not (screen._stale or screen._loading)
+
+
 @asynccontextmanager
 async def opened(
     home: Path, project: Path, size: tuple[int, int] = (80, 24)
@@ -60,7 +69,7 @@ async def opened(
     """The app over a lab home, as soon as Home is loaded."""
     app = LabApp(home, project)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "free" in shown(app) or "not open" in shown(app), "Home loaded")
+        await until(pilot, lambda: loaded(app) or "not open" in shown(app), "the first screen loaded")
         assert "not open" not in shown(app), shown(app)
         yield app, pilot
 

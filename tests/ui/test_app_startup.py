@@ -9,11 +9,13 @@ from pathlib import Path
 from screen_app import opened, press, see, shown, until
 
 from lab.ui.app import LabApp
+from lab.ui.widgets.frame_table import FrameTable
 
 _FIRST_PAINT = """
 import sys
 from pathlib import Path
 from lab.ui.app import LabApp
+from lab.ui.widgets.frame_table import FrameTable
 
 class Painted(LabApp):
     def _begin(self):
@@ -71,15 +73,24 @@ async def test_what_a_screen_remembers(lab_home: Path, tmp_path: Path) -> None:
         await see(pilot, "by name")
         await pilot.press("escape")
         await until(pilot, lambda: "fitting" not in shown(app), "the filter cleared")
+        await pilot.press("space")
+        await see(pilot, "1 marked")
+        marked = app.screen.query_one(FrameTable).marks
         await pilot.press("/", *"tag:best", "enter", "colon", *"theme", "enter")
         await until(pilot, lambda: not app.current_theme.dark, "the light theme")
     async with opened(lab_home, tmp_path) as (app, pilot):
         assert not app.current_theme.dark
         assert {"-light-mode", "-theme-lab-light"} <= app.classes
         assert "-dark-mode" not in app.classes
-        await press(pilot, "3", "1 run  fitting tag:best", "by name", "run-00002")
+        await see(pilot, "1 run  fitting tag:best", "by name", "run-00002", "1 marked")
+        assert app.screen.query_one(FrameTable).marks == marked
         await pilot.press("colon", "up")
         await see(pilot, ": theme")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "lab.toml").write_text('[project]\nname = "elsewhere"\n')
+    async with opened(lab_home, tmp_path / "elsewhere") as (app, pilot):
+        assert app.current_mode == "home", "another project was left nowhere yet"
+        await press(pilot, "3", "12 runs")
 
 
 async def test_keys_can_be_moved(lab_home: Path, tmp_path: Path) -> None:

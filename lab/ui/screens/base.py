@@ -20,7 +20,13 @@ from lab.ui.screens import panes, table_state
 from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
 from lab.ui.screens.prompt import Prompt
 from lab.ui.widgets.frame_table import FrameTable
-from lab.ui.widgets.table_messages import Arranged, ColumnsRequested, DescribeRequested, SortRequested, WidthsChanged
+from lab.ui.widgets.table_messages import (
+    Arranged,
+    ColumnsRequested,
+    DescribeRequested,
+    SortRequested,
+    WidthsChanged,
+)
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -344,63 +350,3 @@ class LabScreen(Screen[None]):
             await self.run_action(event.key)
         elif event.key:
             await self.app.run_action(event.key)
-
-
-class ListScreen(LabScreen):
-    """A screen with a text filter over its main list."""
-
-    FILTER_HINT: ClassVar[str] = "part of a name"
-    #: The id of the main list.
-    LIST: ClassVar[str] = ""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._goal = ""
-
-    def show_object(self, key: str) -> None:
-        self._goal = key
-        self.loaded()
-
-    def loaded(self) -> None:
-        """Go to the object that was asked for, if it is there by now."""
-        if self._goal and self.query_one(f"#{self.LIST}", FrameTable).move_to(self._goal):
-            self._goal = ""
-
-    @property
-    def filter_text(self) -> str:
-        text: str = self.lab.view_state.get(self.KIND, "filter", "")
-        return text
-
-    def apply_filter(self, text: str) -> None:
-        self.lab.view_state.put(self.KIND, "filter", text)
-        self.filter_changed()
-
-    def filter_changed(self) -> None:
-        """The filter is another one: show what fits."""
-        self.reload()
-
-    def prompt_changed(self, sign: str, text: str) -> None:
-        self.apply_filter(text)
-
-    def prompt_done(self, sign: str, text: str) -> None:
-        self.apply_filter(text)
-
-    def open_filter(self) -> None:
-        self.ask_filter(self.filter_text, self.FILTER_HINT)
-
-    def close_inner(self) -> bool:
-        if self.filter_text:
-            self.apply_filter("")
-            return True
-        return False
-
-
-def filter_spans(text: str) -> Row:
-    """What a heading says of the filter, nothing without one."""
-    return [("  fitting ", "muted"), (text, "accent"), ("  (esc clears)", "muted")] if text else []
-
-
-def fits(text: str, *fields: str) -> bool:
-    """Whether every word of a filter occurs in one of `fields`, whatever the case."""
-    haystack = "\n".join(fields).lower()
-    return all(word in haystack for word in text.lower().split())

@@ -18,7 +18,7 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import NOTHING, format_age, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.render.status import Mark, mark
-from lab.ui.screens.base import ListScreen, filter_spans, fits
+from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.tabs import Tabs
 from lab.ui.screens.version_actions import VersionActions

@@ -16,10 +16,10 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rollouts import rollout_lines
 from lab.ui.render.rows import ListSource
 from lab.ui.screens import deploy_flows
-from lab.ui.screens.base import ListScreen, filter_spans, fits
 from lab.ui.screens.copying import copy
 from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row
 from lab.ui.screens.lineage import open_lineage
+from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict import PredictScreen
 from lab.ui.screens.tabs import Tabs

@@ -15,9 +15,9 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_delta, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens import deploy_flows, flows
-from lab.ui.screens.base import ListScreen, filter_spans, fits
 from lab.ui.screens.copying import copy
 from lab.ui.screens.lineage import open_lineage
+from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.detail import DetailPanel, Pair

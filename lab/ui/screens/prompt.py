@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -20,6 +21,17 @@ from lab.ui.screens.parts import Lines
 _SHOWN = 12
 
 Offers = Callable[[str], Sequence[str]]
+
+
+class _Rest(Suggester):
+    """Shows in the line itself how the first offer goes on; → takes it."""
+
+    def __init__(self, offers: Offers) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._offers = offers
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return next((line for line in self._offers(value) if line.startswith(value)), None) if value else None
 
 
 class Prompt(Vertical):
@@ -87,6 +99,7 @@ class Prompt(Vertical):
         self.query_one("#prompt-sign").styles.width = len(sign) + 2
         self.query_one("#prompt-offers", Lines).show([])
         box = self.query_one(Input)
+        box.suggester = None
         box.placeholder = placeholder
         self._put(text)
         self.add_class("-open")
@@ -95,6 +108,7 @@ class Prompt(Vertical):
     def offer(self, offers: Offers) -> None:
         """`offers(text)` are whole lines that go on where `text` ends; tab walks through them."""
         self._offers = offers
+        self.query_one(Input).suggester = _Rest(offers)
         self._tell_offers()
 
     def _put(self, text: str) -> None:

@@ -12,9 +12,9 @@ from lab.domain.runs import Run
 from lab.errors import UsageError
 from lab.ui import actions
 from lab.ui.screens import flows
-from lab.ui.screens.base import ListScreen
 from lab.ui.screens.column_choice import ColumnsScreen, Layout, choices, hidden, moved, pinned
 from lab.ui.screens.describe import describe_runs
+from lab.ui.screens.list_screen import ListScreen
 from lab.ui.screens.run_cells import OWN_COLUMNS
 from lab.ui.widgets.frame_table import FrameTable
 
@@ -58,17 +58,14 @@ class RunColumns(ListScreen):
     def keep_layout(self, layout: Layout, cursor: int | None = None, show: bool = True) -> None:
         """Have these columns, and remember them for the project."""
         self._layout = layout
-        known = self.lab.view_state.get("runs", "layouts", {})
-        layouts = {**(known if isinstance(known, dict) else {}), self.lab.project: layout.to_json()}
-        self.lab.view_state.put("runs", "layouts", layouts)
+        self.lab.view_state.put("runs", "layout", layout.to_json())
         if show:
             self.rearrange()
         if cursor is not None:
             self.table.move_column_cursor(cursor)
 
     def remembered(self) -> Layout:
-        known = self.lab.view_state.get("runs", "layouts", {})
-        return Layout.from_json(known.get(self.lab.project) if isinstance(known, dict) else None)
+        return Layout.from_json(self.lab.view_state.get("runs", "layout"))
 
     @property
     def _shown(self) -> list[str]:

@@ -22,10 +22,11 @@ from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row
 from lab.ui.screens import flows, purge_flows
-from lab.ui.screens.base import LabScreen, filter_spans
+from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.copying import copy, of_run
 from lab.ui.screens.lineage import open_lineage
+from lab.ui.screens.list_screen import filter_spans
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
 from lab.ui.screens.reproduction import ReproductionScreen
@@ -260,6 +261,9 @@ class RunsScreen(RunColumns):
     def on_frame_table_row_selected(self, event: RowSelected) -> None:
         if not event.key.startswith(UNKNOWN):
             self.app.push_screen(RunScreen(event.key))
+
+    async def existing(self, keys: Sequence[str]) -> Sequence[str]:
+        return await self.ask(lambda ws: ws.runs.still_there(keys))
 
     def mark_all(self) -> None:
         self.start(self._mark_all(), "mark")

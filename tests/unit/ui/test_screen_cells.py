@@ -20,12 +20,12 @@ from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.rows import Row
 from lab.ui.render.status import mark
-from lab.ui.screens.base import fits
 from lab.ui.screens.command_log import job_rows
 from lab.ui.screens.compare_cells import compare_columns, compare_rows
 from lab.ui.screens.data import dataset_row, schema_rows
 from lab.ui.screens.deployment_cells import deployment_facts, deployment_row, rate_line, shown_status
 from lab.ui.screens.home_cells import about, heading, home_lines, home_rows, notice_rows, opened_by
+from lab.ui.screens.list_screen import fits
 from lab.ui.screens.models import model_row, version_columns, version_facts, version_rows
 from lab.ui.screens.predict import answer_rows, parse_payload, payload_text
 from lab.ui.screens.run_cells import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.ui.state import HISTORY, ViewState
+from lab.ui.state import HISTORY, ViewState, project_of
 
 
 def test_what_is_put_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -42,6 +42,32 @@ def test_a_failed_write_is_a_sentence(tmp_path: Path) -> None:
     state = ViewState(tmp_path / "ui.json")
     state.put("a", "b", 1)
     assert "could not be saved" in state.save()
+
+
+def test_projects_are_apart_and_other_processes_are_not_undone(tmp_path: Path) -> None:
+    path = tmp_path / "ui.json"
+    one, other = ViewState(path, "/a"), ViewState(path, "/b")
+    one.put("runs", "filter", "lr<1")
+    one.put("app", "theme", "lab-light")
+    assert one.save() == ""
+    other.put("runs", "filter", "tag:x")
+    assert other.save() == ""
+    assert ViewState(path, "/a").get("runs", "filter", "") == "lr<1"
+    assert ViewState(path, "/b").get("runs", "filter", "") == "tag:x"
+    assert ViewState(path, "/c").get("runs", "filter", "") == ""
+    for number in range(60):
+        state = ViewState(path, f"/{number}")
+        state.put("runs", "filter", "x")
+        state.save()
+    assert ViewState(path, "/a").get("runs", "filter", "") == "", "the ones used last are kept"
+    assert ViewState(path, "/59").get("runs", "filter", "") == "x"
+
+
+def test_a_project_is_its_nearest_lab_toml(tmp_path: Path) -> None:
+    (tmp_path / "p" / "src").mkdir(parents=True)
+    assert project_of(tmp_path / "p" / "src") == str(tmp_path / "p" / "src")
+    (tmp_path / "p" / "lab.toml").write_text("")
+    assert project_of(tmp_path / "p" / "src") == str(tmp_path / "p")
 
 
 def test_history_keeps_the_last_lines_once(tmp_path: Path) -> None:
