@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from lab.runtime.serving.errors import RequestError
-from lab.runtime.serving.tokens import Tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # whoever only looks where requests come from need not load what compares secrets
+    from lab.runtime.serving.tokens import Tokens
 
 Headers = Mapping[bytes, bytes]
 

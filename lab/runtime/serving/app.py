@@ -28,14 +28,22 @@ from lab.runtime.serving.http import (
 from lab.runtime.serving.service import Service
 from lab.runtime.serving.tokens import Tokens
 
+#: Labels of questions about the server's health, which are no use of it.
+HEALTH = frozenset({"/livez", "/readyz", "/metrics", "/ping", "/health"})
+HEALTH |= {"/v2/health/live", "/v2/health/ready", "/v2/models/ready"}
+
 PROTOCOLS = (native.routes, openinference.routes, mlflow.routes, feedback.routes)
 
 
 class App:
-    """ASGI application for one model. Raises ConfigError if the token file gives no token."""
+    """ASGI application for one model. Raises ConfigError if the token file gives no token.
 
-    def __init__(self, config: Config) -> None:
+    One that is `late` does not say that it has started before the model may be asked, or cannot be.
+    """
+
+    def __init__(self, config: Config, late: bool = False) -> None:
         self.config = config
+        self._late = late
         self.service = Service(config)
         self._tokens = Tokens(config.token_file) if config.token_file else None
         routes = [route for protocol in PROTOCOLS for route in protocol(self.service)]
@@ -61,9 +69,11 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self.service.start()
+        if self._late:
+            await self.service.loaded.wait()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self.service.capture.close()
+        await self.service.capture.settle()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +93,8 @@ class App:
             metrics.count(label, 499)
         finally:
             metrics.in_flight -= 1
+            if label not in HEALTH:
+                self.service.asked = time.monotonic()
 
     async def _answer(self, scope: Scope, receive: Receive, methods: dict[str, Route], route: Route | None) -> Answer:
         request = Request(dict(scope["headers"]), receive)

@@ -70,11 +70,11 @@ class Capture:
             self._writing = True
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
 
-    async def close(self) -> None:
+    async def settle(self) -> None:
         """Write what waits, and let a write that is under way end, unless the disk takes too long."""
         if self._files is None:
             return
-        lines, self._pending = self._pending, []
+        lines, self._pending, self._pending_bytes = self._pending, [], 0
         writing = asyncio.get_running_loop().run_in_executor(self._writer, self._files.write, lines)
         done, _ = await asyncio.wait([writing], timeout=_CLOSE_SECONDS)
         for write in done:

@@ -41,11 +41,22 @@ class CaptureConfig:
 
 
 @dataclass(frozen=True)
+class Lives:
+    """How often the model's process was started again because it had died, out of memory or otherwise, and how often
+    it was put to sleep."""
+
+    restarts: int = 0
+    out_of_memory: int = 0
+    naps: int = 0
+
+
+@dataclass(frozen=True)
 class Config:
     """Sizes in bytes, times in seconds. `run_dir` is where the log, captures and feedback go; None: nowhere.
 
     The head of a request has `head_timeout` to arrive, its body `body_timeout`, and the model then `timeout` to
-    answer; a stop waits `grace` for what is under way. `exact`: nothing but the model's own numbers, to the bit.
+    answer; a stop waits `grace` for what is under way. `exact`: nothing but the model's own numbers, to the bit. After
+    `idle` without a question to the model it is put to sleep; 0: never.
     """
 
     model_dir: Path
@@ -66,8 +77,10 @@ class Config:
     timeout: float
     grace: float
     feedback_bytes: int
+    idle: float
     policies: Policies
     capture: CaptureConfig
+    lives: Lives
 
 
 def read_config(env: Mapping[str, str]) -> Config:
@@ -91,16 +104,22 @@ def read_config(env: Mapping[str, str]) -> Config:
         timeout=_whole(env, "LAB_TIMEOUT", 30, 1, 3600),
         grace=_whole(env, "LAB_GRACE", 10, 0, 3600),
         feedback_bytes=_whole(env, "LAB_FEEDBACK_BYTES", 16 * 1024 * 1024, 0, 2**40),
+        idle=_number(env, "LAB_IDLE", 0.0, 0.0, 1e8),
         policies=Policies(
             unseen=_policy(env, "LAB_ON_UNSEEN", COUNT),
             outside=_policy(env, "LAB_ON_OUTSIDE", COUNT),
             missing=_policy(env, "LAB_ON_MISSING", REJECT),
         ),
         capture=CaptureConfig(
-            rate=_share(env, "LAB_CAPTURE_RATE", 0.1),
+            rate=_number(env, "LAB_CAPTURE_RATE", 0.1, 0.0, 1.0),
             bytes=_whole(env, "LAB_CAPTURE_BYTES", 64 * 1024 * 1024, 0, 2**40),
             days=_whole(env, "LAB_CAPTURE_DAYS", 30, 1, 36_500),
             key_file=_path(env, "LAB_CAPTURE_KEY_FILE"),
+        ),
+        lives=Lives(
+            restarts=_whole(env, "LAB_WORKER_RESTARTS", 0, 0, 2**31),
+            out_of_memory=_whole(env, "LAB_WORKER_OUT_OF_MEMORY", 0, 0, 2**31),
+            naps=_whole(env, "LAB_WORKER_NAPS", 0, 0, 2**31),
         ),
     )
 
@@ -116,13 +135,13 @@ def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int)
     return int(text)
 
 
-def _share(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
     try:
         value = float(env.get(name) or default)
     except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise ConfigError(f"{name} is not a number from 0 to 1")
+        value = low - 1.0
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is not a number from {low:g} to {high:g}")
     return value
 
 

@@ -45,7 +45,11 @@ class Prediction:
 
 
 class Service:
-    """One model and everything around it. `ready_reason` is "" when it may be asked to predict."""
+    """One model and everything around it. `ready_reason` is "" when it may be asked to predict.
+
+    `loaded` is set when loading has come to an end, well or not; `asked` is when somebody last wanted anything but to
+    know how the server is (monotonic).
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -53,6 +57,8 @@ class Service:
         self.model: ServedModel | None = None
         self.ready_reason = "loading the model"
         self.draining = False
+        self.loaded = asyncio.Event()
+        self.asked = time.monotonic()
         self.capture = Capture(config.capture, config.run_dir, self.log)
         self._batcher: Batcher | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -126,6 +132,7 @@ class Service:
         return model
 
     def _loaded(self, loading: asyncio.Future[ServedModel]) -> None:
+        self.loaded.set()
         error = loading.exception()
         if error is not None:
             known = isinstance(error, LoadError)

@@ -43,7 +43,7 @@ async def keep(folder: Path, ids: list[str], log: list[str] | None = None, **con
     capture = Capture(CaptureConfig(rate=1.0, **config), folder, said.append)
     for name in ids:
         capture.keep(name, "v1", SIGNATURE, ROWS, Output(np.array([0.5, 1.5, 2.5])))
-    await capture.close()
+    await capture.settle()
     return capture
 
 
@@ -77,7 +77,7 @@ async def test_hashes_can_be_linked_only_with_the_key(tmp_path: Path) -> None:
 async def test_large_requests_are_kept_in_part(tmp_path: Path) -> None:
     capture = Capture(CaptureConfig(rate=1.0), tmp_path, print)
     capture.keep("one", "v1", SIGNATURE, ROWS * 1000, Output(np.zeros(3000)))
-    await capture.close()
+    await capture.settle()
     (line,) = lines_of(tmp_path / "capture")
     assert len(line["data"]) == len(line["predictions"]) == 100
 
@@ -86,7 +86,7 @@ async def test_large_requests_are_kept_in_part(tmp_path: Path) -> None:
 async def test_it_can_be_off(tmp_path: Path, config: Any) -> None:
     capture = Capture(CaptureConfig(**{"rate": 1.0, **config}), tmp_path, print)
     capture.keep("one", "v1", SIGNATURE, ROWS, Output(np.zeros(3)))
-    await capture.close()
+    await capture.settle()
     assert not (tmp_path / "capture").exists()
 
 
@@ -131,7 +131,7 @@ async def test_closing_lets_a_write_that_is_under_way_end(tmp_path: Path) -> Non
     for number in range(200):
         capture.keep(str(number), "v1", SIGNATURE, ROWS * 30, Output(np.zeros(90)))
     capture._flush()
-    await capture.close()
+    await capture.settle()
     assert len(lines_of(tmp_path / "capture")) == 200
 
 
