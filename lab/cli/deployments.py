@@ -31,6 +31,7 @@ _EXAMPLE_MAX = 300  # characters of an example that a hint can show
 STYLES = {
     DeploymentStatus.STARTING: "run",
     DeploymentStatus.READY: "ok",
+    DeploymentStatus.ASLEEP: "dim",
     DeploymentStatus.UNHEALTHY: "warn",
     DeploymentStatus.FAILED: "fail",
     DeploymentStatus.STOPPED: "dim",
@@ -291,7 +292,8 @@ def _health_style(look: Health) -> str:
 
 def _health(look: Health) -> str:
     """One look in a line."""
-    state = "ready" if look.ready else f"not ready: {look.reason}" if look.reason else "not ready"
+    state = "asleep" if look.asleep else ""
+    state = state or "ready" if look.ready else f"not ready: {look.reason}" if look.reason else "not ready"
     if look.servers > 1:
         state += f" ({look.servers_up} of {look.servers})"
     if look.uptime is None:

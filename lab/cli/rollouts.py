@@ -67,6 +67,9 @@ def _replicas(text: str) -> int:
         argument("--canary", metavar="N", type=_percent, help="give it N %% of the requests first (strategy canary)"),
         argument("--for", metavar="TIME", type=seconds, dest="hold", help="how long, such as 60s"),
         argument("--replicas", metavar="N", type=_replicas, default=0, help="servers (default: as many as there are)"),
+        argument(
+            "--idle", metavar="TIME", type=seconds, help="let the model leave memory after so long without a request"
+        ),
         argument("--no-token", action="store_true", help="answer everybody on this machine; only of a new deployment"),
         argument("--yes", action="store_true", help="do not ask before what serves is replaced"),
     ),
@@ -83,6 +86,7 @@ def deploy(context: Context, args: Namespace) -> int:
         engine=args.engine,
         plan=plan,
         token=False if args.no_token else None,
+        idle=args.idle,
         progress=out.progress,
     )
     _tell(context, deployment)

@@ -12,13 +12,18 @@ from lab.dataclass import dataclass
 class DeploymentStatus(StrEnum):
     STARTING = "starting"
     READY = "ready"
+    ASLEEP = "asleep"  # nobody has asked for a while: a request wakes it. As it is seen; the journal says ready
     UNHEALTHY = "unhealthy"  # it runs but does not answer as ready
     FAILED = "failed"  # it never became ready, or its server died
     STOPPED = "stopped"
 
     @property
     def active(self) -> bool:
-        return self in (DeploymentStatus.STARTING, DeploymentStatus.READY, DeploymentStatus.UNHEALTHY)
+        return self in (DeploymentStatus.STARTING, *SERVING)
+
+
+#: Those that answer, or should.
+SERVING = (DeploymentStatus.READY, DeploymentStatus.ASLEEP, DeploymentStatus.UNHEALTHY)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,9 @@ class Deployment:
 class Health:
     """One look at a deployment, over all its servers. Rates are per second, latencies seconds, sizes bytes, since the
     look before (or since the start, for the first); `None` where nothing is known yet. `errors_4xx` and `errors_5xx`
-    are rates. `batch` is the mean number of rows per call of the model; `restarts` are the engine's."""
+    are rates. `batch` is the mean number of rows per call of the model; `restarts` are the engine's and the servers'
+    own. `asleep` are the servers whose model is not in memory because nobody asks; they are up. `memory` is of all
+    servers, `rss` of the largest."""
 
     deployment: str
     at: float
@@ -70,6 +77,7 @@ class Health:
     in_flight: int = 0
     cpu: float | None = None  # cores
     rss: int | None = None
+    memory: int | None = None
     memory_limit: int = 0
     counters: Mapping[str, float] = field(default_factory=dict)
     errors_4xx: float | None = None
@@ -78,6 +86,7 @@ class Health:
     batch: float | None = None
     servers: int = 1
     servers_up: int = 0
+    asleep: int = 0
     restarts: int | None = None
     out_of_memory: bool = False
     last_errors: tuple[str, ...] = ()
@@ -105,12 +114,14 @@ class ServerOptions:
     """How servers treat what they are asked. `unseen` categories, values `outside` the range of training and `missing`
     ones are counted, told of (warn), or refused (reject). `capture` is the share of requests that is kept, in at most
     `capture_bytes` and for `capture_days`; 0 keeps none. `exact` allows only ways to compute that give the model's own
-    numbers to the last bit."""
+    numbers to the last bit. After `idle` seconds without a question the model leaves memory until the next one; 0:
+    never."""
 
     unseen: str = "count"
     outside: str = "count"
     missing: str = "reject"
     exact: bool = False
+    idle: float = 0.0
     capture: float = 0.1
     capture_bytes: int = 64 << 20
     capture_days: int = 30
@@ -122,6 +133,7 @@ class ServerOptions:
             "LAB_ON_OUTSIDE": self.outside,
             "LAB_ON_MISSING": self.missing,
             "LAB_EXACT": "1" if self.exact else "0",
+            "LAB_IDLE": f"{self.idle:g}",
             "LAB_CAPTURE_RATE": f"{self.capture:g}",
             "LAB_CAPTURE_BYTES": str(self.capture_bytes),
             "LAB_CAPTURE_DAYS": str(self.capture_days),

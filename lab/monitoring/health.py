@@ -132,7 +132,8 @@ class HealthWatch:
     ) -> Health:
         now = _sum(pages)
         singles = [_single(page) for page in pages]
-        counters = {name: sum(single.get(name, 0.0) for single in singles) for name in singles[0]}
+        names = dict.fromkeys(name for single in singles for name in single)
+        counters = {name: sum(single.get(name, 0.0) for single in singles) for name in names}
         with self._lock:
             before = self._before.get(deployment.id)
             self._before[deployment.id] = now
@@ -154,10 +155,11 @@ class HealthWatch:
             p50=quantile(recent, 0.50),
             p95=quantile(recent, 0.95),
             p99=quantile(recent, 0.99),
-            # The looks themselves are one at each server.
-            in_flight=max(0, int(counters.get("lab_requests_in_flight", 0)) - len(pages)),
+            # The looks themselves are one at each server that is awake.
+            in_flight=sum(max(0, int(single.get("lab_requests_in_flight", 1)) - 1) for single in singles),
             cpu=_rate(now.cpu, before.cpu, now, before) if before else None,
             rss=int(max(memory)) if memory else None,
+            memory=int(sum(memory)) if memory else None,
             memory_limit=self._memory_limit,
             counters=counters,
             errors_4xx=_rate(now.failed.get("4", 0), before.failed.get("4", 0), now, before) if before else None,
@@ -166,6 +168,9 @@ class HealthWatch:
             batch=_batch(now, before),
             servers=servers,
             servers_up=ready,
+            asleep=int(counters.get("lab_asleep", 0)),
+            restarts=int(counters.get("lab_worker_restarts_total", 0)),
+            out_of_memory=counters.get("lab_out_of_memory_total", 0) > 0,
         )
 
 
@@ -190,8 +195,8 @@ def _with(health: Health, seen: ServersSeen | None) -> Health:
         return health
     return replace(
         health,
-        restarts=seen.restarts,
-        out_of_memory=seen.out_of_memory,
+        restarts=(health.restarts or 0) + (seen.restarts or 0),
+        out_of_memory=health.out_of_memory or seen.out_of_memory,
         queued=health.queued + seen.queued,
         last_errors=seen.errors,
     )

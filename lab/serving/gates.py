@@ -42,10 +42,16 @@ class Trial:
         except (EngineError, ValueError, KeyError, TypeError):
             return 0, []
 
-    def samples(self) -> dict[str, float]:
-        """What it tells of itself that has no labels."""
+    def memory(self) -> int:
+        """Bytes in use."""
         page = self.ask("GET", "/metrics", None)[1].decode("utf-8", "replace")
-        return {sample.name: sample.value for sample in parse(page) if not sample.labels}
+        return int(single(page, "process_resident_memory_bytes"))
+
+
+def single(page: str, name: str) -> float:
+    """The value of a metric without labels; 0 where a page has none."""
+    line = next((line for line in page.splitlines() if line.startswith(f"{name} ")), "")
+    return next((sample.value for sample in parse(line)), 0.0)
 
 
 def probe(trial: Trial, golden: Path, budget: Budget) -> Verdict:
@@ -64,7 +70,7 @@ def probe(trial: Trial, golden: Path, budget: Budget) -> Verdict:
         if len(took) >= _LEAST_PROBES and time.monotonic() - begun > _PROBE_SECONDS:
             break
     took.sort()
-    memory = int(trial.samples().get("process_resident_memory_bytes", 0))
+    memory = trial.memory()
     p99 = took[min(len(took) - 1, int(len(took) * 0.99))]
     evidence = {
         "requests": len(took),

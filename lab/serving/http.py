@@ -7,12 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lab.domain.deployments import Deployment
+from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.text import clean
 from lab.errors import EngineError, LabError, UsageError
 from lab.paths import LabHome
 from lab.serving import tokens
 from lab.serving.routing import SERVER_HEADER
+
+#: What a server that is ready calls itself while its model is not in memory.
+ASLEEP = DeploymentStatus.ASLEEP.value
 
 _MAX_ANSWER = 64 << 20  # bytes
 _NAMED = 8  # columns in a message
@@ -77,13 +80,15 @@ class Client:
         raise LabError(f"deployment {deployment.name} answered {status}: {reason}", "try again; look at its logs")
 
     def ready(self, deployment: Deployment, *, timeout: float = 1.0, slot: int = 0) -> tuple[bool, str]:
-        """Whether the server says that it is ready, and else why not."""
+        """Whether the server says that it is ready, and else why not; of one that is, `asleep` where it is that."""
         try:
             status, body = self.request(deployment, "GET", "/readyz", timeout=timeout, slot=slot)
         except EngineError as error:
             return False, error.message
-        reason = clean(str(_object(body).get("reason", "")), 200)
-        return status == 200, "" if status == 200 else reason or f"/readyz answers {status}"
+        said = _object(body)
+        if status == 200:
+            return True, ASLEEP if said.get("state") == ASLEEP else ""
+        return False, clean(str(said.get("reason", "")), 200) or f"/readyz answers {status}"
 
 
 def _reason(answer: Mapping[str, Any], body: bytes) -> str:

@@ -225,7 +225,7 @@ class Rolling:
                 return ""
 
         verdict = gates.canary(
-            Beside(lambda: parts.routers.stats(state), page, lambda: parts.servers.restarts(state, self._green)),
+            Beside(lambda: parts.routers.stats(state), page, lambda: self._deaths(page)),
             [server.slot for server in live.servers],
             [server.slot for server in self._green.servers],
             self._plan.hold,
@@ -233,6 +233,11 @@ class Rolling:
             self._check_abort,
         )
         return replace(verdict, evidence={**verdict.evidence, "share": self._plan.share})
+
+    def _deaths(self, page: Callable[[int], str]) -> int:
+        """How often servers of the new version have died: by the engine, and by what they say themselves."""
+        own = sum(gates.single(page(server.slot), "lab_worker_restarts_total") for server in self._green.servers)
+        return self._parts.servers.restarts(self._state, self._green) + int(own)
 
     def _switch(self) -> Verdict:
         parts, before = self._parts, self._state.live

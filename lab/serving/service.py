@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from lab.catalog import deployments as catalog_deployments
 from lab.catalog import rollouts as catalog_rollouts
 from lab.catalog.connection import Catalog
-from lab.domain.deployments import Deployment, DeploymentStatus, Health, HealthPoint
+from lab.domain.deployments import SERVING, Deployment, DeploymentStatus, Health, HealthPoint
 from lab.domain.ids import short_id
 from lab.domain.models import ModelVersion
 from lab.domain.names import check_name
@@ -26,7 +26,7 @@ from lab.journal import Journal
 from lab.paths import LabHome
 from lab.runtime.serving import jsonlines
 from lab.serving import tokens
-from lab.serving.http import Client
+from lab.serving.http import ASLEEP, Client
 from lab.serving.parts import Parts
 from lab.serving.rolling import Rolling
 from lab.serving.routers import Routers
@@ -92,15 +92,18 @@ class Deployments:
         engine: str = "",
         plan: RolloutPlan | None = None,
         token: bool | None = None,
+        idle: float | None = None,
         progress: Progress | None = None,
     ) -> Deployment:
         """Serve the model version `ref`. Of a name that is up this is a rollout: the version that serves now goes on
         until the new one has shown that it is as good, and serves on if it is not.
 
         The address is kept for the name. `token` says whether requests must bring one; a deployment that there is
-        keeps its way unless told. Raises GateRejectedError when a gate said no, ConflictError while another process
-        changes the deployment or when the port is taken, EngineError when a server did not get ready, with its last
-        words.
+        keeps its way unless told. After `idle` seconds without a request its model leaves memory until the next one; 0
+        is never, None as the project says.
+
+        Raises GateRejectedError when a gate said no, ConflictError while another process changes the deployment or when
+        the port is taken, EngineError when a server did not get ready, with its last words.
         """
         version = self._models.get(ref)
         name = check_name("deployment", name or version.model)
@@ -109,6 +112,7 @@ class Deployments:
             self._catalog.refresh()
             state = self._state_for(name, version, _alias(ref), port, engine, token)
             options, tell = self._defaults().server, progress or _silent
+            options = options if idle is None else replace(options, idle=idle)
             Rolling(self._parts, state, version, _alias(ref), plan, tell, lambda: self._port(name), options).run()
             return self.get(state.id)
 
@@ -209,6 +213,11 @@ class Deployments:
         """How a rollout goes that is not told otherwise."""
         return self._defaults().plan
 
+    @property
+    def idle(self) -> float:
+        """Seconds without a request after which models leave memory, unless told otherwise; 0: never."""
+        return self._defaults().server.idle
+
     # -- looking ------------------------------------------------------------------------------------
 
     def list(self) -> Sequence[Deployment]:
@@ -246,7 +255,7 @@ class Deployments:
             self._up = [
                 replace(deployment, slots=self._slots(deployment))
                 for deployment in catalog_deployments.all_deployments(self._catalog)
-                if deployment.status in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY)
+                if deployment.status in SERVING
             ]
         for deployment in self._up:
             self._health.keep_up(deployment)
@@ -368,11 +377,13 @@ class Deployments:
 
     def _as_it_is(self, deployment: Deployment) -> Deployment:
         """With the status that it has at this moment, which nobody may have journalled yet."""
-        if deployment.status not in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
+        if deployment.status not in SERVING:
             return deployment
-        ready, reason = self._parts.client.ready(deployment, timeout=0.5)
-        status = DeploymentStatus.READY if ready else DeploymentStatus.UNHEALTHY
-        cause = reason or deployment.cause
+        ready, said = self._parts.client.ready(deployment, timeout=0.5)
+        if ready:
+            status, cause = DeploymentStatus.ASLEEP if said == ASLEEP else DeploymentStatus.READY, deployment.cause
+        else:
+            status, cause = DeploymentStatus.UNHEALTHY, said
         return replace(deployment, status=status, cause=cause, slots=self._slots(deployment))
 
     def _slots(self, deployment: Deployment) -> tuple[int, ...]:

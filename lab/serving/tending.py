@@ -93,7 +93,11 @@ class Tender:
             return
         if ready and state.tries:
             self._parts.keep(replace(state, tries=0, next_try=0.0))
-        if self._note(deployment, ready, reason) >= PATIENCE and state.warm is not None and state.warm_until:
+        if (
+            self._note(deployment, ready, "" if ready else reason) >= PATIENCE
+            and state.warm is not None
+            and state.warm_until
+        ):
             swap_back(self._parts, state, f"rolled back by itself: {reason}")
 
     def _note(self, deployment: Deployment, ready: bool, reason: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from lab.dataclass import dataclass
@@ -81,6 +81,7 @@ _SERVER = Table(
 
 def _build(table: dict[str, Any]) -> DeploySettings:
     token, server = table.pop("token", True), table.pop("server", ServerOptions())
+    server = replace(server, idle=table.pop("idle", 0.0))
     if "canary" in table:
         table["share"] = table.pop("canary")
     if "strategy" in table:
@@ -96,6 +97,7 @@ DEPLOY = Table(
         "warm": _SECONDS,
         "replicas": Value("a number from 1 up", lambda raw: check_count(raw, 1)),
         "token": BOOLEAN,
+        "idle": _SECONDS,
         "budget": _BUDGET,
         "server": _SERVER,
     },

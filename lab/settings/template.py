@@ -142,6 +142,7 @@ _DEPLOY = """\
 # hold = "60s"
 # warm = "10m"                   # how long the old one can be gone back to at once
 # replicas = 2
+# idle = "10m"                   # let a model leave memory when nobody asks; the next request waits for it
 # token = false                  # answer everybody on this machine
 # budget = { p99 = "500ms", memory = 0.9, disagreement = 0.25, errors = 0.0, p95_ratio = 1.5 }
 # [deploy.server]

@@ -24,6 +24,7 @@ _RUN: dict[RunStatus, Level] = {
 _DEPLOYMENT: dict[DeploymentStatus, Level] = {
     DeploymentStatus.STARTING: "run",
     DeploymentStatus.READY: "ok",
+    DeploymentStatus.ASLEEP: "idle",
     DeploymentStatus.UNHEALTHY: "warn",
     DeploymentStatus.FAILED: "fail",
     DeploymentStatus.STOPPED: "idle",

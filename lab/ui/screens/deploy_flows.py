@@ -41,10 +41,10 @@ async def choose_and_deploy(screen: LabScreen, name: str = "") -> None:
 
 async def deploy(screen: LabScreen, ref: str, name: str = "") -> None:
     """Ask how, then serve the version `ref`; where that name serves already, roll it out."""
-    usual = await screen.ask(lambda ws: ws.deployments.plan)
+    usual, idle = await screen.ask(lambda ws: (ws.deployments.plan, ws.deployments.idle))
     names = await screen.ask(lambda ws: {one.name: one for one in ws.deployments.list() if one.status.active})
     chosen = name or ref.partition(":")[0].partition("@")[0]
-    form = FormScreen(f"Deploy {ref}", _fields(chosen, usual), submit="Deploy", intro=_intro(names.get(chosen)))
+    form = FormScreen(f"Deploy {ref}", _fields(chosen, usual, idle), submit="Deploy", intro=_intro(names.get(chosen)))
     values = await screen.app.push_screen_wait(form)
     if values is not None:
         _start(screen, ref, values, usual)
@@ -57,7 +57,7 @@ def _intro(there: Deployment | None) -> str:
     return f"{serves}; it goes on until the new one has shown that it is as good."
 
 
-def _fields(name: str, usual: RolloutPlan) -> list[Field]:
+def _fields(name: str, usual: RolloutPlan, idle: float) -> list[Field]:
     return [
         Field("name", "name", value=name, optional=False,
               validate=lambda value: name_trouble("deployment", str(value))),
@@ -66,6 +66,8 @@ def _fields(name: str, usual: RolloutPlan) -> list[Field]:
               validate=lambda value: None if isinstance(value, int) and 1 <= value <= 99 else "from 1 to 99"),
         Field("hold", "canary for", value=f"{usual.hold:g}s", help="60s, 10m", validate=_time_trouble),
         Field("replicas", "servers", "number", help="empty: as many as there are", validate=_replicas_trouble),
+        Field("idle", "sleep after", value=f"{idle:g}s" if idle else "", help="10m without a request; empty: never",
+              validate=lambda value: _time_trouble(value) if value else None),
         Field("port", "port", "number", help="empty: the same as before, or a free one", validate=_port_trouble),
         Field("engine", "engine", "choice", _AS_SET, (_AS_SET, "docker", "process")),
     ]  # fmt: skip
@@ -90,6 +92,7 @@ def _time_trouble(value: Value) -> str | None:
 def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> None:
     name, engine = str(values["name"]), str(values.get("engine", _AS_SET))
     port, replicas = _number(values, "port"), _number(values, "replicas")
+    idle = parse_seconds(str(values.get("idle") or "0"))
     plan = replace(
         usual,
         strategy=Strategy(str(values["strategy"])),
@@ -100,7 +103,7 @@ def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> N
 
     def begin(ws: Workspace, job: Job) -> Deployment:
         chosen = "" if engine == _AS_SET else engine
-        return ws.deployments.deploy(ref, name=name, port=port, engine=chosen, plan=plan, progress=job.say)
+        return ws.deployments.deploy(ref, name=name, port=port, engine=chosen, plan=plan, idle=idle, progress=job.say)
 
     async def work(job: Job) -> str:
         deployment = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
@@ -112,6 +115,7 @@ def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> N
     elif plan.strategy is not usual.strategy:
         words += ["--strategy", plan.strategy.value]
     words += ["--replicas", str(replicas)] if replicas else []
+    words += ["--idle", f"{idle:g}s"] if idle else []
     words += ["--port", str(port)] if port else []
     words += [] if engine == _AS_SET else ["--engine", engine]
     screen.lab.background(f"deploying {ref}", shlex.join(words), work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lab.domain.deployments import Deployment, DeploymentStatus, Health, HealthPoint
+from lab.domain.deployments import SERVING, Deployment, DeploymentStatus, Health, HealthPoint
 from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.sparkline import sparkline
@@ -32,8 +32,10 @@ COLUMNS = (
 
 def shown_status(one: Deployment, health: Health | None) -> DeploymentStatus:
     """What the last look says of a deployment that should serve."""
-    if health is None or one.status not in (DeploymentStatus.READY, DeploymentStatus.UNHEALTHY):
+    if health is None or one.status not in SERVING:
         return one.status
+    if health.asleep and health.asleep == health.servers_up:
+        return DeploymentStatus.ASLEEP
     return DeploymentStatus.READY if health.ready else DeploymentStatus.UNHEALTHY
 
 
@@ -112,7 +114,11 @@ def _health_facts(health: Health, rates: Sequence[float]) -> list[Pair]:
         Pair("", f"{health.requests:,} in all, {health.errors:,} errors" + (f" ({', '.join(bad)})" if bad else "")),
         Pair("", waiting),
         Pair("latency", latency, "fail" if health.errors_5xx else ""),
-        Pair("servers", f"{health.servers_up} of {health.servers} up", _up_token(health).replace("muted", "")),
+        Pair(
+            "servers",
+            f"{health.servers_up} of {health.servers} up{_sleeping(health)}",
+            _up_token(health).replace("muted", ""),
+        ),
         Pair("cpu", "–" if health.cpu is None else f"{health.cpu:.2f} cores"),
         Pair("memory", "–" if health.rss is None else f"{format_size(health.rss)}{limit}"),
         Pair("up", format_duration(health.uptime)),
@@ -121,6 +127,12 @@ def _health_facts(health: Health, rates: Sequence[float]) -> list[Pair]:
         why = ", out of memory" if health.out_of_memory else ""
         pairs.append(Pair("restarts", f"{health.restarts}{why}", "warn"))
     return [*pairs, *(Pair("said" if at == 0 else "", line, "warn") for at, line in enumerate(health.last_errors))]
+
+
+def _sleeping(health: Health) -> str:
+    if not health.asleep:
+        return ""
+    return f", {health.asleep} asleep: a request wakes {'it' if health.asleep == 1 else 'them'}"
 
 
 def _history_facts(history: Sequence[HealthPoint]) -> list[Pair]:

@@ -59,6 +59,22 @@ def capture(ws: Workspace, deployment_id: str, rows: list[list[float]], labels: 
     (folder / "0001.jsonl").write_text("garbage\n" + "".join(json.dumps(line) + "\n" for line in lines))
 
 
+def worker_pid(ws: Workspace, job_id: str) -> int:
+    """The process of a server that has the model in it: what its keeper started; 0 while there is none."""
+    engine: Any = ws.engine()
+    if engine.name == "docker":
+        init = engine._clients.slow.inspect_container(engine._container(job_id))["State"]["Pid"]
+        keeper = _child(init)
+    else:
+        keeper = int(json.loads((ws.home.jobs / job_id / "child.json").read_text())["pid"])
+    return _child(keeper)
+
+
+def _child(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else 0
+
+
 class Load:
     """Clients that predict without a pause; `bad` are the answers that are not as they should be."""
 
