@@ -18,10 +18,11 @@ _BACKEND = "model"
 
 #: A request that its server dies over before a byte of the answer is asked again elsewhere: predictions change
 #: nothing, so that is safe also for POST. Twice more only, lest one that kills servers kills them all; a server that
-#: cannot be connected to is left out at once until a check succeeds, so that then it is another one's turn. (What lay
-#: unread in a dying server's socket HAProxy 2.6 does not ask again: it closes the client's connection.) Names are
-#: asked for again and again, since a container that starts anew may have another address. `httpchk` names localhost
-#: because servers refuse other hosts.
+#: cannot be connected to is left out at once until a check succeeds, so that then it is another one's turn. Only what
+#: has come whole before it is passed on can be asked again: what fits in the buffer. (A reset HAProxy 2.6 does not
+#: take for an empty answer: that there is none is the server's part, see lab.runtime.serving.keeper.) Names are asked
+#: for again and again, since a container that starts anew may have another address. `httpchk` names localhost because
+#: servers refuse other hosts.
 _HEAD = f"""\
 global
   stats socket {_SOCKET_DIR}/{SOCKET} mode 600 level admin
@@ -39,6 +40,7 @@ defaults
   option redispatch 1
   retry-on conn-failure empty-response
   option http-keep-alive
+  option http-buffer-request
 resolvers engine
   nameserver engine 127.0.0.11:53
   resolve_retries 3

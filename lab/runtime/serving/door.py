@@ -24,17 +24,12 @@ _SILENT_SECONDS = 75.0  # as long as a worker keeps one
 Pages = Callable[[bytes], bytes | None]
 
 
-def answer(status: str, body: bytes, kind: str = "application/json", more: str = "") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}"
-    return head.encode() + b"\r\n" + body
+def answer(status: str, body: bytes, kind: str = "application/json") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
 
 
 _STRANGER = answer("421 Misdirected Request", b'{"error":{"code":"host","message":"this server has another name"}}')
-_STOPPING = answer(
-    "503 Service Unavailable",
-    b'{"error":{"code":"not_ready","message":"the server is stopping"}}',
-    more="Retry-After: 1\r\n",
-)
 
 
 class Door:
@@ -83,9 +78,9 @@ class Door:
                 connection.close()
 
     def refuse(self) -> None:
-        """Send everybody away: the server stops."""
+        """Send everybody away, since the server stops: without a word, so that a router asks another one."""
         for connection in self.shut():
-            _reply(connection, _STOPPING)
+            _reply(connection, b"")
 
     def _accept(self) -> None:
         for _ in range(_MOST - len(self.waiting) - len(self._silent)):

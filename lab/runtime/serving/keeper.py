@@ -86,6 +86,8 @@ class Keeper:
             self._hear(self._channel)
         self._door.look(ready)
         self._let_go()
+        if self._stopping and not self._listening:
+            self._door.refuse()  # a worker that loads would only be ready to refuse them itself
         code = self._reap()
         if code is not None:
             return code

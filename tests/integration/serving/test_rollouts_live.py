@@ -364,6 +364,7 @@ def test_what_sleeps_is_woken_by_a_request_wherever_it_stands_in_a_rollout(site:
     site.ws.engine().remove(f"{site.state('nap').id}-1-0")
     wait_for(lambda: deployments.get("nap").status is DeploymentStatus.UNHEALTHY)
     deployments.settle()
+    wait_for(lambda: deployments.get("nap").status is not DeploymentStatus.UNHEALTHY)
     assert deployments.predict("nap", {"data": ROWS[:1]})["model_version"] == "v1"
     deployments.stop("nap")
 
