@@ -16,7 +16,7 @@ from rich.style import Style
 from textual.theme import Theme
 
 from lab.dataclass import dataclass
-from lab.ui.render import ansi, shades
+from lab.ui.render import ansi, heat, shades
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,8 @@ LAB_DARK = _theme("lab-dark", DARK, dark=True)
 LAB_LIGHT = _theme("lab-light", LIGHT, dark=False)
 THEMES = (LAB_DARK, LAB_LIGHT)
 
+#: How much of its colour each further step of a heat map has.
+_GROUND = 0.16
 _ATTRIBUTES = ("bold", "italic", "underline", "reverse", "strike")
 
 
@@ -174,6 +176,9 @@ def _colours(palette: Palette) -> dict[str, str]:
         "match": palette.accent,
     }
     colours |= shades.colours(palette is DARK) | ansi.colours(palette is DARK)
+    for kind, strong in (("plain", palette.primary), ("good", palette.ok), ("bad", palette.fail)):
+        for strength in range(1, heat.STEPS + 1):
+            colours[f"over.{kind}.{strength}"] = blend(palette.surface, strong, _GROUND * strength)
     for index, colour in enumerate(palette.series):
         colours[f"series.{index}"] = colour
         colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.45)
@@ -189,7 +194,8 @@ def token_style(token: str, dark: bool = True) -> Style:
     """The Rich style of a token: words separated by blanks, each a colour name or an attribute, or nothing.
 
     Holds no background, so that it combines with that of a widget or of a row; but the pixels of pictures are
-    `#rrggbb` over `on:#rrggbb`. Raises KeyError for a word that is none of these.
+    `#rrggbb` over `on:#rrggbb`, and cells of heat maps lie over `over.…`. Raises KeyError for any
+    other word.
     """
     style = Style.null()
     for word in token.split():
@@ -197,6 +203,8 @@ def token_style(token: str, dark: bool = True) -> Style:
             style += Style(color=word)
         elif word.startswith("on:#"):
             style += Style(bgcolor=word.removeprefix("on:"))
+        elif word.startswith("over."):
+            style += Style(bgcolor=_COLOURS[dark][word])
         elif word in _ATTRIBUTES:
             style += Style.parse(word)
         else:

@@ -18,10 +18,11 @@ from lab.domain.predictions import (
     SampleChanges,
     SampleRow,
 )
+from lab.ui.render import heat
 from lab.ui.render.cells import cut, fit, tidy, width_of
 from lab.ui.render.facts import Pair
 from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.glyphs import glyphs
+from lab.ui.render.glyphs import Span, glyphs
 from lab.ui.render.number import NOTHING, format_delta, format_number
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.sparkline import bar
@@ -146,25 +147,35 @@ def _short(delta: str) -> str:
 
 
 def _confusion_rows(confusion: Confusion, width: int) -> list[Spans]:
-    """Where there is room the matrix of changes, else the pairs that changed most."""
-    size = len(confusion.labels)
-    name = max(5, min(_NAME, max(width_of(tidy(one)) for one in confusion.labels)))
+    """Where there is room the matrix of changes and that of counts, else the pairs that changed most."""
+    labels = range(len(confusion.labels))
     hidden = f", {confusion.hidden} classes left out" if confusion.hidden else ""
-    if name + 2 + size * _CELL > width:
+    most = max(abs(confusion.delta(at, other)) for at in labels for other in labels)
+
+    def change(at: int, other: int) -> Span:
+        by = confusion.delta(at, other)
+        good = by > 0 if at == other else by < 0
+        token = "muted" if not by else "title" if at == other else ""
+        over = heat.ground("good" if good else "bad", heat.step(by, most))
+        return f"{by:+d} " if by else f"{glyphs().blank_bar} ", f"{token} {over}".strip()
+
+    def count(at: int, other: int) -> Span:
+        """Shaded by the share of its label."""
+        value, whole = confusion.new[at][other], sum(confusion.new[at])
+        return (f"{value:,} " if value else f"{glyphs().blank_bar} "), (
+            heat.ground("plain", heat.step(value, whole)) if value else "muted"
+        )
+
+    changes = heat.matrix_rows(confusion.labels, change, _CELL, width, _NAME)
+    if not changes:
         return [_title("CONFUSION", f"mistakes that changed most{hidden}"), *_pair_rows(confusion)]
-    rows = [_title("CONFUSION", f"change of counts; rows are labels, columns predictions{hidden}")]
-    rows.append(
-        [(f" {'':{name}} ", ""), ("".join(fit(tidy(one), _CELL, "right") for one in confusion.labels), "muted")]
-    )
-    for at, label in enumerate(confusion.labels):
-        row: Spans = [(f" {fit(tidy(label), name)} ", "muted")]
-        for other in range(size):
-            by = confusion.delta(at, other)
-            good = by > 0 if at == other else by < 0
-            token = "muted" if not by else ("ok" if good else "fail") + (" bold" if at == other else "")
-            row.append((fit(f"{by:+d}" if by else glyphs().blank_bar, _CELL, "right"), token))
-        rows.append(row)
-    return rows
+    counts = heat.matrix_rows(confusion.labels, count, _CELL, width, _NAME)
+    title = f"rows are labels, columns predictions{hidden}"
+    side = sum(width_of(text) for text, _ in changes[0])
+    if 2 * side + 3 <= width:
+        heads = heat.beside([[(fit(" change of counts", side), "muted")], *changes], [[(" now", "muted")], *counts])
+        return [_title("CONFUSION", title), *heads]
+    return [_title("CONFUSION", f"change of counts; {title}"), *changes, [], _title("CONFUSION NOW", title), *counts]
 
 
 def _pair_rows(confusion: Confusion, most: int = 12) -> list[Spans]:

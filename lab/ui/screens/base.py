@@ -19,6 +19,7 @@ from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens import panes, table_state
 from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
 from lab.ui.screens.prompt import Prompt
+from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import (
     Arranged,
@@ -283,6 +284,8 @@ class LabScreen(Screen[None]):
         self.every(_AGES, "ages", self._read_again)
         for table in self.query(FrameTable):
             table_state.restore(self.lab.view_state, self.KIND, table)
+        for chart in self.query(ChartView):
+            chart.use_style(self.lab.view_state.get("chart", "style", ""))
 
     def on_resize(self) -> None:
         self.call_after_refresh(lambda: panes.apply(self, self.lab.view_state, self.KIND))
@@ -326,6 +329,11 @@ class LabScreen(Screen[None]):
     def on_frame_table_widths_changed(self, event: WidthsChanged) -> None:
         event.stop()
         table_state.keep_widths(self.lab.view_state, self.KIND, event.table, event.widths)
+
+    def on_chart_view_style_chosen(self, event: ChartView.StyleChosen) -> None:
+        """What curves are made of stays, on every screen."""
+        event.stop()
+        self.lab.view_state.put("chart", "style", event.chart.options.style)
 
     def on_frame_table_arranged(self, event: Arranged) -> None:
         event.stop()

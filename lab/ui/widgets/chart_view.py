@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -27,11 +28,21 @@ from lab.ui.widgets.strips import is_dark, to_strip
 #: What `(` and `)` step through.
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.99)
 _ZOOM = 1.5
+#: What curves can be made of: braille needs a font that has it, blocks most fonts, ASCII any.
+STYLES: tuple[Style, ...] = ("braille", "block", "ascii")
+#: The part of the view that a step to the side moves it by.
+_PAN = 0.25
 
 
 def _renderer() -> ModuleType:
     """`lab.ui.render.chart`, imported when a chart is first drawn because it brings numpy (about 0.15 s)."""
     return importlib.import_module("lab.ui.render.chart")
+
+
+def usual_style() -> Style:
+    """What `LAB_CHART` says; without it ASCII under `LAB_ASCII=1`, else braille."""
+    told = os.environ.get("LAB_CHART", "")
+    return next((one for one in STYLES if one == told), "ascii" if use_ascii() else "braille")
 
 
 class ChartView(Widget, can_focus=True):
@@ -57,6 +68,9 @@ class ChartView(Widget, can_focus=True):
         Binding("0", "fit", "Fit", show=False, id="chart.fit"),
         Binding("left", "crosshair(-1)", "Crosshair left", show=False, id="chart.left"),
         Binding("right", "crosshair(1)", "Crosshair right", show=False, id="chart.right"),
+        Binding("shift+left", "pan(-1)", "Pan left", show=False, id="chart.pan_left"),
+        Binding("shift+right", "pan(1)", "Pan right", show=False, id="chart.pan_right"),
+        Binding("B", "style", "Dots, blocks or ASCII", show=False, id="chart.style"),
         Binding("n", "highlight(1)", "Next series", show=False, id="chart.next"),
         Binding("N", "highlight(-1)", "Previous series", show=False, id="chart.previous"),
     ]
@@ -75,6 +89,9 @@ class ChartView(Widget, can_focus=True):
     class AxisRequested(ChartMessage):
         """The user wants the next kind of x (step, time, epoch); the screen calls `set_series` and `set_axis`."""
 
+    class StyleChosen(ChartMessage):
+        """The user wants curves of dots, of blocks or of plain characters."""
+
     class HighlightChanged(ChartMessage):
         """`key` is the highlighted series' id, None for none."""
 
@@ -92,9 +109,9 @@ class ChartView(Widget, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`smoothing` in [0, 1); `style` braille, block or ascii (None: ascii under `LAB_ASCII=1`, else braille)."""
+        """`smoothing` in [0, 1); `style` braille, block or ascii (None: see `usual_style`)."""
         super().__init__(id=id, classes=classes)
-        chosen: Style = style or ("ascii" if use_ascii() else "braille")
+        chosen: Style = style or usual_style()
         self._options = ChartOptions(title=title, smoothing=smoothing, style=chosen, empty=empty)
         self._series: tuple[Series, ...] = ()
         self._drawn: list[Series] | None = None  # with trends, for the present smoothing and highlight
@@ -129,6 +146,11 @@ class ChartView(Widget, can_focus=True):
             self._drawn = None
         self._options = replace(self._options, **changes)  # type: ignore[arg-type]
         self._redraw()
+
+    def use_style(self, name: str) -> None:
+        """Draw curves as somebody chose earlier; what the environment asks for counts more."""
+        if name in STYLES and not use_ascii() and not os.environ.get("LAB_CHART"):
+            self.set_options(style=name)
 
     def set_axis(self, label: str, kind: XKind = "number") -> None:
         """Name the x axis; zoom and crosshair, which are values of the old one, end."""
@@ -196,6 +218,18 @@ class ChartView(Widget, can_focus=True):
         if x_range is not None and not x_range[0] <= target <= x_range[1]:
             x_range = self._within(x_range[0] + by * step, x_range[1] + by * step)
         self.set_options(crosshair=target, x_range=x_range)
+
+    def action_pan(self, by: int) -> None:
+        """Move a zoomed view to the side by a quarter of what it shows."""
+        if self._options.x_range is not None:
+            low, high = self._options.x_range
+            shift = by * (high - low) * _PAN
+            self.set_options(x_range=self._within(low + shift, high + shift))
+
+    def action_style(self) -> None:
+        """The next way of drawing curves."""
+        self.set_options(style=STYLES[(STYLES.index(self._options.style) + 1) % len(STYLES)])
+        self.post_message(self.StyleChosen(self))
 
     def action_highlight(self, by: int) -> None:
         """The next series, with "none" between the last and the first."""
@@ -294,7 +328,7 @@ class ChartView(Widget, can_focus=True):
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._held is not None:
-            self._drag(event.x - self.content_region.x + self.region.x)
+            self._drag(event.x - self.gutter.left)
             return
         offset = event.get_content_offset(self)
         plot = self.frame.plot

@@ -178,3 +178,37 @@ async def test_live_data_keep_zoom_and_highlight() -> None:
 
 def test_every_binding_has_an_id() -> None:
     assert all(binding.id for binding in ChartView.BINDINGS)  # type: ignore[union-attr]
+
+
+async def test_a_zoomed_view_is_dragged_and_stepped_and_drawn_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_CHART", raising=False)
+    chart = ChartView()
+    app = WidgetApp(chart, (ChartView.StyleChosen,))
+    async with app.run_test(size=(80, 20)) as pilot:
+        chart.set_series([curve("a")])
+        await pilot.press("shift+right")
+        assert chart.options.x_range is None
+        await pilot.press(">", ">", ">")
+        low, high = chart.options.x_range or (0, 0)
+        await pilot.press("shift+left")
+        left, right = chart.options.x_range or (0, 0)
+        assert left < low
+        assert right - left == pytest.approx(high - low)
+        plot = chart.frame.plot
+        await pilot.mouse_down(ChartView, offset=(plot.left + 10, 5))
+        await pilot.hover(ChartView, offset=(plot.left + 20, 5))
+        await pilot.mouse_up(ChartView, offset=(plot.left + 20, 5))
+        dragged = chart.options.x_range or (0, 0)
+        assert dragged[0] == pytest.approx(max(0, left - 10 * (right - left) / plot.width))
+        await pilot.press("B")
+        assert chart.options.style == "block"
+        assert not [char for char in text(app) if 0x2800 < ord(char) <= 0x28FF]
+        await pilot.press("B")
+        assert chart.options.style == "ascii"
+        await pilot.press("B")
+        assert [chart.options.style, len(app.seen)] == ["braille", 3]
+        chart.use_style("block")
+        monkeypatch.setenv("LAB_CHART", "ascii")
+        chart.use_style("braille")
+        assert [chart.options.style, ChartView().options.style] == ["block", "ascii"]
+        assert_safe(app)
