@@ -56,6 +56,7 @@ def pattern(text: str) -> re.Pattern[str]:
             help="only lines that match a regular expression; capitals count if it has any",
         ),
         argument("--since", metavar="TIME", type=moment, help="what was printed since: 10m ago, or a time"),
+        argument("--step", metavar="N", type=float, help="what was printed since the run was at a step"),
     ),
 )
 def logs(context: Context, args: Namespace) -> int:
@@ -104,6 +105,7 @@ def _asked(context: Context, run: Run, args: Namespace) -> Iterable[str]:
     # With a pattern the last lines are the last of those that match, and the whole log is looked at.
     last = args.tail if args.grep is None or args.follow else None
     start = runs.logs.start(run.id, last=last, since=args.since) if last is not None or args.since is not None else 0
+    start = max(start, runs.logs.at_step(run.id, args.step)) if args.step is not None else start
     lines: Iterator[str] = map(log_line, runs.logs.lines(run.id, start=start, follow=args.follow))
     if args.grep is not None:
         lines = filter(_searcher(args.grep), lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.domain.runs import IMPORTED, OWN
+from lab.errors import NotFoundError
 from lab.paths import LabHome
 from lab.stores import runfolder
 from lab.stores.loglines import LineCutter, last_lines_at, line_begin
@@ -70,3 +71,18 @@ class Logs:
             seen = [sample.log for sample in self._runs.vitals.history(run).samples if sample.at <= since]
             start = max(start, line_begin(path, seen[-1]) if seen else 0)
         return start
+
+    def at_step(self, ref: str, step: float) -> int:
+        """The byte at which begins what was printed when the run was at a step, as exactly as the looks at it tell.
+
+        Raises NotFoundError where no metric was logged at that step or later.
+        """
+        run = self._runs.get(ref)
+        names = sorted(run.metrics, key=lambda name: -run.metrics[name].count)
+        history = self._runs.history(run.id, names[0]) if names else None
+        found = () if history is None else zip(history.steps, history.times, strict=True)
+        later = [(at, when) for at, when in found if at >= step]
+        if not later:
+            last = f"the last one is {max(history.steps):g}" if history is not None and history.steps else ""
+            raise NotFoundError(f"{run.name} logged nothing at step {step:g} or later", last)
+        return self.start(run.id, since=min(later)[1])

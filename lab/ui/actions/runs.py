@@ -76,6 +76,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.search", "Search", "Find a text in the log; n and N go on", ("/",), ("run",), rank=4),
     Action("run.filter", "Only lines with", "Show only those lines of the log that hold a text; esc shows all", ("&",),
            ("run",), "lab runs logs {id} --grep {text}", rank=5, label="Only"),
+    Action("run.to_step", "Jump to a step", "What the run printed when it was at a step", ("J",), ("run",),
+           "lab runs logs {id} --step {n}"),
     Action("run.changes", "What changed", "Everything that changed since the run before, code line by line", ("d",),
            ("run",), "lab runs diff {id}", rank=3, label="Changes"),
     # Reproduction

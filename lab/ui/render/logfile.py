@@ -11,48 +11,18 @@ Files are read by position, never mapped: a mapped file that another process tru
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from dataclasses import field
 from pathlib import Path
 from stat import S_ISREG
-from typing import NamedTuple
 
 from lab.dataclass import dataclass
-from lab.ui.render import ansi
-from lab.ui.render.cells import tidy
+from lab.ui.render.logline import MAX_LINE, Line, shown_line
 
 BLOCK = 128 * 1024
-#: Longest line shown; the rest is cut.
-MAX_LINE = 4000
 _KEPT_BLOCKS = 8
 _POLL_BYTES = 16 * 1024 * 1024
-
-
-class Line(NamedTuple):
-    """A line as it is shown; `raw` is the same with its escapes, where those may be colours of it."""
-
-    text: str
-    raw: str = ""
-
-    @property
-    def marks(self) -> tuple[ansi.Mark, ...]:
-        """Where it is coloured, and how."""
-        return ansi.marks(self.raw) if self.raw else ()
-
-
-def plain_line(raw: bytes) -> Line:
-    """One line as text to show: escapes removed, and after carriage returns what a terminal would be left with."""
-    text = raw.decode("utf-8", "replace").rstrip("\r\n")
-    if "\r" in text:
-        text = next((part for part in reversed(text.split("\r")) if part), "")
-    if "\x1b" not in text and "\x9b" not in text:
-        return Line(tidy(text, MAX_LINE))
-    text = text.replace("\t", tidy("\t"))
-    bare = ansi.ESCAPE.sub("", text)
-    shown = tidy(bare, MAX_LINE)
-    # What cannot be shown was left out: then the places of colours are not known.
-    return Line(shown, text if len(shown) == len(bare) else "")
 
 
 @dataclass
@@ -93,6 +63,7 @@ class LogFile:
         self._size = 0
         self._cache: OrderedDict[tuple[int, int], list[Line]] = OrderedDict()
         self._partial: tuple[int, int, Line] | None = None
+        self._begins: tuple[int, int, list[int]] = (0, 0, [0])
 
     def _open(self) -> bool:
         try:
@@ -272,6 +243,45 @@ class LogFile:
         stop = self._back.edges[block - 1] if block else self._anchor
         return self._back.edges[block], stop, self._back.lines[block] - 1 - from_end
 
+    def offset(self, number: int) -> int:
+        """The byte at which a known line begins; where the file ends for the number after the last."""
+        if number >= self._front.total:
+            return self._end_offset if number == self._front.total else self._size
+        start, stop, index = self.locate(number)
+        return start + (self._starts(start, stop)[index] if index else 0)
+
+    def end_offset(self, number: int) -> int:
+        """The byte at which a known line ends."""
+        return self.offset(number + 1)
+
+    def line_at(self, offset: int) -> int:
+        """The number of the line that byte `offset` is in; earlier blocks are found as far as it takes."""
+        while offset < self._start_offset and self.extend_back(BLOCK * 32):
+            pass
+        if offset >= self._end_offset:
+            return self._front.total
+        if offset >= self._anchor:
+            block = bisect_right(self._front.edges, offset)
+            start = self._front.edges[block - 1] if block else self._anchor
+            number = self._front.lines[block - 1] if block else 0
+            stop = self._front.edges[block]
+        else:
+            block = bisect_left(self._back.edges, -offset, key=lambda edge: -edge)
+            start, number = self._back.edges[block], -self._back.lines[block]
+            stop = self._back.edges[block - 1] if block else self._anchor
+        return number + max(0, bisect_right(self._starts(start, stop), offset - start) - 1)
+
+    def _starts(self, start: int, stop: int) -> list[int]:
+        """Where the lines of a block begin, in bytes from its start."""
+        if self._begins[:2] != (start, stop):
+            data = self._read(start, stop - start) if stop - start <= 2 * BLOCK else b""
+            begins, at = [0], data.find(b"\n")
+            while 0 <= at < len(data) - 1:
+                begins.append(at + 1)
+                at = data.find(b"\n", at + 1)
+            self._begins = (start, stop, begins)
+        return self._begins[2]
+
     def _partial_line(self) -> Line:
         """The last line while it has no line break; read anew only when it has grown."""
         start = self._end_offset
@@ -287,7 +297,7 @@ class LogFile:
                 lines = [self._long_line(start, stop)]
             else:
                 data = self._read(start, stop - start)
-                lines = [_shown(part) for part in data.removesuffix(b"\n").split(b"\n")]
+                lines = [shown_line(part) for part in data.removesuffix(b"\n").split(b"\n")]
             self._cache[key] = lines
             while len(self._cache) > _KEPT_BLOCKS:
                 self._cache.popitem(last=False)
@@ -303,7 +313,7 @@ class LogFile:
             tail = self._read(stop - 4 * MAX_LINE, 4 * MAX_LINE)
             if b"\r" in tail.rstrip(b"\r\n"):
                 head = tail
-        return _shown(head)
+        return shown_line(head)
 
     def _read(self, start: int, size: int) -> bytes:
         return os.pread(self._file, size, start) if self._file is not None else b""
@@ -367,10 +377,3 @@ class LogFile:
             number = first + count if step > 0 else first - 1
             budget -= size
         return None, number
-
-
-def _shown(raw: bytes) -> Line:
-    if len(raw) > 4 * MAX_LINE:
-        tail = raw[-4 * MAX_LINE :]
-        raw = tail if b"\r" in tail.rstrip(b"\r\n") else raw[: 4 * MAX_LINE]
-    return plain_line(raw)

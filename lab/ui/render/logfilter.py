@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 
-from lab.ui.render.logfile import BLOCK, Line, LogFile
+from lab.ui.render.logfile import BLOCK, LogFile
+from lab.ui.render.logline import Line
 
 #: So many matches are kept: with more, those nearest to the end.
 MOST = 500_000
@@ -74,6 +75,10 @@ class FilteredLog:
             if len(self._kept) > _KEPT_LINES:
                 self._kept.popitem(last=False)
         return kept
+
+    def end_offset(self, line: int) -> int:
+        """The byte at which a match ends in the log."""
+        return self._log.offset(self.number(line) + 1)
 
     def _partial(self) -> str:
         return self._log.line(self._log.whole)

@@ -19,6 +19,7 @@ from lab.domain.system import SystemHistory
 from lab.ui import actions
 from lab.ui.render.capture import capture_facts, partial_note
 from lab.ui.render.changes import summary_rows
+from lab.ui.render.logrows import Clock
 from lab.ui.render.rows import ListSource
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
@@ -50,8 +51,12 @@ _TABS = (
 )
 #: Actions of one tab only.
 _TAB_OF = {
-    "run_next_metric": "metrics", "run_previous_metric": "metrics", "run_search": "logs", "run_filter": "logs",
-}  # fmt: skip
+    "run_next_metric": "metrics",
+    "run_previous_metric": "metrics",
+    "run_search": "logs",
+    "run_filter": "logs",
+    "run_to_step": "logs",
+}
 #: Lines on what changed; two fewer where the screen is short.
 _MOST_CHANGES = 6
 
@@ -74,6 +79,10 @@ class RunScreen(RunLog):
         self._changed: Changes | None = None
         self._capture: Capture | None = None
         self._captured: RunStatus | None = None  # how the run stood when that was read
+
+    @property
+    def run_id(self) -> str:
+        return self._run_id
 
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
@@ -144,6 +153,7 @@ class RunScreen(RunLog):
     async def _tell_vitals(self, run: Run) -> None:
         """What it uses, and which guards fired."""
         history, firings = await self.ask(lambda ws: _vitals(ws, run))
+        self.log_view.set_clock(Clock([(one.log, one.at) for one in history.samples]))
         live = [row for row in [vitals_row(history)] if row and run.status.active]
         self.query_one("#vitals", Lines).show([*live, *firing_rows(firings)])
         self.query_one("#system", Lines).show(system_rows(history, run, self.size.width, time.time()))

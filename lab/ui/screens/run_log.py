@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.errors import UsageError
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.tabs import Tabs
@@ -9,6 +10,8 @@ from lab.ui.widgets.log_view import LogView
 
 #: The sign of the prompt that asks for a filter of the log.
 _ONLY = "&"
+#: That of the prompt that asks for a step.
+_STEP = "step"
 
 
 class RunLog(LabScreen):
@@ -18,6 +21,10 @@ class RunLog(LabScreen):
         super().__init__()
         self._read = False
         self._sought = ""  # in the log, once it is shown
+
+    @property
+    def run_id(self) -> str:
+        raise NotImplementedError
 
     @property
     def tabs(self) -> Tabs:
@@ -38,7 +45,23 @@ class RunLog(LabScreen):
     def action_run_filter(self) -> None:
         self.query_one(Prompt).ask(_ONLY, self.log_view.filter_text, "only lines with this text")
 
+    def action_run_to_step(self) -> None:
+        self.query_one(Prompt).ask(_STEP, "", "a step that was logged: what was printed then")
+
+    async def _to_step(self, text: str) -> None:
+        try:
+            step = float(text)
+        except ValueError:
+            raise UsageError(f"{text!r} is no step", "write a number, such as 120") from None
+        run = self.run_id
+        offset = await self.ask(lambda ws: ws.runs.logs.at_step(run, step))
+        self.log_view.go_to_byte(offset)
+
     def prompt_done(self, sign: str, text: str) -> None:
+        if sign == _STEP:
+            if text.strip():
+                self.start(self._to_step(text))
+            return
         view = self.log_view
         if sign == _ONLY:
             view.filter(text)

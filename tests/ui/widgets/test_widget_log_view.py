@@ -6,6 +6,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from widget_app import WidgetApp, assert_safe, lines, text
 
+from lab.ui.render.logrows import Clock
 from lab.ui.widgets.log_view import LogView
 
 
@@ -19,7 +20,7 @@ def shown(app: WidgetApp) -> list[str]:
     return [line.rstrip(" ▁▂▃▄▅▆▇█").rstrip() for line in lines(app)]
 
 
-async def until(pilot: Pilot[None], condition: object, seconds: float = 10) -> None:
+async def until(pilot: Pilot[None], condition: object, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it never came"
@@ -218,4 +219,44 @@ async def test_only_lines_with_a_text_from_a_million(tmp_path: Path) -> None:
         view.filter("")
         await pilot.pause()
         assert shown(app)[-1] == "step new loss"
+        assert_safe(app)
+
+
+async def test_wraps_tells_times_and_goes_to_a_byte(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    lines = [f"{number:04d} " + "x" * 70 for number in range(500)]
+    path.write_text("\n".join(lines) + "\n")
+    view = LogView(path)
+    app = WidgetApp(view)
+    async with app.run_test(size=(51, 12)) as pilot:
+        await pilot.press("w")
+        await until(pilot, lambda: shown(app)[-2].startswith("0499 "))
+        assert shown(app)[-1].strip() == "x" * 25
+        with path.open("a") as file:
+            file.write("0500 end\n")
+        view.poll()
+        await until(pilot, lambda: shown(app)[-1].startswith("0500 end"))
+        await pilot.press("k")
+        await until(pilot, lambda: not view.follow)
+        top = shown(app)[0]
+        await pilot.press("k", "k")
+        await until(pilot, lambda: shown(app)[0] != top)
+        assert_safe(app)
+        await pilot.press("g")
+        await until(pilot, lambda: shown(app)[0].startswith("0000 "))
+        view.set_clock(Clock([(0, 0.0), (76 * 250, 3600.0)]))
+        await pilot.press("T")
+        await until(pilot, lambda: ":00:00 0000 " in shown(app)[0])
+        assert shown(app)[1].startswith(" " * 9)
+        await pilot.press("w")
+        await until(pilot, lambda: ":00:00 0001 " in shown(app)[1])
+        view.go_to_byte(76 * 300 + 5)
+        await until(pilot, lambda: " 0300 " in shown(app)[0])
+        assert shown(app)[0].startswith(" " * 9), "no look was as late"
+        view.filter("0499")
+        await until(pilot, lambda: view.matches == (1, True))
+        await until(pilot, lambda: any("0499" in line for line in shown(app)))
+        assert_safe(app)
+        await pilot.press("G")
+        await pilot.resize_terminal(20, 5)
         assert_safe(app)

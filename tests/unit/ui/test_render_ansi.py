@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lab.ui.render import ansi
 from lab.ui.render.ansi import Mark
-from lab.ui.render.logfile import plain_line
+from lab.ui.render.logline import plain_line
 from lab.ui.theme import DARK, LIGHT, token_style
 
 RED, OFF = "\x1b[31m", "\x1b[0m"

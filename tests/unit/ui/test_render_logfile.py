@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.ui.render import logfile
-from lab.ui.render.logfile import BLOCK, MAX_LINE, LogFile, plain_line
+from lab.ui.render.logfile import BLOCK, LogFile
+from lab.ui.render.logline import MAX_LINE, plain_line
 
 
 def everything(log: LogFile) -> list[str]:
