@@ -25,6 +25,7 @@ from lab.ui import actions, clipboard, theme
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
 from lab.ui.commands import parse_command
 from lab.ui.jobs import PARALLEL, Job, Jobs
+from lab.ui.render.glyphs import use_ascii
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.state import ViewState, project_of
@@ -99,7 +100,9 @@ class LabApp(App[int]):
         """Have this theme from the first paint on: one that is set later has all style sheets read once more."""
         self.set_reactive(App.theme, name)
         dark = self.current_theme.dark
-        self.update_classes({"-dark-mode": dark, "-light-mode": not dark, f"-theme-{name}": True}, update=False)
+        self.update_classes(
+            {"-dark-mode": dark, "-light-mode": not dark, f"-theme-{name}": True, "-ascii": use_ascii()}, update=False
+        )
 
     def _chosen_theme(self) -> str:
         """The user's own theme, else what was chosen last time; takes the user's own keys as well."""

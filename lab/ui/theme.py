@@ -1,4 +1,4 @@
-"""Colours: two themes that colour-blind eyes can use, and the style tokens that renderers speak in.
+"""Colours: themes that colour-blind eyes can use, and the style tokens that renderers speak in.
 
 Renderers name what a piece of text is (`ok`, `muted`, `series.3`), never a colour; `token_style` turns that into a
 Rich style for a dark or a light background. Series colours differ by a CIE76 distance of at least 18 in normal vision
@@ -7,7 +7,9 @@ and under simulated protanopia, deuteranopia and tritanopia (Machado, Oliveira a
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from enum import Enum
+from functools import cache, lru_cache
 from typing import Literal
 
 from rich.color import blend_rgb
@@ -16,6 +18,7 @@ from rich.style import Style
 from textual.theme import Theme
 
 from lab.dataclass import dataclass
+from lab.ui import theme_ansi
 from lab.ui.render import ansi, heat, shades
 
 
@@ -141,7 +144,23 @@ def _theme(name: str, palette: Palette, *, dark: bool) -> Theme:
 
 LAB_DARK = _theme("lab-dark", DARK, dark=True)
 LAB_LIGHT = _theme("lab-light", LIGHT, dark=False)
-THEMES = (LAB_DARK, LAB_LIGHT)
+THEMES = (LAB_DARK, LAB_LIGHT, theme_ansi.LAB_ANSI_DARK, theme_ansi.LAB_ANSI_LIGHT)
+
+
+class Ground(Enum):
+    """What text lies on: a dark or a light colour of ours, or whatever the terminal has."""
+
+    DARK = "dark"
+    LIGHT = "light"
+    ANSI_DARK = "ansi dark"
+    ANSI_LIGHT = "ansi light"
+
+    @classmethod
+    def of(cls, theme: Theme) -> Ground:
+        if theme.ansi:
+            return cls.ANSI_DARK if theme.dark else cls.ANSI_LIGHT
+        return cls.DARK if theme.dark else cls.LIGHT
+
 
 #: How much of its colour each further step of a heat map has.
 _GROUND = 0.16
@@ -186,11 +205,29 @@ def _colours(palette: Palette) -> dict[str, str]:
     return colours
 
 
-_COLOURS = {True: _colours(DARK), False: _colours(LIGHT)}
+def _styles(palette: Palette) -> dict[str, Style]:
+    return {
+        token: Style(bgcolor=colour) if token.startswith("over.") else Style(color=colour)
+        for token, colour in _colours(palette).items()
+    }
+
+
+_MAKE: dict[Ground, Callable[[], dict[str, Style]]] = {
+    Ground.DARK: lambda: _styles(DARK),
+    Ground.LIGHT: lambda: _styles(LIGHT),
+    Ground.ANSI_DARK: lambda: theme_ansi.styles(dark=True),
+    Ground.ANSI_LIGHT: lambda: theme_ansi.styles(dark=False),
+}
+
+
+@cache
+def token_styles(ground: Ground) -> dict[str, Style]:
+    """The style of every token."""
+    return _MAKE[ground]()
 
 
 @lru_cache(maxsize=4096)
-def token_style(token: str, dark: bool = True) -> Style:
+def token_style(token: str, ground: Ground = Ground.DARK) -> Style:
     """The Rich style of a token: words separated by blanks, each a colour name or an attribute, or nothing.
 
     Holds no background, so that it combines with that of a widget or of a row; but the pixels of pictures are
@@ -203,12 +240,10 @@ def token_style(token: str, dark: bool = True) -> Style:
             style += Style(color=word)
         elif word.startswith("on:#"):
             style += Style(bgcolor=word.removeprefix("on:"))
-        elif word.startswith("over."):
-            style += Style(bgcolor=_COLOURS[dark][word])
         elif word in _ATTRIBUTES:
             style += Style.parse(word)
         else:
-            style += Style(color=_COLOURS[dark][word])
+            style += token_styles(ground)[word]
             if word in ("title", "match"):
                 style += Style(bold=True)
     return style
@@ -217,10 +252,12 @@ def token_style(token: str, dark: bool = True) -> Style:
 RowState = Literal["cursor", "cursor_blurred", "marked", "header", "cell"]
 
 
-@lru_cache(maxsize=16)
-def row_background(state: RowState, dark: bool = True) -> Style:
+@lru_cache(maxsize=32)
+def row_background(state: RowState, ground: Ground = Ground.DARK) -> Style:
     """The background of a table row in `state`; `cell` is the one cell that the column cursor points at."""
-    palette = DARK if dark else LIGHT
+    if ground in (Ground.ANSI_DARK, Ground.ANSI_LIGHT):
+        return theme_ansi.row_style(state)
+    palette = DARK if ground is Ground.DARK else LIGHT
     if state == "cell":
         return Style(bgcolor=blend(palette.cursor, palette.primary, 0.3))
     return Style(bgcolor=getattr(palette, state))

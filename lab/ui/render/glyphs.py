@@ -85,3 +85,12 @@ ASCII = Glyphs(
 def glyphs(plain: bool | None = None) -> Glyphs:
     """The set to draw with: ASCII when `plain`, and by `LAB_ASCII` when `plain` is None."""
     return ASCII if (use_ascii() if plain is None else plain) else UNICODE
+
+
+#: Signs in sentences of ours and their plain twins, each as wide.
+_PLAINLY = str.maketrans("→←↑↓…–±×·µ›‹●○▲▼■✖✓─│┤├┬└█▾▸", "><^v~-+x.u><*o^v#x*-||||+#-+")
+
+
+def plainly(text: str) -> str:
+    """`text` with the signs that Lab itself writes as ASCII; other letters are somebody's, and stay."""
+    return text if text.isascii() else text.translate(_PLAINLY)

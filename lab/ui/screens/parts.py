@@ -13,7 +13,7 @@ from textual.widget import Widget
 from lab.ui import actions
 from lab.ui.render.cells import fit, tidy, width_of
 from lab.ui.render.glyphs import Row, glyphs
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import ground_of, to_strip
 
 
 class Lines(Widget):
@@ -44,7 +44,7 @@ class Lines(Widget):
 
     def render_line(self, y: int) -> Strip:
         spans = cut_row(self._rows[y], self.size.width) if y < len(self._rows) else []
-        return to_strip(spans, self.rich_style, is_dark(self), self.size.width)
+        return to_strip(spans, self.rich_style, ground_of(self), self.size.width)
 
 
 def _safe(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -23,7 +23,7 @@ from lab.domain.figures import Figure
 from lab.ui.render.cells import fit, tidy
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.render.series import ChartOptions, Frame, Series, Style, XKind
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import ground_of, to_strip
 
 #: What `(` and `)` step through.
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.99)
@@ -262,12 +262,12 @@ class ChartView(Widget, can_focus=True):
         return strip
 
     def _line(self, y: int) -> Strip:
-        width, base, dark = self.size.width, self.rich_style, is_dark(self)
+        width, base, ground = self.size.width, self.rich_style, ground_of(self)
         rows = self.frame.rows
         if y < len(rows):
-            return to_strip(rows[y], base, dark, width)
+            return to_strip(rows[y], base, ground, width)
         text = tidy(self._options.empty) if not self._series and y == self.size.height // 2 else ""
-        return to_strip([(fit(text, width, "center"), "muted")], base, dark, width)
+        return to_strip([(fit(text, width, "center"), "muted")], base, ground, width)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

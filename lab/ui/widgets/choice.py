@@ -14,7 +14,7 @@ from textual.widget import Widget
 from lab.ui.render.cells import cut, tidy
 from lab.ui.render.glyphs import Span, glyphs
 from lab.ui.theme import row_background
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import ground_of, to_strip
 
 
 class Choice(Widget, can_focus=True):
@@ -83,8 +83,8 @@ class Choice(Widget, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        signs, width, dark = glyphs(), self.size.width, is_dark(self)
-        base = self.rich_style + row_background("cursor", dark) if self.has_focus else self.rich_style
+        signs, width, ground = glyphs(), self.size.width, ground_of(self)
+        base = self.rich_style + row_background("cursor", ground) if self.has_focus else self.rich_style
         count = f"{self._index + 1}/{len(self._choices)}"
         spans: list[Span] = [
             (f"{signs.less} ", "accent" if self.has_focus else "muted"),
@@ -93,4 +93,4 @@ class Choice(Widget, can_focus=True):
         ]
         if len(self._choices) > 2:
             spans.append((f"  {count}", "muted"))
-        return to_strip(spans, base, dark, width)
+        return to_strip(spans, base, ground, width)

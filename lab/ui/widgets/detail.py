@@ -12,7 +12,7 @@ from textual.strip import Strip
 from lab.ui.render.cells import fit, tidy
 from lab.ui.render.facts import Pair, detail_rows
 from lab.ui.render.glyphs import Row
-from lab.ui.widgets.strips import LineView, is_dark, to_strip
+from lab.ui.widgets.strips import LineView, ground_of, to_strip
 
 __all__ = ["DetailPanel", "Page", "Pair", "detail_rows"]
 
@@ -78,7 +78,7 @@ class Page(LineView, can_focus=True, inherit_bindings=False):
         row: Row = self._rows[at] if at < len(self._rows) else []
         if not self._rows and y == self.size.height // 3:
             row = [(fit(tidy(self._empty), width, "center"), "muted")]
-        return to_strip(row, self.rich_style, is_dark(self), width)
+        return to_strip(row, self.rich_style, ground_of(self), width)
 
 
 def _nothing(width: int) -> Sequence[Row]:

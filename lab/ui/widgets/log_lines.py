@@ -16,8 +16,8 @@ from lab.ui.render.logfile import BLOCK, LogFile
 from lab.ui.render.logfilter import FilteredLog
 from lab.ui.render.logline import Line
 from lab.ui.render.logrows import STAMP, Clock, Piece, matches, pieces_down, pieces_up
-from lab.ui.theme import row_background, token_style
-from lab.ui.widgets.strips import LineView, is_dark, to_strip
+from lab.ui.theme import Ground, row_background, token_style
+from lab.ui.widgets.strips import LineView, ground_of, to_strip
 
 #: Bytes looked at per call while lines before the view are being counted.
 _SLICE = BLOCK * 32
@@ -190,16 +190,16 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
             self._scroll_to_end()
 
     def render_line(self, y: int) -> Strip:
-        width, base, dark = self.view_width, self.rich_style, is_dark(self)
+        width, base, ground = self.view_width, self.rich_style, ground_of(self)
         log = self._log
         if log is None or log.end == log.first:
             missing = log is not None and not log.exists
             said = f"no line with {self._filter!r}" if self._filter else self._empty
             text = "" if y != self.size.height // 3 else "the log does not exist yet" if missing else tidy(said)
-            return to_strip([(fit(text, width, "center"), "muted")], base, dark, width)
+            return to_strip([(fit(text, width, "center"), "muted")], base, ground, width)
         pieces = self._pieces() if self._wrap else ()
         if self._wrap and y >= len(pieces):
-            return to_strip([], base, dark, width)
+            return to_strip([], base, ground, width)
         number = pieces[y].number if self._wrap else self._first + self.scroll_offset.y + y
         left = pieces[y].start if self._wrap else self.scroll_offset.x
         line = log.styled(number)
@@ -207,7 +207,7 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
         key = (number, line, left, width, self._stamped)
         strip = self._strips.get(key) if selection is None else None
         if strip is None:
-            whole = self._line_strip(number, line, selection, dark)
+            whole = self._line_strip(number, line, selection, ground)
             room = width - self._gutter
             if self._wrap:
                 start = width_of(line.text[: pieces[y].start])
@@ -217,16 +217,16 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
                 strip = whole.crop_extend(left, left + room, base)
             if self._gutter:
                 stamp = self._clock.stamp(log.end_offset(number)) if not self._wrap or not left else ""
-                strip = Strip.join([to_strip([(stamp.ljust(STAMP), "muted")], base, dark, STAMP), strip])
+                strip = Strip.join([to_strip([(stamp.ljust(STAMP), "muted")], base, ground, STAMP), strip])
             if selection is None and not (self._gutter and number >= log.end - 1):
                 self._strips[key] = strip
             self._note_width(line.text)
         return strip.apply_offsets(left, number - self._first)
 
-    def _line_strip(self, number: int, line: Line, selection: Selection | None, dark: bool) -> Strip:
+    def _line_strip(self, number: int, line: Line, selection: Selection | None, ground: Ground) -> Strip:
         base, text = self.rich_style, line.text
         if number == self._match:
-            base += row_background("cursor", dark)
+            base += row_background("cursor", ground)
         span = selection.get_span(number - self._first) if selection is not None else None
         if span is not None:
             start, end = span[0], len(text) if span[1] == -1 else span[1]
@@ -234,7 +234,7 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
             parts = [(text[:start], base), (text[start:end], base + chosen), (text[end:], base)]
             return Strip([Segment(part, style) for part, style in parts if part])
         spans = ansi.spans(text, line.marks, matches(text, self._text or self._filter))
-        return Strip([Segment(part, base + token_style(token, dark)) for part, token in spans])
+        return Strip([Segment(part, base + token_style(token, ground)) for part, token in spans])
 
     def _note_width(self, text: str) -> None:
         """Widen the scrollable area to the longest line that was ever in view."""

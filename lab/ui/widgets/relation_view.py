@@ -19,7 +19,7 @@ from lab.domain.runs import Run
 from lab.ui.render.cells import fit, tidy
 from lab.ui.render.glyphs import Row, use_ascii
 from lab.ui.render.scatter import Plot, legend, scatter
-from lab.ui.widgets.strips import is_dark, to_strip
+from lab.ui.widgets.strips import ground_of, to_strip
 
 _HEAD = 2  # rows above the drawing
 
@@ -206,7 +206,7 @@ class RelationView(Widget, can_focus=True):
         row: Row = rows[y] if y < len(rows) else []
         if not rows and y == self.size.height // 2:
             row = [(fit("these runs differ in no parameter, or have no such metric", width, "center"), "muted")]
-        return to_strip(row, self.rich_style, is_dark(self), width)
+        return to_strip(row, self.rich_style, ground_of(self), width)
 
     def on_resize(self) -> None:
         self._again(measure=False)

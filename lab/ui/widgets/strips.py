@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.ui.render.cells import width_of
-from lab.ui.render.glyphs import Span
-from lab.ui.theme import token_style
+from lab.ui.render.glyphs import Span, plainly, use_ascii
+from lab.ui.theme import Ground, token_style
 
 
-def is_dark(widget: Widget) -> bool:
-    """Whether `widget` is drawn on a dark background."""
-    return widget.app.current_theme.dark
+def ground_of(widget: Widget) -> Ground:
+    """What `widget` is drawn on."""
+    return Ground.of(widget.app.current_theme)
 
 
 def to_strip(
-    spans: Iterable[Span], base: Style, dark: bool, width: int, over: Mapping[int, Style] | None = None
+    spans: Iterable[Span], base: Style, ground: Ground, width: int, over: Mapping[int, Style] | None = None
 ) -> Strip:
     """`spans` over `base` (which has both colours) in exactly `width` cells; `over` adds to single spans."""
-    segments, used = [], 0
+    segments, used, plain = [], 0, use_ascii()
     for index, (text, token) in enumerate(spans):
-        style = base + token_style(token, dark) if token else base
+        style = base + token_style(token, ground) if token else base
+        text = plainly(text) if plain else text
         segments.append(Segment(text, style + over[index] if over and index in over else style))
         used += width_of(text)
     strip = Strip(segments, used)
     return strip if used == width else strip.adjust_cell_length(width, base)
+
+
+class PlainBars(ScrollBarRender):
+    """Scrollbars of blanks alone, which have no halves of cells at their ends."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * len(ScrollBarRender.VERTICAL_BARS)
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * len(ScrollBarRender.HORIZONTAL_BARS)
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -49,6 +59,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         scrollbar-size-horizontal: 0;
     }
     """
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        bar = super().vertical_scrollbar
+        if use_ascii():
+            bar.renderer = PlainBars  # type: ignore[misc]  # as its documentation tells
+        return bar
 
     @property
     def view_width(self) -> int:

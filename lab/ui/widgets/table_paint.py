@@ -11,7 +11,7 @@ from textual.strip import Strip
 from lab.dataclass import dataclass
 from lab.ui.render.glyphs import Span, glyphs
 from lab.ui.render.rows import GAP, Column, Row, Sort, header_spans, row_spans
-from lab.ui.theme import row_background, token_style
+from lab.ui.theme import Ground, row_background, token_style
 from lab.ui.widgets.strips import to_strip
 
 #: Cells left of the first column: the sign of the cursor, that of a mark, a blank.
@@ -74,34 +74,34 @@ class Look:
     column: int = -1
 
 
-def row_strip(row: Row, look: Look, grid: Grid, left: int, base: Style, dark: bool) -> Strip:
+def row_strip(row: Row, look: Look, grid: Grid, left: int, base: Style, ground: Ground) -> Strip:
     """One row of a view scrolled sideways to `left`."""
     signs = glyphs()
     mark = signs.mark if look.marked else signs.range if look.ranged else " "
     gutter: Span = ((signs.cursor if look.cursor else " ") + mark + " ", "accent")
     if look.cursor:
-        base += row_background("cursor" if look.focused else "cursor_blurred", dark)
+        base += row_background("cursor" if look.focused else "cursor_blurred", ground)
     elif look.marked or look.ranged:
-        base += row_background("marked", dark)
+        base += row_background("marked", ground)
     # The cells are every second span, after the gutter and between the gaps.
-    over = {1 + 2 * look.column: row_background("cell", dark)} if look.column >= 0 else {}
+    over = {1 + 2 * look.column: row_background("cell", ground)} if look.column >= 0 else {}
     spans = [gutter, *row_spans(row, grid.columns, grid.widths)]
-    return _scrolled(to_strip(spans, base, dark, max(grid.view, grid.total), over), grid, left, base)
+    return _scrolled(to_strip(spans, base, ground, max(grid.view, grid.total), over), grid, left, base)
 
 
-def totals_strip(row: Row, grid: Grid, left: int, base: Style, dark: bool) -> Strip:
+def totals_strip(row: Row, grid: Grid, left: int, base: Style, ground: Ground) -> Strip:
     """The row below all others, which scrolls sideways only."""
-    style = base + row_background("header", dark)
+    style = base + row_background("header", ground)
     spans: list[Span] = [(" " * GUTTER, ""), *row_spans(row, grid.columns, grid.widths)]
-    return _scrolled(to_strip(spans, style, dark, max(grid.view, grid.total)), grid, left, style)
+    return _scrolled(to_strip(spans, style, ground, max(grid.view, grid.total)), grid, left, style)
 
 
-def header_strip(grid: Grid, sorts: Sequence[Sort], column: int, left: int, base: Style, dark: bool) -> Strip:
+def header_strip(grid: Grid, sorts: Sequence[Sort], column: int, left: int, base: Style, ground: Ground) -> Strip:
     """The header, with signs at its ends where columns are out of view."""
-    style = base + row_background("header", dark)
+    style = base + row_background("header", ground)
     spans = [(" " * GUTTER, ""), *header_spans(grid.columns, grid.widths, sorts, column)]
-    strip = _scrolled(to_strip(spans, style, dark, max(grid.view, grid.total)), grid, left, style)
-    signs, hint = glyphs(), style + token_style("accent", dark)
+    strip = _scrolled(to_strip(spans, style, ground, max(grid.view, grid.total)), grid, left, style)
+    signs, hint = glyphs(), style + token_style("accent", ground)
     before = Strip([Segment(signs.less, hint)] if left else [], 1 if left else 0)
     hidden = grid.total > left + grid.view
     after = Strip([Segment(signs.more, hint)] if hidden else [], 1 if hidden else 0)

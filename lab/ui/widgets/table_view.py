@@ -16,7 +16,7 @@ from textual.strip import Strip
 from lab.ui.render.arrange import Arrangement
 from lab.ui.render.cells import fit, tidy_lines
 from lab.ui.render.rows import Column, ListSource, Row, RowSource, RowWindow, Sort, fitted_widths, natural_widths
-from lab.ui.widgets.strips import LineView, is_dark, to_strip
+from lab.ui.widgets.strips import LineView, ground_of, to_strip
 from lab.ui.widgets.table_paint import GUTTER, Grid, Look, header_strip, row_strip, totals_strip
 
 HEADER = 1
@@ -259,20 +259,20 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         self.refresh(Region(0, 0, self.view_width, HEADER))
 
     def render_line(self, y: int) -> Strip:
-        left, base, dark = self.scroll_offset.x, self.rich_style, is_dark(self)
+        left, base, ground = self.scroll_offset.x, self.rich_style, ground_of(self)
         if y < HEADER:
-            return header_strip(self._grid, self._sorts, self._column if self.has_focus else -1, left, base, dark)
+            return header_strip(self._grid, self._sorts, self._column if self.has_focus else -1, left, base, ground)
         if self._foot and self._totals is not None and y == self.size.height - 1:
-            return totals_strip(self._totals, self._grid, left, base, dark)
+            return totals_strip(self._totals, self._grid, left, base, ground)
         index = y - HEADER + self.scroll_offset.y
         row = self._row(index)
         if row is None:
             text = self._empty_line(y - HEADER) if not self._count else ""
-            return to_strip([(fit(text, self.view_width), "muted")], base, dark, self.view_width)
+            return to_strip([(fit(text, self.view_width), "muted")], base, ground, self.view_width)
         key = (row, self._look(index, row), left)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = row_strip(row, key[1], self._grid, left, base, dark)
+            strip = self._strips[key] = row_strip(row, key[1], self._grid, left, base, ground)
         return strip
 
     def _look(self, index: int, row: Row) -> Look:

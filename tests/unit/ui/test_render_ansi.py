@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lab.ui.render import ansi
 from lab.ui.render.ansi import Mark
 from lab.ui.render.logline import plain_line
-from lab.ui.theme import DARK, LIGHT, token_style
+from lab.ui.theme import DARK, LIGHT, Ground, token_style
 
 RED, OFF = "\x1b[31m", "\x1b[0m"
 
@@ -55,12 +55,12 @@ def test_a_match_stands_over_the_colours() -> None:
 
 
 def test_every_colour_can_be_read_on_its_background() -> None:
-    for dark, palette in ((True, DARK), (False, LIGHT)):
+    for ground, palette in ((Ground.DARK, DARK), (Ground.LIGHT, LIGHT)):
         for at in range(8):
-            colour = token_style(f"ansi.{at}", dark).color
+            colour = token_style(f"ansi.{at}", ground).color
             assert colour is not None
             assert colour.triplet is not None
-            assert contrast(colour.triplet.hex, palette.surface) >= 4.5, (at, dark)
+            assert contrast(colour.triplet.hex, palette.surface) >= 4.5, (at, ground)
 
 
 def contrast(one: str, other: str) -> float:

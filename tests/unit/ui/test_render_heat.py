@@ -8,7 +8,7 @@ import pytest
 
 from lab.ui.render import heat
 from lab.ui.render.cells import width_of
-from lab.ui.theme import token_style
+from lab.ui.theme import Ground, token_style
 
 
 def test_strength_grows_with_the_distance_from_zero() -> None:
@@ -16,10 +16,10 @@ def test_strength_grows_with_the_distance_from_zero() -> None:
     assert heat.step(math.nan, 8) == heat.step(math.inf, 8) == heat.step(3, 0) == 0
 
 
-@pytest.mark.parametrize("dark", [True, False])
-def test_every_ground_has_a_colour_of_its_own(dark: bool) -> None:
+@pytest.mark.parametrize("ground", [Ground.DARK, Ground.LIGHT])
+def test_every_ground_has_a_colour_of_its_own(ground: Ground) -> None:
     tokens = [heat.ground(kind, strength) for kind in heat.GROUNDS for strength in range(1, heat.STEPS + 1)]
-    colours = {token_style(token, dark).bgcolor for token in tokens}
+    colours = {token_style(token, ground).bgcolor for token in tokens}
     assert len(colours - {None}) == len(set(tokens)) - heat.STEPS  # plain is as good
     assert heat.ground("good", 0) == ""
 

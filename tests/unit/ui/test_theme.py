@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lab.ui.theme import DARK, LIGHT, THEMES, Palette, token_style
+from lab.ui.theme import DARK, LIGHT, THEMES, Ground, Palette, row_background, token_style, token_styles
 
 # Machado, Oliveira, Fernandes (2009), severity 1.0, on linear RGB.
 VISION = {
@@ -79,7 +79,7 @@ def test_tokens_name_colours_and_attributes() -> None:
     assert style.color is not None
     assert style.color.name == DARK.series[3].lower()
     assert style.bgcolor is None
-    assert token_style("ok", dark=False) != token_style("ok", dark=True)
+    assert token_style("ok", Ground.LIGHT) != token_style("ok", Ground.DARK)
     with pytest.raises(KeyError):
         token_style("nonsense")
 
@@ -87,4 +87,15 @@ def test_tokens_name_colours_and_attributes() -> None:
 def test_themes_generate() -> None:
     for theme in THEMES:
         colours = theme.to_color_system().generate()
-        assert colours["success"].upper() == theme.success
+        assert colours["success"].lower() == str(theme.success).lower()
+
+
+@pytest.mark.parametrize("ground", [Ground.ANSI_DARK, Ground.ANSI_LIGHT])
+def test_a_terminals_own_colours_have_every_token_and_tell_status_apart(ground: Ground) -> None:
+    assert token_styles(ground).keys() == token_styles(Ground.DARK).keys() == token_styles(Ground.LIGHT).keys()
+    styles = list(token_styles(ground).values())
+    assert all(style.color is None or style.color.triplet is None for style in styles)
+    assert len({token_style(token, ground).color for token in ("ok", "warn", "fail")}) == 3
+    rows = [row_background(state, ground) for state in ("cursor", "cursor_blurred", "marked", "header", "cell")]
+    assert len(set(rows)) == 5
+    assert all(style.bgcolor is None for style in rows)
