@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
+from lab.domain.gates import gate_literal, gate_of
 from lab.domain.projects import Project
+from lab.domain.rollouts import Budget
 from lab.domain.text import clean
 from lab.domain.watched import Watched
 from lab.errors import ConflictError, LabError, NotFoundError
@@ -24,6 +26,7 @@ from lab.settings import (
     render_template,
     settings_for_script,
 )
+from lab.settings.editing import edit_file
 from lab.stores.durable import write_atomic
 
 
@@ -108,6 +111,21 @@ class Projects:
         target.mkdir(parents=True, exist_ok=True)
         write_atomic(path, render_template(target).encode())
         self.remember(load_project(target))
+        return path
+
+    def budget(self) -> Budget:
+        """What new model versions must keep to here. Raises SettingsError."""
+        current = self.current
+        return current.deploy.plan.budget if current else Budget()
+
+    def set_gates(self, values: Mapping[str, float]) -> Path:
+        """Write bounds of gates, by name, into `[deploy.budget]`. Raises NotFoundError without a lab.toml,
+        SettingsError where it is written so that only its author can change it."""
+        root = find_project(self._folder)
+        path = root / PROJECT_FILE if root else None
+        if path is None or not path.is_file():
+            raise NotFoundError("no lab.toml here, which is where gates are written", "lab init writes one")
+        edit_file(path, "deploy.budget", {name: gate_literal(gate_of(name), value) for name, value in values.items()})
         return path
 
     def list(self) -> Sequence[Project]:

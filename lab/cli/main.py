@@ -37,7 +37,7 @@ _FILES = (
         "runs",
     ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "search"),
+    *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "gates", "search"),
     *("web", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
@@ -46,6 +46,7 @@ _FILES_OF = {
     "status": ("status",),
     "explain": ("explain",),
     "keys": ("keys",),
+    "gates": ("gates",),
     "search": ("search",),
     "web": ("web",),
     "gc": ("store",),

@@ -238,6 +238,15 @@ async def test_what_serves_is_stopped_only_by_its_name(seed: Seed, tmp_path: Pat
         [job] = [job for job in app.jobs.all if job.title == "stopping fraud"]
         assert job.command == "lab deployments stop fraud", id
         await until(pilot, lambda: not app.jobs.active, "an end")
+        await press(pilot, "E", "no lab.toml here")
+        (tmp_path / "lab.toml").write_text('[project]\nname = "p"\n')
+        await press(pilot, "E", "Gates", "p99 of one row")
+        await pilot.press(*["backspace"] * 5, *"soon")
+        await see(pilot, "is not a time")
+        await pilot.press(*["backspace"] * 4, *"2s", "enter")
+        await see(pilot, "wrote")
+        assert 'p99 = "2s"' in (tmp_path / "lab.toml").read_text()
+        assert app.jobs.all[-1].command == "lab gates p99=2s"
 
 
 async def test_panes_jumps_and_explanations(lab_home: Path, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ ACTIONS: tuple[Action, ...] = (
            ("deployments",), "lab deployments rollback {id}", "destructive", 5),
     Action("deployments.scale", "Servers", "How many servers answer for it", ("#",), ("deployments",),
            "lab deployments scale {id} {n}", "writes"),
+    Action("deployments.gates", "Gates", "What a new version must keep to before it gets requests", ("E",),
+           ("deployments",), "lab gates", "writes"),
     Action("deployments.lineage", "Lineage", "The model that it serves, and what that saw", ("L",), ("deployments",),
            "lab deployments lineage {id}"),
     Action("deployments.filter", "Filter", "Show only names that contain a text", ("/",), ("deployments",)),

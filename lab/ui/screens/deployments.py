@@ -15,7 +15,7 @@ from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rollouts import rollout_lines
 from lab.ui.render.rows import ListSource
-from lab.ui.screens import deploy_flows
+from lab.ui.screens import deploy_flows, gate_flows
 from lab.ui.screens.copying import copy
 from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row
 from lab.ui.screens.lineage import open_lineage
@@ -217,6 +217,9 @@ class DeploymentsScreen(ListScreen):
         one = self.current
         if one is not None and one.status.active:
             self.start(deploy_flows.scale(self, one))
+
+    def action_deployments_gates(self) -> None:
+        self.start(gate_flows.edit_gates(self))
 
     def action_deployments_lineage(self) -> None:
         if self.current is not None:

@@ -25,7 +25,7 @@ from lab.ui import actions
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, request_of
+from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, plan_sentence, request_of
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen
 
@@ -54,7 +54,9 @@ async def launch(screen: LabScreen) -> None:
 
 async def launch_with(screen: LabScreen, base: LaunchRequest, datasets: Sequence[str] = ()) -> None:
     """The launch form, filled from `base`."""
-    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch")
+    seconds = await screen.ask(lambda ws: ws.runs.vitals.typical_seconds(ws.projects.place()[0], base.entry))
+    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch",
+                      summary=lambda values: plan_sentence(base, values, seconds))  # fmt: skip
     values = await screen.app.push_screen_wait(form)
     if values is None:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,10 +12,21 @@ from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.runs import Param
 from lab.domain.sweeps import Method, Pruner, SweepPlan, make_plan, parse_policy
+from lab.domain.text import count_of
 from lab.errors import LabError, UsageError
+from lab.ui.render.number import format_duration
 from lab.ui.widgets.forms import Field, Value, Values
 
-__all__ = ["extra_axes", "launch_command", "launch_fields", "name_trouble", "param_text", "plan_of", "request_of"]
+__all__ = [
+    "extra_axes",
+    "launch_command",
+    "launch_fields",
+    "name_trouble",
+    "param_text",
+    "plan_of",
+    "plan_sentence",
+    "request_of",
+]
 
 ENGINES = ("as set", "docker", "process")
 METHODS = ("grid", "random", "adaptive")
@@ -184,6 +196,23 @@ def plan_of(base: LaunchRequest, values: Values) -> SweepPlan | None:
         on_failure=parse_policy([str(values.get("policy", "continue"))]),
         pruner=Pruner.MEDIAN if values.get("early") else Pruner.NONE,
     )
+
+
+def plan_sentence(base: LaunchRequest, values: Values, seconds: float | None) -> str:
+    """How many runs a form means and how long they take, where `seconds` are what one takes. Raises UsageError for a
+    plan that makes no sense."""
+    plan = plan_of(base, values)
+    runs = plan.total if plan else 1
+    what = count_of(runs, "run")
+    if plan and plan.seeds and len(plan.seeds) > 1:
+        what += f" ({count_of(runs // len(plan.seeds), 'point')} × {len(plan.seeds)} seeds)"
+    if seconds is None:
+        return f"{what}; how long one takes is known once some have finished"
+    side_by_side = min(runs, max(1, plan.jobs)) if plan else 1
+    told = f"{what}, about {format_duration(math.ceil(runs / side_by_side) * seconds)}"
+    if runs == 1:
+        return told
+    return f"{told} {f'{side_by_side} at a time' if side_by_side > 1 else 'one after the other'}"
 
 
 def launch_command(

@@ -20,6 +20,7 @@ from textual.widgets import Button, Input, Static
 
 from lab.dataclass import dataclass
 from lab.domain.text import clean
+from lab.errors import LabError
 from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice
 
@@ -91,7 +92,8 @@ class FormScreen(ModalScreen[Values | None]):
     """Asks for the values of `fields`; dismisses with them by id, or with None.
 
     Enter submits from any field, tab goes to the next. While a field is wrong its error stands below it and
-    submitting goes there instead.
+    submitting goes there instead. `summary` says in a line what the values come to, whenever all of them are right;
+    a LabError that it raises stands in that line, and the form cannot be submitted.
     """
 
     DEFAULT_CSS = (
@@ -104,6 +106,8 @@ class FormScreen(ModalScreen[Values | None]):
     .control { width: 1fr; }
     .error { height: auto; display: none; color: $error; padding-left: 21; }
     .error.-shown { display: block; }
+    #summary { height: auto; max-height: 3; color: $text-accent; }
+    #summary.-wrong { color: $error; }
     #help { height: 1; color: $text-muted; }
     }"""
     )
@@ -114,8 +118,17 @@ class FormScreen(ModalScreen[Values | None]):
         Binding("up", "app.focus_previous", "Previous field", show=False, id="form.previous"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], *, submit: str = "OK", intro: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        *,
+        submit: str = "OK",
+        intro: str = "",
+        summary: Callable[[Values], str] | None = None,
+    ) -> None:
         super().__init__()
+        self._summary = summary
         self._title = title
         self._intro = intro
         self._fields = tuple(fields)
@@ -132,6 +145,8 @@ class FormScreen(ModalScreen[Values | None]):
                         yield Static(Content(fit(tidy(field.label), _LABEL)), classes="label")
                         yield self._control(index, field)
                     yield Static("", classes="error", id=f"error-{index}", markup=False)
+            if self._summary is not None:
+                yield Static("", id="summary", markup=False)
             yield Static("", id="help", markup=False)
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
@@ -153,8 +168,30 @@ class FormScreen(ModalScreen[Values | None]):
             self.query_one("#field-0").focus()
         for index in range(len(self._fields)):
             self._check(index)
+        self._sum_up()
 
     # Values
+
+    def _values(self) -> Values | None:
+        """All values by id, without those left empty; None while one is wrong."""
+        found = [(field.id, *self._value(index)) for index, field in enumerate(self._fields)]
+        if any(error for _, _, error in found):
+            return None
+        return {id: value for id, value, _ in found if value is not None}
+
+    def _sum_up(self) -> bool:
+        """Tell what the values come to; whether that makes sense."""
+        values = self._values() if self._summary is not None else {}
+        if self._summary is None or values is None:
+            return self._summary is None
+        try:
+            text, wrong = self._summary(values), False
+        except LabError as error:
+            text, wrong = f"{error.message}: {error.hint}" if error.hint else error.message, True
+        line = self.query_one("#summary", Static)
+        line.update(Content(tidy(text, 200)))
+        line.set_class(wrong, "-wrong")
+        return not wrong
 
     def _value(self, index: int) -> tuple[Value | None, str | None]:
         """The value of a field (None: left empty), and what is wrong with it."""
@@ -185,6 +222,7 @@ class FormScreen(ModalScreen[Values | None]):
         control = event.control
         if control.id:
             self._check(int(control.id.removeprefix("field-")))
+            self._sum_up()
 
     def on_descendant_focus(self) -> None:
         focused = self.focused
@@ -201,8 +239,10 @@ class FormScreen(ModalScreen[Values | None]):
             self.query_one(f"#field-{errors[0]}").focus()
             self.app.bell()
             return
-        values = ((field.id, self._value(index)[0]) for index, field in enumerate(self._fields))
-        self.dismiss({id: value for id, value in values if value is not None})
+        if not self._sum_up():
+            self.app.bell()
+            return
+        self.dismiss(self._values() or {})
 
     def action_cancel(self) -> None:
         self.dismiss(None)

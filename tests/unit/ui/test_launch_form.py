@@ -13,7 +13,15 @@ from lab.domain.axes import parse_space
 from lab.domain.launch import LaunchRequest
 from lab.domain.sweeps import Pruner
 from lab.errors import UsageError
-from lab.ui.screens.launch_form import extra_axes, launch_command, launch_fields, param_text, plan_of, request_of
+from lab.ui.screens.launch_form import (
+    extra_axes,
+    launch_command,
+    launch_fields,
+    param_text,
+    plan_of,
+    plan_sentence,
+    request_of,
+)
 from lab.ui.widgets.forms import Values
 
 BASE = LaunchRequest(
@@ -131,3 +139,13 @@ def test_the_command_of_a_sweep_means_the_same_sweep() -> None:
     assert plan is not None
     assert parse_space(args.param)[1] == plan.space
     assert (args.seed, args.jobs, args.on_failure) == ((1, 2), 2, ["stop"])
+
+
+def test_a_form_tells_how_many_runs_it_means_and_how_long_they_take() -> None:
+    assert plan_sentence(BASE, filled(), 90.0) == "1 run, about 1m 30s"
+    assert plan_sentence(BASE, filled(), None).startswith("1 run; how long one takes")
+    several = filled(param__lr="0.1,0.2,0.3", param__epochs="1..2", seed="0..2")
+    assert plan_sentence(BASE, several, 60.0) == "18 runs (6 points × 3 seeds), about 18m 00s one after the other"
+    assert plan_sentence(BASE, {**several, "jobs": 4}, 60.0).endswith("about 5m 00s 4 at a time")
+    with pytest.raises(UsageError):
+        plan_sentence(BASE, {**several, "method": "adaptive"}, 60.0)
