@@ -38,7 +38,7 @@ _FILES = (
     ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
     *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "gates", "search"),
-    *("web", "completion"),
+    *("web", "desktop", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
@@ -49,6 +49,7 @@ _FILES_OF = {
     "gates": ("gates",),
     "search": ("search",),
     "web": ("web",),
+    "desktop": ("desktop",),
     "gc": ("store",),
     "disk": ("store",),
     "run": ("launch",),

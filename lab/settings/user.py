@@ -13,7 +13,7 @@ USER_FILE = "config.toml"
 
 SCHEMA = Table(
     {
-        "ui": Table({"theme": LINE, "read_only": BOOLEAN}),
+        "ui": Table({"theme": LINE, "read_only": BOOLEAN, "notify": BOOLEAN}),
         "engine": Table({"default": one_of("auto", "docker", "process")}),
         "keys": Table(each=LINE),
     }
@@ -23,12 +23,13 @@ SCHEMA = Table(
 @dataclass(frozen=True)
 class UserSettings:
     """`theme` is "" for the app's own choice; `engine` is auto, docker or process; `keys` maps actions to keys.
-    `read_only` hides every verb of the app that changes anything."""
+    `read_only` hides every verb of the app that changes anything; without `notify` nothing is told outside of it."""
 
     theme: str = ""
     engine: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
+    notify: bool = True
 
 
 def user_settings(home: Path) -> UserSettings:
@@ -40,6 +41,7 @@ def user_settings(home: Path) -> UserSettings:
     return UserSettings(
         theme=data.get("ui", {}).get("theme", ""),
         read_only=data.get("ui", {}).get("read_only", False),
+        notify=data.get("ui", {}).get("notify", True),
         engine=data.get("engine", {}).get("default", "auto"),
         keys=data.get("keys", {}),
     )

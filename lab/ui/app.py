@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -81,6 +82,7 @@ class LabApp(App[int]):
         self.moved_keys: dict[str, str] = {}
         self.notices: list[str] = []
         self.project = ""
+        self._notify_outside = True
         self._last_mode = ""
         self._turn = asyncio.Semaphore(PARALLEL)
         self._ticker: Timer | None = None
@@ -115,6 +117,7 @@ class LabApp(App[int]):
             else:
                 chosen = settings.theme or chosen
                 self.read_only = self.read_only or settings.read_only
+                self._notify_outside = settings.notify
                 if settings.keys:
                     self._move_keys(settings.keys)
         return chosen if chosen in self.available_themes else theme.LAB_DARK.name
@@ -155,7 +158,24 @@ class LabApp(App[int]):
     # News, errors, background work
 
     def on_stirred(self, _: Stirred) -> None:
-        self.set_timer(GATHER, lambda: self._tell_screens(self.bridge.take_news()))
+        self.set_timer(GATHER, self._take_news)
+
+    def _take_news(self) -> None:
+        self._tell_screens(self.bridge.take_news())
+        runs, down = self.bridge.take_ended()
+        if (runs or down) and self._notify_outside:
+            self.run_worker(self.guard(self._tell_outside(runs, down)), exit_on_error=False, group="notices")
+
+    async def _tell_outside(self, ended: Collection[str], down: Collection[str]) -> None:
+        """Let the desktop, or else the terminal's bell, tell of work that somebody may be waiting for."""
+        notices, focused, now = import_module("lab.ui.notices"), self.app_focus, time.time()
+        found = await self.bridge.ask(lambda ws: [ws.runs.get(id) for id in ws.runs.still_there(list(ended))])
+        runs = [run for run in found if notices.worth_telling(run, focused, now)]
+        broken = await self.bridge.ask(lambda ws: [one for one in ws.deployments.list() if one.id in down])
+        if runs or broken:
+            title, body = notices.sentence(runs, broken)
+            if not await notices.tell_desktop(title, body):
+                self.bell()
 
     def _tell_screens(self, nouns: frozenset[str]) -> None:
         for screen in self._lab_screens():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from textual.message import Message
 
 from lab.domain.event import Event
 from lab.errors import LabError
+from lab.events import DEPLOYMENT_STATUS, RUN_ENDED
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -37,6 +39,8 @@ _NOUNS = {
     "model": "models",
     "deployment": "deployments",
 }
+#: States of a deployment that somebody wants to hear of.
+_DOWN = ("failed", "unhealthy")
 NOUNS = frozenset(_NOUNS.values())
 
 
@@ -52,6 +56,9 @@ class Bridge:
         self._lock = threading.Lock()
         self._nouns: set[str] = set()
         self._stirred = False
+        self._ended: set[str] = set()
+        self._down: set[str] = set()
+        self._since = time.time()
         self._unsubscribe: Callable[[], None] | None = None
         self._opened = asyncio.Event()
         self._failure = ""
@@ -95,6 +102,12 @@ class Bridge:
             nouns, self._nouns, self._stirred = frozenset(self._nouns), set(), False
         return nouns
 
+    def take_ended(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Ids of runs that have ended and of deployments that went down since the last call."""
+        with self._lock:
+            runs, down, self._ended, self._down = frozenset(self._ended), frozenset(self._down), set(), set()
+        return runs, down
+
     def close(self) -> list[str]:
         """Close the workspace, waiting for its services. Returns the names of those that did not end."""
         if self._unsubscribe is not None:
@@ -106,10 +119,19 @@ class Bridge:
         """Called on the core's threads: note what changed, and wake the app once per batch."""
         nouns = {_NOUNS[word] for event in events if (word := event.type.partition(".")[0]) in _NOUNS}
         with self._lock:
+            for event in events:
+                if event.ts >= self._since:  # what happened before this app was there is told on Home
+                    self._note_end(event)
             self._nouns |= nouns
             first, self._stirred = not self._stirred and bool(nouns), self._stirred or bool(nouns)
         if first:
             self._app.post_message(Stirred())
+
+    def _note_end(self, event: Event) -> None:
+        if event.type == RUN_ENDED:
+            self._ended.add(event.subject)
+        elif event.type == DEPLOYMENT_STATUS and event.body.get("status") in _DOWN:
+            self._down.add(event.subject)
 
 
 def _open_workspace(home: Path | None, project_dir: Path) -> Workspace:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 
+import pytest
 from screen_app import opened, press, see, shown, until
 from seeding import Seed, fill
 
@@ -181,3 +183,23 @@ async def test_quitting_asks_only_while_something_would_be_cut_off(home: LabHome
         await pilot.press("q")
         await pilot.pause()
     assert app.return_code == 0
+
+
+async def test_what_another_process_ends_is_told_outside(
+    seed: Seed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process writes the journal; this one sees it, and has the desktop tell."""
+    tool = tmp_path / "bin" / "notify-send"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("DISPLAY", ":0")
+    seed.run("early", status="failed", files=False)
+    async with opened(seed.root, tmp_path) as (_, pilot):
+        await see(pilot, "early")
+        seed.run("late", status="failed", cause="out of memory", files=False)
+        await see(pilot, "late")
+        await until(pilot, (tmp_path / "told").exists, "the desktop heard of it")
+        await until(pilot, lambda: "late: out of memory" in (tmp_path / "told").read_text(), "in words")
+        assert "early" not in (tmp_path / "told").read_text()
