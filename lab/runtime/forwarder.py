@@ -17,6 +17,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -54,21 +55,42 @@ class Server:
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.host, self.port, self.weight = "", 0, 0
+        self.address = ""  # where the name was found last
         self.up = False
         self.credit = 0  # of smooth weighted round robin
         self.failed_looks = 0
         self.requests = self.errors_4xx = self.errors_5xx = self.failures = self.in_flight = 0
         self.idle: list[Streams] = []
+        self._finding: asyncio.Future[list[Any]] | None = None
 
     def place(self, host: str, port: int, weight: int) -> None:
         if (host, port) != (self.host, self.port):
             self.close()
             self.host, self.port, self.up = host, port, False
+            self.address, self._finding = "", None
         self.weight = weight
 
     def close(self) -> None:
         while self.idle:
             self.idle.pop()[1].close()
+
+    async def find(self) -> None:
+        """Ask where its name is now: once at a time, since a name that is gone may hold a thread for many seconds, and
+        others need theirs. Raises OSError or TimeoutError."""
+        if self._finding is None or self._finding.done():
+            loop = asyncio.get_running_loop()
+            self._finding = asyncio.ensure_future(loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM))
+            self._finding.add_done_callback(lambda found: found.cancelled() or found.exception())  # may be nobody waits
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await asyncio.shield(self._finding)
+        self.address = str(found[0][4][0])
+
+    async def open(self) -> Streams:
+        """A new connection. Raises OSError or TimeoutError."""
+        if not self.address:
+            await self.find()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await asyncio.open_connection(self.address, self.port, limit=MAX_HEAD)
 
     async def connect(self) -> tuple[Streams, bool]:
         """A connection, and whether it has been used before."""
@@ -77,8 +99,7 @@ class Server:
             if not (reader.at_eof() or writer.is_closing()):
                 return (reader, writer), True
             writer.close()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            return await asyncio.open_connection(self.host, self.port, limit=MAX_HEAD), False
+        return await self.open(), False
 
     def keep(self, streams: Streams) -> None:
         if len(self.idle) < _IDLE_KEPT and not streams[0].at_eof():
@@ -149,8 +170,9 @@ class Forwarder:
 
     async def _look_at(self, server: Server) -> None:
         try:
+            await server.find()
+            reader, writer = await server.open()
             async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(server.host, server.port)
                 writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 ready = (await reader.readline()).split(b" ")[1:2] == [b"200"]
                 writer.close()
@@ -232,7 +254,7 @@ class Forwarder:
             if not used:
                 server.up = False  # until it answers a look
                 raise
-            streams = source, sink = await asyncio.open_connection(server.host, server.port, limit=MAX_HEAD)
+            streams = source, sink = await server.open()
             answer = await self._ask(streams, message)
         bare = method == b"HEAD" or answer.status in (204, 304)
         framing = 0 if bare else answer.framing

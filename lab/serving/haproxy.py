@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,7 +67,7 @@ backend {_BACKEND}
 
 
 def config(backends: Sequence[Backend]) -> str:
-    """Every slot is declared, so that a server can be put there while HAProxy runs; `unused` is no name of anything."""
+    """Every slot is declared, so that a server can be put there while HAProxy runs."""
     lines = [f"  use-server s{slot} if {{ req.hdr({SERVER_HEADER}) {slot} }}" for slot in range(1, SLOTS + 1)]
     known = {backend.slot: backend for backend in backends}
     for slot in range(1, SLOTS + 1):
@@ -74,7 +75,7 @@ def config(backends: Sequence[Backend]) -> str:
         lines.append(
             f"  server s{slot} {backend.host}:{backend.port} weight {backend.weight}"
             if backend
-            else f"  server s{slot} unused:8080 weight 0 disabled"
+            else f"  server s{slot} [{_NOWHERE}]:8080 weight 0 disabled"
         )
     return _HEAD + "\n".join(lines) + "\n"
 
@@ -105,23 +106,27 @@ class HAProxy:
 
     def apply(self, folder: RouterFolder, backends: Sequence[Backend]) -> None:
         known = {backend.slot: backend for backend in backends}
-        places = self._places(folder)
-        commands = []
-        for slot, (host, admin) in places.items():
-            server, backend = f"{_BACKEND}/s{slot}", known.get(slot)
+        hosts = [backend.host for backend in backends]
+        commands, last = [], []
+        for slot, (host, admin) in self._places(folder).items():
+            server, backend = f"set server {_BACKEND}/s{slot}", known.get(slot)
             if backend is None:
                 if not admin & _MAINTENANCE:
-                    commands += [f"set server {server} state maint", f"set server {server} weight 0"]
+                    last += [f"{server} state maint", f"{server} weight 0"]
+                # A name that is gone would be asked for on and on, and the engine asks the world what it does not know.
+                if hosts and host not in ("-", *hosts):
+                    last.append(f"{server} fqdn {hosts[0]}")
                 continue
+            if admin & _MAINTENANCE:  # nobody else is to answer for it until its name is found
+                commands.append(f"{server} addr {_NOWHERE}")
             if host != backend.host:
-                commands.append(f"set server {server} fqdn {backend.host}")
-            commands.append(f"set server {server} weight {backend.weight}")
+                commands.append(f"{server} fqdn {backend.host}")
+            (commands if backend.weight else last).append(f"{server} weight {backend.weight}")
             if admin & _MAINTENANCE:
-                commands.append(f"set server {server} state ready")
-        # Those that are to get requests come first, so that there is never nobody.
-        commands.sort(key=lambda command: command.endswith((" weight 0", " maint")))
+                commands.append(f"{server} state ready")
+        commands += last  # those that are to get requests come first, so that there is never nobody
         said = ask(folder, "; ".join(commands)) if commands else ""
-        problems = [line for line in said.splitlines() if line.strip() and "changed its FQDN" not in line]
+        problems = [line for line in said.splitlines() if line.strip() and not _DONE.search(line)]
         if problems:
             raise EngineError(f"the router refused: {problems[0]}")
 
@@ -163,4 +168,7 @@ class HAProxy:
 #: Of `srv_admin_state` (management.txt, "show servers state"): out of service, by the configuration or a command. The
 #: bit that says that the configuration once did so (0x04) stays also when it serves again.
 _MAINTENANCE = 0x01
+_DONE = re.compile(r"changed its FQDN|IP changed from|no need to change the addr")
+#: Where nothing listens, for HAProxy listens on IPv4 alone.
+_NOWHERE = "::1"
 _COUNTS = ("uweight", "stot", "hrsp_4xx", "hrsp_5xx", "econ", "eresp", "scur", "qcur")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import socket
 import threading
 import time
@@ -20,7 +21,7 @@ from lab.errors import EngineError
 from lab.paths import LabHome
 from lab.serving.forwarding import Forwarder
 from lab.serving.haproxy import HAProxy
-from lab.serving.routing import Backend, BackendStats, Router, RouterFolder
+from lab.serving.routing import Backend, BackendStats, Router, RouterFolder, ask
 from lab.stores import runtimes
 
 KINDS = [
@@ -197,6 +198,28 @@ def test_a_server_without_weight_answers_those_who_name_it(site: Site) -> None:
     assert site.answers(20) == {"a": 20}
     assert site.ask(X_Lab_Server="3") == (200, b"c")
     assert site.ask(X_Lab_Server="2") == (200, b"b")
+
+
+def test_no_name_is_asked_for_that_nothing_has(site: Site) -> None:
+    """The engine would ask the resolver of this machine, and take seconds to stop a router that waits for answers."""
+    if not isinstance(site.router, HAProxy):
+        pytest.skip("only HAProxy asks for names by itself")
+    site.apply(a=50, b=50, c=1)
+    site.up("a", "b", "c")
+    site.apply(a=100)
+    site.engine.remove(site.servers["b"][0])
+    site.engine.remove(site.servers["c"][0])
+
+    def asked() -> dict[str, int]:
+        told = ask(site.folder, "show resolvers").split("section engine")[1].split("section ")[0]
+        return {name: int(count) for name, count in re.findall(r"(\w+): +(\d+)", told)}
+
+    wait_for(lambda: site.answers(1) == {"a": 1})
+    before = asked()
+    wait_for(lambda: asked()["valid"] > before["valid"] + 5)
+    after = asked()
+    assert [after[name] - before[name] for name in ("nx", "timeout", "other", "refused")] == [0] * 4
+    assert after["sent"] - before["sent"] <= after["valid"] - before["valid"] + 2, "each question has its answer"
 
 
 def test_what_is_taken_is_finished_after_the_weight_is_gone(site: Site) -> None:
