@@ -22,7 +22,7 @@ from lab.paths import LabHome, ReleaseFolder
 from lab.serving.requirements import environment
 from lab.serving.routing import SLOTS
 from lab.serving.state import Release, Server, State
-from lab.serving.tokens import TOKEN_FILE
+from lab.serving.tokens import CAPTURE_KEY_FILE, TOKEN_FILE, create_capture_key
 from lab.stores import runfolder, runtimes
 
 #: What a server may use; a model of hundreds of megabytes fits.
@@ -178,16 +178,18 @@ class Servers:
             "PYTHONPATH": paths.RUNTIME_DIR,
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
+            "LAB_CAPTURE_KEY_FILE": f"{paths.SECRETS_DIR}/{CAPTURE_KEY_FILE}",
             **release.options,
         }
+        create_capture_key(deployment)
         mounts = [
             Mount(folder.model, paths.MODEL_DIR),
             Mount(run, paths.RUN_DIR, read_only=False),
             Mount(runtimes.publish(self._home), paths.RUNTIME_DIR),
+            Mount(deployment.secrets, paths.SECRETS_DIR, private=True),
         ]
         if state.token:
             env["LAB_TOKEN_FILE"] = f"{paths.SECRETS_DIR}/{TOKEN_FILE}"
-            mounts.append(Mount(deployment.secrets, paths.SECRETS_DIR, private=True))
         return Job(
             id=server.id,
             image=release.image,

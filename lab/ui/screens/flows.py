@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from lab.domain.datasets import DatasetVersion
+from lab.domain.datasets import Dataset, DatasetVersion
 from lab.domain.edits import MODEL
 from lab.domain.launch import LaunchRequest
-from lab.domain.models import CHAMPION
+from lab.domain.models import CHAMPION, ModelVersion
 from lab.domain.runs import Run, RunStatus
 from lab.domain.sweeps import SweepPlan
 from lab.domain.views import RunView
@@ -31,6 +31,9 @@ from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
+
+#: What stands for no dataset where a model's reference is chosen.
+_EXAMPLE = "the run's example"
 
 # Launching
 
@@ -131,23 +134,42 @@ async def stop_runs(screen: LabScreen, runs: Sequence[Run]) -> None:
         screen.lab.background(f"stopping {run.name}", actions.command(actions.get("runs.stop"), id=run.id), work)
 
 
+def _references(run: Run, datasets: Sequence[Dataset]) -> list[str]:
+    """What drift may be measured from: what the run saw, then the latest versions of its project."""
+    seen = [f"{run.project}/{name}@{label}" for name, label in run.datasets.items()]
+    latest = [dataset.latest.ref for dataset in datasets if dataset.project == run.project]
+    return list(dict.fromkeys([*seen, *latest]))
+
+
 async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
     """Make a model version from a run, under a name that is asked for."""
     if run.status is not RunStatus.FINISHED:
         raise UsageError(f"{run.name} has not finished: {run.cause or run.status.value}", "register a finished run")
-    field = Field("name", "model", value=suggestion, optional=False, help="a new name, or one to add a version to",
-                  validate=lambda value: name_trouble("model", str(value)))  # fmt: skip
-    form = FormScreen("Register model", [field], submit="Register", intro=f"From run {run.name}.")
+    known = _references(run, await screen.ask(lambda ws: list(ws.datasets.list())))
+    fields = [
+        Field("name", "model", value=suggestion, optional=False, help="a new name, or one to add a version to",
+              validate=lambda value: name_trouble("model", str(value))),
+        Field("reference", "drift measured from", "choice", _EXAMPLE, (_EXAMPLE, *known),
+              help="the rows that the run gave as its example, or all of a dataset version"),
+    ]  # fmt: skip
+    form = FormScreen("Register model", fields, submit="Register", intro=f"From run {run.name}.")
     values = await screen.app.push_screen_wait(form)
     if values is None:
         return
-    name = str(values["name"])
+    name, chosen = str(values["name"]), str(values["reference"])
+    reference = "" if chosen == _EXAMPLE else chosen
+
+    def begin(ws: Workspace, job: Job) -> ModelVersion:
+        if reference:
+            return ws.registration.register(run.id, name, reference, job.say)
+        return ws.models.register(run.id, name, job.say)
 
     async def work(job: Job) -> str:
-        version = await screen.lab.bridge.ask(lambda ws: ws.models.register(run.id, name, job.say))
+        version = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
         return f"registered {version.id} from {run.name}"
 
     command = actions.command(actions.get("runs.register"), id=run.id, name=name)
+    command += f" --reference {shlex.quote(reference)}" if reference else ""
     screen.lab.background(f"registering {name}", command, work)
 
 

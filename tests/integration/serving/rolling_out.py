@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,22 @@ FLOWERS, KINDS = load_iris(return_X_y=True)
 ROWS = FLOWERS.tolist()
 
 
-def register(ws: Workspace, folder: Path, name: str = "iris", *, estimator: Any = None, labels: Any = None) -> str:
+def register(
+    ws: Workspace,
+    folder: Path,
+    name: str = "iris",
+    *,
+    estimator: Any = None,
+    labels: Any = None,
+    pii: Mapping[str, str] = sklearn_model.NO_PII,
+) -> str:
     """A further version of the model `name`; its reference."""
     model = LogisticRegression(max_iter=500) if estimator is None else estimator
     fitted = model.fit(FLOWERS, KINDS if labels is None else labels)
     number = len(ws.models.versions(name)) + 1
     place = folder / f"{name}-{number}"
     place.mkdir(parents=True)
-    sklearn_model.save(fitted, place, example=FLOWERS, framework=None, labels=None)
+    sklearn_model.save(fitted, place, example=FLOWERS, framework=None, labels=None, pii=pii)
     with locks.share(ws.home.store_lock):
         taken = snapshot(place, ws.home)
         signature = json.loads((place / "signature.json").read_text())
@@ -57,6 +66,13 @@ def capture(ws: Workspace, deployment_id: str, rows: list[list[float]], labels: 
         for number, (row, label) in enumerate(zip(rows, labels, strict=True))
     ]  # fmt: skip
     (folder / "0001.jsonl").write_text("garbage\n" + "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def captured(ws: Workspace, deployment_id: str) -> list[list[dict[str, Any]]]:
+    """What each server of the first release has kept of requests."""
+    runs = sorted(ws.home.deployment(deployment_id).root.glob("releases/1/run-*"))
+    files = [sorted((run / "capture").glob("*.jsonl")) for run in runs]
+    return [[json.loads(line) for path in paths for line in path.read_text().splitlines()] for paths in files]
 
 
 def worker_pid(ws: Workspace, job_id: str) -> int:

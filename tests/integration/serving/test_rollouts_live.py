@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rolling_out import KINDS, ROWS, Load, capture, register, worker_pid
+from rolling_out import KINDS, ROWS, Load, capture, captured, register, worker_pid
 from serving_client import ROOT
 from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
 from support import docker_or_skip, remove_jobs, share_environments
@@ -156,6 +156,22 @@ def test_what_was_kept_of_a_prediction_is_forgotten(site: Site) -> None:
     assert kept.stat().st_uid == owner, "the server can go on with it"
     assert site.ws.deployments.forget("private", ["1"]) == 0
     site.ws.deployments.stop("private")
+
+
+def test_a_personal_value_is_the_same_hash_in_all_servers_of_a_deployment(site: Site, tmp_path: Path) -> None:
+    site.ws.deployments.deploy(
+        register(site.ws, tmp_path, "people", pii={"x0": "hash"}), plan=RolloutPlan(replicas=2), progress=print
+    )
+    deployment = site.ws.deployments.get("people")
+    with site.load("people"):
+        wait_for(lambda: sum(map(bool, captured(site.ws, deployment.id))) == 2)
+    site.ws.deployments.stop("people")
+    kept = [line["data"][0] for lines in captured(site.ws, deployment.id) for line in lines]
+    (hashed,) = {row[0] for row in kept if row[1:] == ROWS[0][1:]}
+    assert hashed.startswith("pii:")
+    key = site.ws.home.deployment(deployment.id).secrets / "capture.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(key.read_text().strip()) >= 43, "256 bits"
 
 
 def test_what_answers_otherwise_is_taken_back_by_the_replay(site: Site) -> None:
