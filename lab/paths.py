@@ -162,6 +162,11 @@ class DeploymentFolder:
         """Health as it was, thinned out with age."""
         return self.root / "health"
 
+    @property
+    def load_tests(self) -> Path:
+        """What load tests have found, a line of JSON each."""
+        return self.root / "load_tests.jsonl"
+
     def release(self, number: int) -> ReleaseFolder:
         return ReleaseFolder(self.root / "releases" / str(number))
 

@@ -473,6 +473,54 @@ HEALTH = shape(
         "last_errors": many(text),
     }
 )
+LOAD_TEST = shape(
+    {
+        "at": time,
+        "model": text,
+        "version": whole,
+        "replicas": whole,
+        "connections": whole,
+        "seconds": number,
+        "requests": whole,
+        "failed": whole,
+        "per_second": number,
+        "p50": maybe(number),
+        "p95": maybe(number),
+        "p99": maybe(number),
+        "slowest": maybe(number),
+        "failures": mapping(whole),
+    }
+)
+LOAD_TESTS = shape({"id": text, "name": text, "items": many(LOAD_TEST), "total": whole})
+_SIDE = shape(
+    {
+        "model": text,
+        "share": whole,
+        "servers": whole,
+        "requests": whole,
+        "failed": whole,
+        "p50": maybe(number),
+        "p95": maybe(number),
+    }
+)
+CANARY = shape(
+    {
+        "id": text,
+        "name": text,
+        "canary": maybe(
+            shape(
+                {
+                    "seconds": number,
+                    "blue": _SIDE,
+                    "green": _SIDE,
+                    "disagreement": maybe(number),
+                    "ok": flag,
+                    "told": text,
+                }
+            )
+        ),
+    }
+)
 CHECK = shape({"id": text, "ok": flag, "detail": text, "hint": text})
 LOG = shape({"id": text, "name": text, "items": many(text), "total": whole})
 ERROR = shape({"error": shape({"code": text, "message": text, "hint": text})})

@@ -15,11 +15,11 @@ from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import DETACHED
 from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_utc, format_value, log_line
-from lab.cli.payloads import from_csv, from_json
 from lab.cli.shapes import deployment_shape, health_shape, listing
 from lab.cli.tables import Column, Styled
 from lab.cli.values import count, positive, seconds
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.payloads import from_csv, from_file, from_json
 from lab.domain.resources import format_size
 from lab.domain.rollouts import Rollout
 from lab.errors import LabError, NotFoundError, UsageError
@@ -180,25 +180,25 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if value is not None else NOTHING
 
 
+#: The input of a model as commands take it.
+JSON_ARGUMENTS = (
+    argument("text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON; '-' reads it from stdin"),
+    argument("--json-file", metavar="F", completes="path", help="read JSON or JSON lines from a file"),
+    argument("--csv", metavar="F", completes="path", help="read rows from a CSV with a header"),
+)
+
+
 @commands.add(
     "deployments",
     "predict",
     help="ask a deployment for predictions",
     example="lab deployments predict digits --csv rows.csv",
-    arguments=(
-        REF,
-        argument("text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON; '-' reads it from stdin"),
-        argument("--json-file", metavar="F", completes="path", help="read the JSON from a file"),
-        argument("--csv", metavar="F", completes="path", help="read rows from a CSV with a header"),
-    ),
+    arguments=(REF, *JSON_ARGUMENTS),
 )
 def predict(context: Context, args: Namespace) -> int:
-    given = [item for item in (args.text, args.json_file, args.csv) if item is not None]
-    if len(given) > 1:
-        raise UsageError("the input is given twice", "use one of JSON, --json-file and --csv")
-    if not given:
+    payload = payload_of(context, args)
+    if payload is None:
         raise UsageError("there is nothing to predict", _example(context, args.ref))
-    payload = _payload(context, args)
     answer = context.ws.deployments.predict(args.ref, payload)
     if context.out.json:
         context.out.document(answer)
@@ -220,11 +220,17 @@ def _inputs(signature: Mapping[str, Any]) -> list[str]:
     return [str(column.get("name", "")) for column in signature.get("inputs", ()) if isinstance(column, dict)]
 
 
-def _payload(context: Context, args: Namespace) -> dict[str, Any]:
+def payload_of(context: Context, args: Namespace) -> dict[str, Any] | None:
+    """What JSON_ARGUMENTS give; None where they give nothing."""
+    given = [item for item in (args.text, args.json_file, args.csv) if item is not None]
+    if len(given) > 1:
+        raise UsageError("the input is given twice", "use one of JSON, --json-file and --csv")
+    if not given:
+        return None
     if args.csv is not None:
         return from_csv(_read(context, args.csv))
     if args.json_file is not None:
-        return from_json(_read(context, args.json_file))
+        return from_file(args.json_file, _read(context, args.json_file))
     return from_json(sys.stdin.read() if args.text == "-" else args.text)
 
 

@@ -37,8 +37,8 @@ _FILES = (
         "runs",
     ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
-    *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "gates", "search"),
-    *("web", "desktop", "completion"),
+    *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "measuring"),
+    *("gates", "search", "web", "desktop", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
@@ -68,7 +68,7 @@ _FILES_OF = {
     "models": ("models", "lineage"),
     "predict": ("predict",),
     "deploy": ("rollouts",),
-    "deployments": ("rollouts", "deployments", "lineage"),
+    "deployments": ("rollouts", "deployments", "measuring", "lineage"),
 }
 
 #: Opens the app: (lab home or None, project folder, whether only to look) to an exit code.

@@ -21,11 +21,22 @@ _HOPELESS = 5
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one version did in a while: requests, those that failed (5xx or no answer), the 95 % quantile in seconds."""
+    """What one version did in a while: requests, those that failed (5xx or no answer), quantiles in seconds."""
 
     requests: int
     failed: int
     p95: float | None = None
+    p50: float | None = None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two versions that serve beside each other, with `share` percent of the requests."""
+
+    ref: str
+    share: int
+    servers: int
+    traffic: Traffic
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,18 @@ class Verdict:
     ok: bool
     told: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The version that serves (blue) and the one that is tried (green), over the last `seconds`. `disagreement` is the
+    share of captured rows that the new one answered otherwise when they were replayed; None where none were."""
+
+    seconds: float
+    old: Side
+    new: Side
+    verdict: Verdict
+    disagreement: float | None = None
 
 
 def two_proportion_z(failed_a: int, total_a: int, failed_b: int, total_b: int) -> float:

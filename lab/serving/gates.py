@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -124,7 +125,7 @@ def replay(trial: Trial, folders: Sequence[Path], version: int, budget: Budget) 
 
 
 @dataclass(frozen=True)
-class Beside:
+class Sources:
     """What is looked at while two versions serve beside each other, by slot: the router's counts, a server's own
     metrics page, and how often servers of the new version have died."""
 
@@ -134,19 +135,19 @@ class Beside:
 
 
 def canary(
-    beside: Beside, old: Sequence[int], new: Sequence[int], hold: float, ratio: float, abort: Callable[[], None]
+    sources: Sources, old: Sequence[int], new: Sequence[int], hold: float, ratio: float, abort: Callable[[], None]
 ) -> Verdict:
     """Watch for `hold` seconds; at once red when the new version is worse beyond doubt or one of its servers dies."""
-    before = {slot: _look(beside, slot) for slot in (*old, *new)}
-    deaths = beside.deaths()
+    before = {slot: look(sources, slot) for slot in (*old, *new)}
+    deaths = sources.deaths()
     deadline = time.monotonic() + hold
     while True:
         last = time.monotonic() >= deadline
-        died = beside.deaths() - deaths
+        died = sources.deaths() - deaths
         if died > 0:
             return Verdict(False, f"its server died {died} times" if died > 1 else "its server died", {"deaths": died})
-        now = beside.stats()
-        both = [_traffic(beside, before, now, slots, pages=last) for slots in (old, new)]
+        now = sources.stats()
+        both = [traffic(sources, before, now, slots, pages=last) for slots in (old, new)]
         verdict = compare(both[0], both[1], ratio)
         if last or not verdict.ok:
             return verdict
@@ -155,25 +156,28 @@ def canary(
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
+    """What one server has done since it began."""
+
     requests: int
     failed: int
     buckets: Mapping[float, float]
 
 
-def _look(beside: Beside, slot: int) -> _Look:
-    stats = beside.stats().get(slot)
-    return _Look(
+def look(sources: Sources, slot: int) -> Look:
+    stats = sources.stats().get(slot)
+    return Look(
         stats.requests if stats else 0,
         stats.errors_5xx + stats.failures if stats else 0,
-        _buckets(beside.page(slot)),
+        _buckets(sources.page(slot)),
     )
 
 
-def _traffic(
-    beside: Beside, before: Mapping[int, _Look], now: Mapping[int, BackendStats], slots: Sequence[int], *, pages: bool
+def traffic(
+    sources: Sources, before: Mapping[int, Look], now: Mapping[int, BackendStats], slots: Sequence[int], *, pages: bool
 ) -> Traffic:
-    """What the servers of one version did since `before`; latencies only with `pages`, which costs a request each."""
+    """What the servers of one version did since `before`. With `pages`, which costs a request each, there are
+    latencies, and of what the router counts only predictions; a client's requests and Lab's looks are alike to it."""
     requests = failed = 0
     buckets: dict[float, float] = {}
     for slot in slots:
@@ -183,9 +187,12 @@ def _traffic(
         requests += max(0, stats.requests - begin.requests)
         failed += max(0, stats.errors_5xx + stats.failures - begin.failed)
         if pages:
-            for bound, count in _buckets(beside.page(slot)).items():
+            for bound, count in _buckets(sources.page(slot)).items():
                 buckets[bound] = buckets.get(bound, 0.0) + count - begin.buckets.get(bound, 0.0)
-    return Traffic(requests, failed, quantile(list(buckets.items()), 0.95))
+    counts = list(buckets.items())
+    if pages:
+        requests = max(failed, int(buckets.get(math.inf, 0.0)))
+    return Traffic(requests, failed, quantile(counts, 0.95), quantile(counts, 0.50))
 
 
 def _buckets(page: str) -> dict[float, float]:

@@ -8,6 +8,7 @@ from lab.catalog.connection import Catalog
 from lab.dataclass import dataclass
 from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.text import clean
+from lab.errors import EngineError
 from lab.events import DEPLOYMENT_RELEASED, DEPLOYMENT_STATUS
 from lab.journal import Journal
 from lab.paths import DeploymentFolder, LabHome
@@ -52,6 +53,13 @@ class Parts:
     def ready(self, state: State, slot: int = 0, timeout: float = 1.0) -> tuple[bool, str]:
         """Whether a server says that it is ready; slot 0 is whoever gets requests."""
         return self.client.ready(address(state), timeout=timeout, slot=slot)
+
+    def page(self, state: State, slot: int) -> str:
+        """A server's own metrics page; "" where it gives none."""
+        try:
+            return self.client.get(address(state), "/metrics", slot)[1].decode("utf-8", "replace")
+        except EngineError:
+            return ""
 
 
 def address(state: State) -> Deployment:

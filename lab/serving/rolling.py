@@ -19,7 +19,7 @@ from lab.domain.text import clean
 from lab.errors import ConflictError, EngineError, GateRejectedError, LabError
 from lab.events import ROLLOUT_STARTED, ROLLOUT_STEP
 from lab.serving import gates, tokens
-from lab.serving.gates import Beside, Trial
+from lab.serving.gates import Sources, Trial
 from lab.serving.parts import Parts, address
 from lab.serving.state import Release, State
 from lab.serving.undoing import end, swap_back, undo
@@ -219,13 +219,10 @@ class Rolling:
         self._tell(f"canary: {self._plan.share} % of the requests for {self._plan.hold:g} s")
 
         def page(slot: int) -> str:
-            try:
-                return parts.client.get(address(state), "/metrics", slot)[1].decode("utf-8", "replace")
-            except EngineError:
-                return ""
+            return parts.page(state, slot)
 
         verdict = gates.canary(
-            Beside(lambda: parts.routers.stats(state), page, lambda: self._deaths(page)),
+            Sources(lambda: parts.routers.stats(state), page, lambda: self._deaths(page)),
             [server.slot for server in live.servers],
             [server.slot for server in self._green.servers],
             self._plan.hold,

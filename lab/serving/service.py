@@ -12,20 +12,23 @@ from typing import Any, Protocol
 from lab.catalog import deployments as catalog_deployments
 from lab.catalog import rollouts as catalog_rollouts
 from lab.catalog.connection import Catalog
+from lab.domain.canary import Beside
 from lab.domain.deployments import SERVING, Deployment, DeploymentStatus, Health, HealthPoint
 from lab.domain.ids import short_id
+from lab.domain.load_tests import LoadTest
 from lab.domain.models import ModelVersion
 from lab.domain.names import check_name
 from lab.domain.rollouts import Rollout, RolloutPlan
 from lab.domain.text import clean
 from lab.engine.base import Engine
 from lab.engine.ports import is_free
-from lab.errors import ConflictError, EngineUnavailableError, LabError, NotFoundError
+from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
 from lab.events import DEPLOYMENT_CREATED, DEPLOYMENT_STATUS
 from lab.journal import Journal
 from lab.paths import LabHome
-from lab.runtime.serving import jsonlines
-from lab.serving import tokens
+from lab.serving import forgetting, load_tests, tokens
+from lab.serving.canaries import Canaries
+from lab.serving.gates import OWN_ID
 from lab.serving.http import ASLEEP, Client
 from lab.serving.parts import Parts
 from lab.serving.rolling import Rolling
@@ -78,6 +81,7 @@ class Deployments:
             home, journal, catalog, Servers(home, models, engine_of), Routers(home, engine_of), Client(home)
         )
         self._tender = Tender(self._parts)
+        self._canaries = Canaries(self._parts)
         self._up: Sequence[Deployment] = ()
         self._list_again = 0.0
 
@@ -179,20 +183,7 @@ class Deployments:
 
         Raises LabError where a file cannot be rewritten; it is then as it was.
         """
-        gone = 0
-        for run in sorted(self._home.deployment(self.get(ref).id).root.glob("releases/*/run-*")):
-            for folder, pattern in ((run / "capture", "*.jsonl"), (run, "feedback.jsonl")):
-                if folder.is_symlink() or not folder.is_dir():
-                    continue
-                try:
-                    with jsonlines.locked(folder):
-                        files = [path for path in sorted(folder.glob(pattern)) if not path.is_symlink()]
-                        gone += jsonlines.forget(files, frozenset(ids))
-                except OSError as error:
-                    raise LabError(
-                        f"cannot rewrite {clean(str(folder))}: {error.strerror}", "free some disk space or mend rights"
-                    ) from error
-        return gone
+        return forgetting.forget(self._home.deployment(self.get(ref).id), ids)
 
     def token(self, ref: str, *, rotate: bool = False) -> str:
         """What clients bring as `Authorization: Bearer …`; "" if the deployment asks for none. After a rotation the one
@@ -240,6 +231,14 @@ class Deployments:
         """Its rollouts with their steps and numbers, newest first."""
         return catalog_rollouts.of_deployment(self._catalog, self.get(ref).id)
 
+    def canary(self, ref: str) -> Beside | None:
+        """The version that serves and the one that is tried, since the first look at that in this process; None where
+        none is tried. Raises EngineError if its router does not answer."""
+        state = self._needed(self.get(ref))
+        rollouts = catalog_rollouts.of_deployment(self._catalog, state.id)
+        current = next((one for one in rollouts if one.id == state.rollout), None)
+        return self._canaries.look(state, current, self.plan.budget.p95_ratio)
+
     def health(self, ref: str) -> Health:
         """One look at its servers over HTTP; rates are since the look before in this process."""
         return self._health.look(self.get(ref))
@@ -269,6 +268,28 @@ class Deployments:
         if not deployment.status.active:
             raise ConflictError(f"deployment {deployment.name} is {deployment.status.value}", "deploy it again")
         return self._parts.client.predict(deployment, payload)
+
+    def load_test(
+        self, ref: str, payload: Mapping[str, Any] | None = None, *, connections: int = 32, seconds: float = 10.0
+    ) -> LoadTest:
+        """Ask it again and again for `seconds`, and keep what came of it. `payload` is as for `predict`; without one it
+        is a reference row.
+
+        Raises ConflictError when it is not up, UsageError when it refuses the payload or there is none.
+        """
+        deployment = self.get(ref)
+        payload = {**(payload or self.example(ref)), "id": OWN_ID}
+        if len(payload) == 1:
+            raise UsageError(f"the model of {deployment.name} has no reference row to ask", "give rows as JSON")
+        self.predict(ref, payload)
+        token = tokens.read(self._home.deployment(deployment.id))
+        test = load_tests.run(deployment, payload, token, connections, seconds)
+        load_tests.keep(self._home.deployment(deployment.id).load_tests, test)
+        return test
+
+    def load_tests(self, ref: str) -> Sequence[LoadTest]:
+        """What load tests of it have found, newest first."""
+        return load_tests.kept(self._home.deployment(self.get(ref).id).load_tests)
 
     def signature(self, ref: str) -> Mapping[str, Any]:
         """What the model takes and gives: its `signature.json`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from lab.domain.rollouts import RolloutPlan, Strategy, parse_seconds
 from lab.errors import NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
+from lab.ui.render.number import format_duration
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm, metrics_text
 from lab.ui.screens.launch_form import name_trouble
@@ -156,6 +158,33 @@ async def scale(screen: LabScreen, deployment: Deployment) -> None:
 
     command = actions.command(actions.get("deployments.scale"), id=deployment.name, n=wanted)
     screen.lab.background(f"scaling {deployment.name}", command, work)
+
+
+async def load_test(screen: LabScreen, deployment: Deployment, done: Callable[[], None]) -> None:
+    """Ask how many clients for how long, then ask the deployment with a reference row; `done` is called at the end."""
+    fields = [
+        Field("connections", "clients at once", "number", 32, optional=False,
+              validate=lambda value: None if isinstance(value, int) and 1 <= value <= 1000 else "from 1 to 1000"),
+        Field("hold", "for", value="10s", optional=False, help="10s, 1m", validate=_time_trouble),
+    ]  # fmt: skip
+    intro = f"{deployment.name} is asked with a reference row as fast as it answers."
+    values = await screen.app.push_screen_wait(FormScreen("Load test", fields, submit="Ask", intro=intro))
+    if values is None:
+        return
+    connections, hold = _number(values, "connections"), parse_seconds(str(values["hold"]))
+
+    async def work(job: Job) -> str:
+        job.say(f"{connections} clients ask for {hold:g} s")
+        test = await screen.lab.bridge.ask(
+            lambda ws: ws.deployments.load_test(deployment.id, connections=connections, seconds=hold)
+        )
+        done()
+        answered = f"{test.per_second:,.0f} requests a second, p95 {format_duration(test.p95)}"
+        return f"{deployment.name}: {answered}" + (f", {test.failed:,} failed" if test.failed else "")
+
+    command = actions.command(actions.get("deployments.bench"), id=deployment.name)
+    command += f" --connections {connections} --for {hold:g}s"
+    screen.lab.background(f"asking {deployment.name}", command, work)
 
 
 async def stop(screen: LabScreen, deployment: Deployment) -> None:

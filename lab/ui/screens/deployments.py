@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -13,6 +13,7 @@ from textual.containers import Container
 from lab.domain.deployments import Deployment, Health, HealthPoint
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
+from lab.ui.render.measured import canary_lines, load_lines
 from lab.ui.render.rollouts import rollout_lines
 from lab.ui.render.rows import ListSource
 from lab.ui.screens import deploy_flows, gate_flows
@@ -28,16 +29,13 @@ from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
-    from lab.workspace import Workspace
+    pass
 
+TABS = (("facts", "Health"), ("rollouts", "Rollouts"), ("canary", "Canary"), ("load", "Load tests"), ("logs", "Logs"))
+#: Actions that only make sense while it is up.
+_NEED_SERVERS = ("predict", "stop", "rollback", "scale", "bench")
 #: The health of so many seconds is drawn, and looked up so often.
 _HISTORY, _HISTORY_EVERY = 3600.0, 10.0
-
-
-def _example(ws: Workspace, id: str) -> tuple[Mapping[str, Any], Sequence[object]]:
-    """A payload that fits, and the names of the classes."""
-    classes = ws.deployments.signature(id).get("classes")
-    return ws.deployments.example(id), classes if isinstance(classes, list) else ()
 
 
 class DeploymentsScreen(ListScreen):
@@ -59,12 +57,16 @@ class DeploymentsScreen(ListScreen):
     def body(self) -> ComposeResult:
         yield Lines([[]], id="heading")
         yield FrameTable(COLUMNS, empty="reading …", id="deployments", pinned=2)
-        yield Tabs([("facts", "Health"), ("rollouts", "Rollouts"), ("logs", "Logs")])
+        yield Tabs(TABS)
         with Container(classes="lower"):
             with Container(id="tab-facts", classes="tab -shown"):
                 yield DetailPanel(id="facts", empty="nothing is deployed")
             with Container(id="tab-rollouts", classes="tab"):
                 yield Page(id="rollouts", empty="nothing was rolled out yet")
+            with Container(id="tab-canary", classes="tab"):
+                yield Page(id="canary", empty="no version is tried beside the one that serves: D with strategy canary")
+            with Container(id="tab-load", classes="tab"):
+                yield Page(id="load", empty="it was not tested yet: b asks it as fast as it answers")
             with Container(id="tab-logs", classes="tab"):
                 yield LogView(id="log")
 
@@ -72,7 +74,7 @@ class DeploymentsScreen(ListScreen):
         super().on_mount()
         self.every(1.0, "health", self._look)
         self.every(0.25, "log", self._poll_log)
-        self.every(1.0, "rollouts", self._look_at_rollouts)
+        self.every(1.0, "page", self._look_at_page)
         self.every(_HISTORY_EVERY, "history", self._look_back)
 
     @property
@@ -127,13 +129,21 @@ class DeploymentsScreen(ListScreen):
         for id, one in health.items():
             self._rates.setdefault(id, deque(maxlen=MINUTE)).append(one.rate or 0.0)
 
-    async def _look_at_rollouts(self) -> None:
-        one = self.current
-        if one is None or self.query_one(Tabs).current != "rollouts":
+    async def _look_at_page(self) -> None:
+        """Keep the tab up to date that is looked at."""
+        one, tab = self.current, self.query_one(Tabs).current
+        if one is None:
             return
-        found = list(await self.ask(lambda ws: ws.deployments.history(one.id)))
         now = time.time()
-        self.query_one("#rollouts", Page).show(lambda width: rollout_lines(found, width, now))
+        if tab == "rollouts":
+            found = list(await self.ask(lambda ws: ws.deployments.history(one.id)))
+            self.query_one("#rollouts", Page).show(lambda width: rollout_lines(found, width, now))
+        elif tab == "canary":
+            seen = await self.ask(lambda ws: ws.deployments.canary(one.id)) if one.status.active else None
+            self.query_one("#canary", Page).show(lambda _: canary_lines(seen) if seen is not None else [])
+        elif tab == "load":
+            tests = list(await self.ask(lambda ws: ws.deployments.load_tests(one.id)))
+            self.query_one("#load", Page).show(lambda _: load_lines(tests, now))
 
     async def _look_back(self) -> None:
         one = self.current
@@ -154,13 +164,13 @@ class DeploymentsScreen(ListScreen):
     def hidden_actions(self) -> tuple[str, ...]:
         one = self.current
         up = one is not None and one.status.active
-        return () if up else ("deployments.predict", "deployments.stop", "deployments.rollback", "deployments.scale")
+        return () if up else tuple(f"deployments.{name}" for name in _NEED_SERVERS)
 
     async def on_frame_table_row_highlighted(self) -> None:
         self._tell_facts()
         self.tell_keys()
         self.start(self._show_log(), "log-path")
-        self.start(self._look_at_rollouts(), "rollouts")
+        self.start(self._look_at_page(), "page")
         if self.current is not None and self.current.id not in self._history:
             self.start(self._look_back(), "history")
 
@@ -170,7 +180,7 @@ class DeploymentsScreen(ListScreen):
 
     def show_tab(self, key: str) -> None:
         self.query_one(Tabs).choose(key)
-        self.start(self._look_at_rollouts(), "rollouts")
+        self.start(self._look_at_page(), "page")
 
     # Actions
 
@@ -183,8 +193,8 @@ class DeploymentsScreen(ListScreen):
             self.start(self._predict(one))
 
     async def _predict(self, one: Deployment) -> None:
-        example, classes = await self.ask(lambda ws: _example(ws, one.id))
-        await self.app.push_screen(PredictScreen(self, one, example, classes))
+        asked = await self.ask(lambda ws: (ws.deployments.example(one.id), ws.deployments.signature(one.id)))
+        await self.app.push_screen(PredictScreen(self, one, *asked))
 
     def action_deployments_logs(self) -> None:
         tabs = self.query_one(Tabs)
@@ -220,6 +230,11 @@ class DeploymentsScreen(ListScreen):
 
     def action_deployments_gates(self) -> None:
         self.start(gate_flows.edit_gates(self))
+
+    def action_deployments_bench(self) -> None:
+        one = self.current
+        if one is not None and one.status.active:
+            self.start(deploy_flows.load_test(self, one, lambda: self.show_tab("load")))
 
     def action_deployments_lineage(self) -> None:
         if self.current is not None:

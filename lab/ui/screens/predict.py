@@ -1,44 +1,38 @@
-"""Asking a deployment: a payload to edit, and what the model answers."""
+"""Asking a deployment: a row in a form of the model's columns, JSON, CSV or a file; and what the model answers."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import TextArea
+from textual.widgets import Input, Static, TextArea
 
 from lab.domain.deployments import Deployment
+from lab.domain.payloads import from_csv, from_file, from_json
 from lab.domain.text import clean, clean_lines
-from lab.errors import LabError, UsageError
+from lab.errors import LabError, NotFoundError, UsageError
 from lab.ui import actions
-from lab.ui.render.cells import tidy
-from lab.ui.render.glyphs import Row, glyphs
-from lab.ui.render.number import format_duration
-from lab.ui.render.sparkline import bar
+from lab.ui.render.cells import fit, tidy
+from lab.ui.render.glyphs import glyphs
+from lab.ui.render.predictions import answer_rows
 from lab.ui.screens.parts import Lines
+from lab.ui.screens.predict_form import csv_text, form_columns, form_payload
+from lab.ui.screens.tabs import Tabs
 
 if TYPE_CHECKING:
     from lab.ui.screens.base import LabScreen
 
-_MOST_ROWS = 12
-
-
-def parse_payload(text: str) -> dict[str, Any]:
-    """The JSON object in `text`. Raises UsageError that says where it is wrong."""
-    try:
-        payload = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"not JSON: {error}", 'write {"rows": [{…}]} or {"data": [[…]]}') from error
-    if not isinstance(payload, dict) or not {"rows", "data"} & payload.keys():
-        raise UsageError("neither rows nor data in it", 'write {"rows": [{…}]} or {"data": [[…]]}')
-    return payload
+FORM, JSON, CSV, FILE = "form", "json", "csv", "file"
+_MOST_BYTES = 4 << 20  # of a file: a server takes no more in one request
+_LABEL, _HELP = 22, 34
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:
@@ -51,41 +45,24 @@ def payload_text(payload: Mapping[str, Any]) -> str:
     return json.dumps(payload, indent=1)
 
 
-def answer_rows(answer: Mapping[str, Any], classes: Sequence[object], seconds: float) -> list[Row]:
-    """The answer: a line per row with its most likely classes, then what else was said."""
-    predictions, chances = answer.get("predictions"), answer.get("probabilities")
-    first: Row = [(f" {glyphs().ok} ", "ok"), ("answered in ", "muted"), (format_duration(seconds), "bold")]
-    rows = [[*first, ("   with the highest probabilities", "muted")] if isinstance(chances, list) else first]
-    known = predictions if isinstance(predictions, list) else []
-    for index, value in enumerate(known[:_MOST_ROWS]):
-        row: Row = [(f" row {index + 1}   ", "muted"), (_short(value), "title"), ("   ", "")]
-        if isinstance(chances, list) and index < len(chances) and isinstance(chances[index], list):
-            row += _likely(chances[index], classes)
-        rows.append(row)
-    if len(known) > _MOST_ROWS:
-        rows.append([(f" and {len(known) - _MOST_ROWS} more", "muted")])
-    for key, value in answer.items():
-        if key != "predictions" and not (key == "probabilities" and known):
-            rows.append([(f" {key}  ", "muted"), (_short(value), "")])
-    return rows
-
-
-def _likely(chances: Sequence[Any], classes: Sequence[object], most: int = 3) -> Row:
-    """The most likely classes with a bar each."""
-    numbers = [(float(one), index) for index, one in enumerate(chances) if isinstance(one, int | float)]
-    row: Row = []
-    for chance, index in sorted(numbers, key=lambda one: (-one[0], one[1]))[:most]:
-        name = _short(classes[index]) if index < len(classes) else f"#{index}"
-        row += [(f"  {name} ", ""), (bar(chance, 8), "primary"), (f" {chance:.1%}", "muted")]
-    return row
-
-
-def _short(value: object) -> str:
-    return clean(value if isinstance(value, str) else json.dumps(value), 200)
+def read_payload(path: Path) -> dict[str, Any]:
+    """The rows in a file of JSON, JSON lines or CSV. Raises NotFoundError, LabError, UsageError."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"{clean(str(path))} is too large for one request", "lab predict takes whole tables")
+        return from_file(path.name, path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file {clean(str(path))}", "check the path") from error
+    except OSError as error:
+        raise LabError(f"{clean(str(path))} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{clean(str(path))} is not UTF-8 text", "lab predict takes Parquet and other tables"
+        ) from error
 
 
 class PredictScreen(ModalScreen[None]):
-    """Edit the payload, ctrl+s (or f5) sends it; the answer is below."""
+    """Fill in what the model is asked, ctrl+s (or f5) sends it; the answer is below. ctrl+t goes to the next way."""
 
     DEFAULT_CSS = """
     PredictScreen { align: center middle; background: $background 60%; }
@@ -93,46 +70,107 @@ class PredictScreen(ModalScreen[None]):
         width: 96%; max-width: 110; height: 94%;
         border: round $border; background: $surface; padding: 0 1;
     }
+    PredictScreen #ways { height: 1fr; }
+    PredictScreen .tab { display: none; height: 1fr; }
+    PredictScreen .tab.-shown { display: block; }
     PredictScreen TextArea { height: 1fr; border: none; padding: 0; background: $panel; }
+    PredictScreen Input { height: 1; width: 1fr; border: none; padding: 0; background: $panel; }
+    PredictScreen Input:focus { background: $block-cursor-background; }
+    PredictScreen .field { height: 1; }
+    PredictScreen .label { width: 23; color: $text-muted; }
+    PredictScreen .help { width: 36; color: $text-muted; padding-left: 1; }
     PredictScreen #answer { height: auto; max-height: 50%; overflow: hidden auto; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False, id="predict.close"),
         Binding("ctrl+s,f5", "send", "Send", show=False, id="predict.send", priority=True),
+        Binding("ctrl+t", "next_way", "Form, JSON, CSV or file", show=False, id="predict.way", priority=True),
+        Binding("down", "app.focus_next", "Next field", show=False, id="predict.next"),
+        Binding("up", "app.focus_previous", "Previous field", show=False, id="predict.previous"),
     ]
 
     def __init__(
-        self, behind: LabScreen, deployment: Deployment, example: Mapping[str, Any], classes: Sequence[object]
+        self, behind: LabScreen, deployment: Deployment, example: Mapping[str, Any], signature: Mapping[str, Any]
     ) -> None:
         super().__init__()
-        self._names = classes
+        classes = signature.get("classes")
+        self._names: Sequence[object] = classes if isinstance(classes, list) else ()
         self._behind = behind
         self._deployment = deployment
         self._example = example or {"rows": []}
+        self._columns = form_columns(signature, self._example)
+        self._csv = csv_text(signature, self._example)
+        self._ways = [(FORM, "Form")] if self._columns else []
+        self._ways += [(JSON, "JSON"), (CSV, "CSV"), (FILE, "File")]
         self._busy = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = Content(tidy(f"Predict with {self._deployment.name}", 60))
             box.border_subtitle = Content("ctrl+s send   esc close")
-            yield TextArea(clean_lines(payload_text(self._example)), tab_behavior="focus", soft_wrap=True, compact=True)
+            yield Tabs(self._ways, id="way", hint="ctrl+t switch")
+            with Container(id="ways"):
+                if self._columns:
+                    yield from self._form()
+                with Container(id=f"tab-{JSON}", classes="tab"):
+                    yield self._area(payload_text(self._example), "json")
+                with Container(id=f"tab-{CSV}", classes="tab"):
+                    yield self._area(self._csv, "csv")
+                with Container(id=f"tab-{FILE}", classes="tab"), Horizontal(classes="field"):
+                    yield Static(Content("a file"), classes="label")
+                    yield Input(id="file", compact=True)
+                    yield Static(Content(".json, .jsonl or .csv"), classes="help")
             yield Lines([[(" an example that the model knows; change it and press ctrl+s", "muted")]], id="answer")
 
+    def _form(self) -> ComposeResult:
+        with VerticalScroll(id=f"tab-{FORM}", classes="tab", can_focus=False):
+            for index, column in enumerate(self._columns):
+                with Horizontal(classes="field"):
+                    yield Static(Content(fit(tidy(column.name), _LABEL)), classes="label")
+                    yield Input(tidy(column.text), id=f"column-{index}", compact=True, select_on_focus=False)
+                    yield Static(Content(fit(tidy(column.help), _HELP)), classes="help")
+
+    @staticmethod
+    def _area(text: str, id: str) -> TextArea:
+        return TextArea(clean_lines(text), tab_behavior="focus", soft_wrap=True, compact=True, id=id)
+
     def on_mount(self) -> None:
-        self.query_one(TextArea).focus()
+        self._go(self._ways[0][0])
+
+    def _go(self, way: str) -> None:
+        self.query_one(Tabs).choose(way)
+        first = {FORM: "#column-0", JSON: "#json", CSV: "#csv", FILE: "#file"}[way]
+        self.query_one(first).focus()
+
+    def on_choices_chosen(self, event: Tabs.Chosen) -> None:
+        self._go(event.key.removeprefix("tab:"))
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+    def action_next_way(self) -> None:
+        self._go(self.query_one(Tabs).step(1))
 
     def action_send(self) -> None:
         if not self._busy:
             self._busy = True
             self.run_worker(self._behind.lab.guard(self._send()), exit_on_error=False)
 
+    async def _payload(self) -> dict[str, Any]:
+        way = self.query_one(Tabs).current
+        if way == FORM:
+            texts = [self.query_one(f"#column-{index}", Input).value for index in range(len(self._columns))]
+            return form_payload(self._columns, texts)
+        if way == FILE:
+            name = self.query_one("#file", Input).value.strip()
+            return await self._behind.ask(lambda _: read_payload(Path(name).expanduser()))
+        text = self.query_one(f"#{way}", TextArea).text
+        return from_csv(text) if way == CSV else from_json(text)
+
     async def _send(self) -> None:
         answer_line = self.query_one("#answer", Lines)
         try:
-            payload = parse_payload(self.query_one(TextArea).text)
+            payload = await self._payload()
             answer_line.show([[(" asking …", "muted")]])
             began = time.perf_counter()
             id = self._deployment.id

@@ -13,8 +13,9 @@ from lab.ui.screens.parts import Choices
 class Tabs(Choices):
     """Names of panes; the pane `#tab-<key>` of the shown one gets the class `-shown`, and the focus if it had it."""
 
-    def __init__(self, tabs: Sequence[tuple[str, str]], *, id: str = "tabs") -> None:
+    def __init__(self, tabs: Sequence[tuple[str, str]], *, id: str = "tabs", hint: str = "[ ] switch") -> None:
         super().__init__(id=id, classes="tabs")
+        self._hint = hint
         self._tabs = tuple(tabs)
         self._current = tabs[0][0]
         self._notes: dict[str, str] = {}
@@ -74,7 +75,7 @@ class Tabs(Choices):
             note = self._notes.get(key, "")
             spans = [(name, "title underline" if here else "muted"), (f" {note}" if note else "", "muted")]
             items.append((f"tab:{key}", spans))
-        self.put(items, [("[ ] switch", "muted")], gap="   ")
+        self.put(items, [(self._hint, "muted")], gap="   ")
 
 
 def first_focusable(widget: Widget) -> Widget | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from documents import (
+    CANARY,
     DEPLOYMENT,
     DEPLOYMENT_DETAIL,
     HEALTH,
+    LOAD_TESTS,
     LOG,
     ROLLOUT,
     document,
@@ -118,6 +120,17 @@ def test_rolling_out_and_back_by_command(lab: Lab, shown: dict[str, object], tmp
     refused = lab("-C", str(tmp_path), "deploy", f"{model}@champion", "--name", name, code=6)
     assert "over the budget" in refused.stderr
     assert lab.json(listing(ROLLOUT), "deployments", "history", name)["items"][0]["outcome"] == "rolled back"
+
+
+def test_measuring_by_command(lab: Lab, shown: dict[str, object]) -> None:
+    ref = str(shown["deployment"])
+    tested = lab.json(LOAD_TESTS, "deployments", "bench", ref, "--for", "300ms", "--connections", "2")
+    assert [(test["connections"], test["failed"]) for test in tested["items"]] == [(2, 0)]
+    assert tested["items"][0]["requests"] > 0
+    assert "REQ/S" in lab("deployments", "bench", ref, "--history").stdout
+    assert "refused" in lab("deployments", "bench", ref, '{"nonsense": 1}', code=2).stderr
+    assert lab.json(CANARY, "deployments", "canary", ref)["canary"] is None
+    assert "no version is tried" in lab("deployments", "canary", ref).stderr
 
 
 def test_the_token_by_command(lab: Lab, shown: dict[str, object]) -> None:

@@ -6,12 +6,14 @@ import io
 from typing import Any
 
 from documents import (
+    CANARY,
     CHECK,
     COMPARISON,
     DATASET,
     DATASET_VERSION,
     DEPLOYMENT,
     HEALTH,
+    LOAD_TESTS,
     MODEL,
     MODEL_VERSION,
     ROLLOUT,
@@ -23,14 +25,18 @@ from documents import (
 )
 
 from lab.cli import shapes, verdict_shapes
+from lab.cli.measured_shapes import beside_shape, load_test_shape
 from lab.cli.output import Output
 from lab.cli.rollout_shapes import rollout_shape
+from lab.domain.canary import Beside, Side, Traffic
+from lab.domain.canary import Verdict as CanaryVerdict
 from lab.domain.capture import Capture
 from lab.domain.checks import Check as Finding
 from lab.domain.compare import Comparison, Row
 from lab.domain.datasets import Column, Dataset, DatasetVersion
 from lab.domain.demo import DemoReport, DemoStep
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
+from lab.domain.load_tests import LoadTest
 from lab.domain.models import Model, ModelVersion
 from lab.domain.resources import Resources
 from lab.domain.rollouts import Outcome, Rollout, RolloutStep
@@ -143,6 +149,14 @@ def test_a_rollout_with_the_numbers_of_its_steps() -> None:
     )
     found = printed(rollout_shape(rollout), ROLLOUT)
     assert (found["outcome"], found["steps"][0]["evidence"]) == ("rolled back", {"p99": "Infinity"})
+
+
+def test_two_versions_beside_each_other_and_load_tests() -> None:
+    sides = [Side(f"digits:v{number}", 50, 1, Traffic(9, 1, INF, 0.1)) for number in (1, 2)]
+    seen = {"id": "d1", "name": "digits", "canary": beside_shape(Beside(1.0, *sides, CanaryVerdict(True, "x"), 0.1))}
+    assert printed(seen, CANARY)["canary"]["green"]["p95"] == "Infinity"
+    test = load_test_shape(LoadTest(NOW, "digits", 2, 1, 32, 1.0, 9, 1, 8.0, failures={"503": 1}))
+    assert printed({"id": "d1", "name": "digits", "items": [test], "total": 1}, LOAD_TESTS)["total"] == 1
 
 
 def test_checks() -> None:

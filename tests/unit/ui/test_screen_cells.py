@@ -14,10 +14,12 @@ from lab.domain.datasets import Column, Dataset, DatasetVersion, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.guards import Firing
 from lab.domain.models import Model, ModelVersion
+from lab.domain.payloads import from_json
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.domain.standing import Standing
 from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
+from lab.ui.render.predictions import answer_rows
 from lab.ui.render.rows import Row
 from lab.ui.render.status import mark
 from lab.ui.screens.command_log import job_rows
@@ -27,7 +29,7 @@ from lab.ui.screens.deployment_cells import deployment_facts, deployment_row, ra
 from lab.ui.screens.home_cells import about, heading, home_lines, home_rows, notice_rows, opened_by
 from lab.ui.screens.list_screen import fits
 from lab.ui.screens.models import model_row, version_columns, version_facts, version_rows
-from lab.ui.screens.predict import answer_rows, parse_payload, payload_text
+from lab.ui.screens.predict import payload_text
 from lab.ui.screens.run_cells import (
     headline,
     metric_order,
@@ -243,12 +245,12 @@ def test_data_rows() -> None:
 
 
 def test_answers_and_payloads() -> None:
-    assert parse_payload('{"rows": [{"a": 1}]}') == {"rows": [{"a": 1}]}
-    for wrong in ("", "[1]", '{"x": 1}', "{"):
+    assert from_json('{"rows": [{"a": 1}]}') == {"rows": [{"a": 1}]}
+    for wrong in ("", "[]", "1", "{"):
         with pytest.raises(UsageError):
-            parse_payload(wrong)
-    assert parse_payload(payload_text({"data": [[1, 2], [3, 4]]})) == {"data": [[1, 2], [3, 4]]}
-    assert parse_payload(payload_text({"rows": [{"a": "\x1b"}], "more": 1})) == {"rows": [{"a": "\x1b"}], "more": 1}
+            from_json(wrong)
+    assert from_json(payload_text({"data": [[1, 2], [3, 4]]})) == {"data": [[1, 2], [3, 4]]}
+    assert from_json(payload_text({"rows": [{"a": "\x1b"}], "more": 1})) == {"rows": [{"a": "\x1b"}], "more": 1}
     answer = {"predictions": [8, "[/x]"], "probabilities": [[0.1, 0.7, 0.2], "odd"], "model": "digits"}
     shown = words(answer_rows(answer, ["zero", "one"], 0.008))
     assert "one ▕" in shown or "one " in shown

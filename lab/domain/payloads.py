@@ -1,4 +1,4 @@
-"""What `lab deployments predict` sends: JSON or CSV made into a payload that a server takes. Pure functions."""
+"""What servers are asked: JSON or CSV made into a payload that they take. Pure functions."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def from_json(text: str) -> dict[str, Any]:
     if isinstance(value, list) and value:
         return {"data": [value]}
     raise UsageError("the input holds no rows", _SHAPES)
+
+
+def from_lines(text: str) -> dict[str, Any]:
+    """JSON lines, a row each. Raises UsageError as `from_json`, with the line's number."""
+    rows: list[Any] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                rows += next(iter(from_json(line).values()))
+            except UsageError as error:
+                raise UsageError(f"line {number}: {error.message}", error.hint) from error
+    if not rows or len({type(row) for row in rows}) > 1:
+        raise UsageError("the lines are no rows of one kind", "write a JSON object on each line")
+    return {"rows" if isinstance(rows[0], dict) else "data": rows}
+
+
+def from_file(name: str, text: str) -> dict[str, Any]:
+    """What the file `name` holds, by its ending: CSV, JSON lines, or else JSON. Raises UsageError."""
+    ending = name.lower().rpartition(".")[2]
+    return from_csv(text) if ending == "csv" else from_lines(text) if ending in ("jsonl", "ndjson") else from_json(text)
 
 
 def _refuse(name: str) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.cli.payloads import from_csv, from_json
+from lab.domain.payloads import from_csv, from_json
 from lab.errors import UsageError
 
 
