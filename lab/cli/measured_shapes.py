@@ -28,4 +28,6 @@ def beside_shape(seen: Beside) -> dict[str, Any]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {"model": side.ref, "share": side.share, "servers": side.servers, **asdict(side.traffic)}
+    seen = side.traffic
+    about = {"model": side.ref, "share": side.share, "servers": side.servers}
+    return {**about, "requests": seen.requests, "failed": seen.failed, "p50": seen.p50, "p95": seen.p95}
