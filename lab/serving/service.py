@@ -37,7 +37,7 @@ from lab.serving.scaling import scale
 from lab.serving.servers import ModelSource, Servers
 from lab.serving.state import Release, State
 from lab.serving.tending import Tender, alone
-from lab.serving.undoing import recover, swap_back
+from lab.serving.undoing import abandon, recover, swap_back
 from lab.settings.deploy import DeploySettings
 
 _FIRST_PORT, _LAST_PORT = 8100, 8999
@@ -160,11 +160,12 @@ class Deployments:
             if state is None:  # of an earlier Lab: one server, called as the deployment
                 return self._stop_lone(deployment)
             if state.rollout:
-                state = recover(self._parts, state)
+                state = abandon(self._parts, state)
             for release in state.running:
                 self._parts.servers.stop(state, release)
             self._parts.routers.remove(state)
-            self._parts.keep(replace(state, up=False, warm_until=0.0))
+            state = self._parts.keep(replace(state, up=False, green=None, warm_until=0.0))
+            self._parts.servers.sweep(state)
             self._parts.say(state, DeploymentStatus.STOPPED, "stopped by user", ended=time.time())
         return self.get(deployment.id)
 

@@ -85,6 +85,12 @@ def recover(parts: Parts, state: State) -> State:
     return state
 
 
+def abandon(parts: Parts, state: State) -> State:
+    """End the rollout of a deployment that is to be stopped; nothing is started or routed for its sake."""
+    back = Outcome.ROLLED_BACK if state.green else Outcome.DONE
+    return end(parts, state, back if state.live else Outcome.FAILED, "the deployment was stopped")
+
+
 def _nothing_left(parts: Parts, state: State, green: Release, cause: str) -> State:
     parts.servers.stop(state, green)
     parts.routers.remove(state)

@@ -308,6 +308,19 @@ def test_a_taken_port_is_a_conflict_and_leaves_nothing(site: Site) -> None:
     assert site.last("port")[0] is Outcome.FAILED
 
 
+def test_it_can_be_stopped_while_somebody_else_has_its_port(site: Site) -> None:
+    port = site.deploy("held").port
+    site.ws.engine().remove(site.state("held").router_job)
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(ConflictError, match="taken"):
+            site.deploy("held", 2)
+        assert site.ws.deployments.stop("held").status is DeploymentStatus.STOPPED
+    assert site.jobs("held") == set()
+    assert site.last("held")[0] is Outcome.ROLLED_BACK
+    assert site.deploy("held").status is DeploymentStatus.READY
+    site.ws.deployments.stop("held")
+
+
 def test_an_image_that_is_gone_leaves_the_old_one_serving(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.deploy("image")
     engine = site.ws.engine()
