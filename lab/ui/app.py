@@ -105,6 +105,7 @@ class LabApp(App[int]):
         self.update_classes(
             {"-dark-mode": dark, "-light-mode": not dark, f"-theme-{name}": True, "-ascii": use_ascii()}, update=False
         )
+        self.stylesheet.set_variables(self.get_css_variables())  # of which nothing was read yet
 
     def _chosen_theme(self) -> str:
         """The user's own theme, else what was chosen last time; takes the user's own keys as well."""

@@ -1,17 +1,12 @@
-"""What a user waits for: the first paint, an answer to a key, a listing, a logged point."""
+"""What a user waits for in the shell: a listing, a logged point; and a frame of a chart."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
@@ -38,64 +33,12 @@ def figures() -> list[Figure]:
             "TERM": "xterm-256color",
             "LAB_ENGINE": "process",
         }
-        paints, data, keys = [], [], []
-        for _ in range(_ROUNDS):
-            paint, rows, presses = _watch_app(env)
-            paints.append(paint)
-            data.append(rows)
-            keys += presses
         return [
-            ("first paint of lab with 10,000 runs", 1000 * statistics.median(paints), "ms", 450),
-            ("the same, until the first run is shown", 1000 * statistics.median(data), "ms", 0),
-            ("key to paint in the run table", 1000 * statistics.median(keys), "ms", 20),
             ("lab runs ls, whole process, 10,000 runs", 1000 * _listing(env), "ms", 250),
             ("python -c pass, whole process", 1000 * _process([sys.executable, "-c", "pass"], env), "ms", 0),
             ("track.log, one value a call", _track(Path(folder)), "µs", 5),
             ("a chart frame, 10 series of 10,000 points", 1000 * _chart(), "ms", 5),
         ]
-
-
-def _watch_app(env: dict[str, str]) -> tuple[float, float, list[float]]:
-    """Seconds to the first painted header and to the first run, and from keys to the first byte painted after."""
-    began = time.perf_counter()
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "lab"], env)
-    os.set_blocking(fd, False)
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    try:
-        paint = _until(fd, b"Deployments") - began
-        rows = _until(fd, b"run-9") - began
-        os.write(fd, b"3")
-        _until(fd, b"run-9")
-        _quiet(fd)
-        presses = []
-        for _ in range(10):
-            start = time.perf_counter()
-            os.write(fd, b"j")
-            presses.append(_until(fd, b"\x1b[") - start)
-            _quiet(fd)
-        os.write(fd, b"qq")
-        return paint, rows, presses
-    finally:
-        os.close(fd)
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-
-
-def _until(fd: int, wanted: bytes, seconds: float = 30.0) -> float:
-    """When `wanted` has come out of the terminal."""
-    seen, deadline = b"", time.perf_counter() + seconds
-    while wanted not in seen:
-        if not select.select([fd], [], [], max(0.0, deadline - time.perf_counter()))[0]:
-            raise TimeoutError(f"{wanted!r} was not painted within {seconds} s")
-        seen = seen[-4096:] + os.read(fd, 1 << 16)
-    return time.perf_counter()
-
-
-def _quiet(fd: int, seconds: float = 0.3) -> None:
-    while select.select([fd], [], [], seconds)[0]:
-        os.read(fd, 1 << 16)
 
 
 def _listing(env: dict[str, str]) -> float:

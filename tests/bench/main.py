@@ -26,12 +26,13 @@ import bench_search  # noqa: E402
 import bench_serving  # noqa: E402
 import bench_store  # noqa: E402
 import bench_track  # noqa: E402
+import bench_ui  # noqa: E402
 
 
 def main() -> None:
     print(f"{'figure':52} {'measured':>12}   target")
     modules = (
-        *(bench_catalog, bench_compare, bench_readers, bench_app, bench_track, bench_store, bench_search),
+        *(bench_catalog, bench_compare, bench_readers, bench_app, bench_ui, bench_track, bench_store, bench_search),
         *(bench_capture, bench_data, bench_expect, bench_launch, bench_queue, bench_live, bench_serving, bench_demo),
         bench_rollout,
     )

@@ -79,7 +79,7 @@ CREATE TABLE run_keys (kind VARCHAR, key VARCHAR);
 -- queries read this view rather than the next: binding a star twice is a good part of a page's time.
 CREATE VIEW all_runs AS
 SELECT
-    id, coalesce(given_name, name) AS name, name AS born, project, entry, engine, image, code, patch, sweep, seed, memory,
+    rowid AS spot, id, coalesce(given_name, name) AS name, name AS born, project, entry, engine, image, code, patch, sweep, seed, memory,
     cpus, gpus, coalesce(nullif(claim, ''), launcher) AS launcher, queued, params, param_keys, param_values, param_numbers,
     datasets, created, created_event, launched, stop_requested, stop_reason, ending, cause, exit_code,
     ended, metrics, metric_keys, metric_lasts, peak_memory, cpu_time, tags, notes, reproduces, swapped, badge_note,
@@ -99,7 +99,7 @@ SELECT
     array_to_string(fired, ' ') AS guards
 FROM runs WHERE created_event IS NOT NULL;
 
-CREATE VIEW run_table AS SELECT * FROM all_runs WHERE NOT purged;
+CREATE VIEW run_table AS SELECT * EXCLUDE (spot) FROM all_runs WHERE NOT purged;
 
 CREATE TABLE queue_marks (mark VARCHAR, value BOOLEAN, event VARCHAR);
 

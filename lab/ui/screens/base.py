@@ -59,6 +59,8 @@ class LabScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        # A new screen gets its styles when it is mounted; Textual would read all style sheets once more before that.
+        self._css_update_count = self.app._css_update_count
         self._stale = True
         self._loading = False
         self._looking: set[str] = set()

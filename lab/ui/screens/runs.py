@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.timer import Timer
 
 from lab.domain.query import Node, Order, Page, QueryError, RunQuery, parse_filter, parse_orders, write_orders
 from lab.domain.runs import Run
@@ -42,8 +41,6 @@ from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequest
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
-#: Seconds from the last key in the filter to the question.
-_PAUSE = 0.12
 #: `*` marks at most so many.
 _MOST_MARKS = 1000
 #: A comparison of more runs than this cannot be read.
@@ -70,7 +67,6 @@ class RunsScreen(RunColumns):
         self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
         self._wanted: set[int] = set()
         self._fetching = False
-        self._pause: Timer | None = None
         self._known = False
 
     def body(self) -> ComposeResult:
@@ -105,11 +101,11 @@ class RunsScreen(RunColumns):
             self._say_where(error)
             return
         query = self.query_now(PAGE)
-        params, metrics = await self.ask(lambda ws: ws.runs.keys())
-        top, last = self._visible()
-        numbers = pages_of(top, last)
+        numbers = pages_of(*self._visible())
         try:
-            pages = await self.ask(lambda ws: [ws.runs.list(_at(query, number)) for number in numbers])
+            (params, metrics), pages = await self.ask(
+                lambda ws: (ws.runs.keys(), [ws.runs.list(_at(query, number)) for number in numbers])
+            )
         except LabError as error:
             self.say(flows.sentence(error))
             return
@@ -232,11 +228,7 @@ class RunsScreen(RunColumns):
         return () if run is not None and run.status.active else ("runs.stop",)
 
     def filter_changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(_PAUSE, self._filter_now)
-
-    def _filter_now(self) -> None:
+        """At once: while one question is under way, no more than the last of further ones waits."""
         self.table.scroll_to(y=0, animate=False)
         self.reload()
 

@@ -1,0 +1,105 @@
+"""How the app answers: first paint, keys, filters and screens, with few and with very many runs, some of them live."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from homes import datasets, live_runs, many_runs
+from watched_app import WatchedApp
+
+from lab.catalog.connection import Catalog
+from lab.paths import LabHome
+
+Figure = tuple[str, float, str, float]
+_ROUNDS = 7
+_MANY = 100_000
+_LIVE = 20
+_KEYS = 60
+
+
+def figures() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [*_opening(Path(folder, "ten")), *_working(Path(folder, "hundred"))]
+
+
+def _opening(root: Path) -> list[Figure]:
+    """10,000 runs and 1,000 versions of datasets."""
+    home = many_runs(root)
+    datasets(home, 20, 50)
+    Catalog(home).close()  # the index of a lab that is in use
+    paints, rows = [], []
+    for _ in range(_ROUNDS):
+        with WatchedApp(home.root) as app:
+            paints.append(app.until("Deployments"))
+            rows.append(app.until("run-9"))
+    return [
+        ("first paint, 10,000 runs and 1,000 dataset versions", 1000 * statistics.median(paints), "ms", 400),
+        ("the same, until the first run is shown", 1000 * statistics.median(rows), "ms", 0),
+    ]
+
+
+def _working(root: Path) -> list[Figure]:
+    """100,000 runs, and 20 that log four times a second."""
+    home = many_runs(root, _MANY)
+    Catalog(home).close()
+    going = live_runs(home, _LIVE)
+    ended = threading.Event()
+    logger = threading.Thread(target=_log, args=(home, going, ended))
+    logger.start()
+    try:
+        with WatchedApp(home.root) as app:
+            app.until("run-")
+            app.press("3", "live-")
+            app.quiet(0.2)
+            keys = []
+            for at in range(_KEYS):
+                time.sleep(0.05)
+                app.drain()
+                keys.append(app.press("j" if at % 20 < 15 else "k"))
+            repaints = app.repaints(5)
+            filters = []
+            for _ in range(5):
+                app.press("/", "status:failed")
+                for char in "run-432":
+                    app.press(char)
+                app.quiet(0.4)
+                filters.append(app.press("1", "run-43219"))  # which was not among the first that fitted before
+                app.press("\x1b\x1b", "live-")
+                app.quiet(0.4)
+            screens = []
+            for key, there in (("2", "ataset"), ("4", "odel"), ("5", "eployment"), ("3", "live-")) * 3:
+                app.quiet(0.15)
+                screens.append(app.press(key, there))
+            return [
+                ("key to paint at 100,000 runs, 20 of them live, median", 1000 * statistics.median(keys), "ms", 0),
+                ("the same, 95 of 100", 1000 * statistics.quantiles(keys, n=20)[-1], "ms", 25),
+                ("key in the filter to its rows, 100,000 runs", 1000 * statistics.median(filters), "ms", 60),
+                ("from screen to screen, second visit", 1000 * statistics.median(screens[4:]), "ms", 80),
+                ("repaints a second with 20 live runs", repaints, "", 5),
+                ("memory of the app with 100,000 runs", app.memory, "MB", 160),
+            ]
+    finally:
+        ended.set()
+        logger.join()
+
+
+def _log(home: LabHome, going: list[str], ended: threading.Event) -> None:
+    step = 0
+    files = [home.run(run).events.open("a") for run in going]
+    while not ended.wait(0.25):
+        step += 1
+        for file in files:
+            file.write(json.dumps({"t": time.time(), "s": step, "m": {"m0": 1 / step, "m1": step}}) + "\n")
+            file.flush()
+    for file in files:
+        file.close()
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)
