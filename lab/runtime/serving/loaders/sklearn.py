@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -26,11 +26,11 @@ def ways(files: Files) -> Iterator[Way]:
         yield Way("onnx", partial(_by_onnx, files, signature.onnx), own=False)
     if signature.forest is not None and signature.forest.of == files.digest:
         yield Way("forest", partial(_by_forest, files, signature.forest), own=False, exact=True)
-    estimator = open_estimator(files.data)
-    yield Way("sklearn", partial(_by_estimator, estimator, signature))
+    opened = cache(partial(open_estimator, files.data))
+    yield Way("sklearn", lambda: _by_estimator(opened(), signature))
     forest = import_module("lab.runtime.serving.forest")
-    if signature.kind == tabular.ARRAY and forest.suits(estimator):
-        yield Way("trees", partial(_by_trees, forest.direct(estimator), signature), own=False, exact=True)
+    if signature.kind == tabular.ARRAY and forest.suits(opened()):
+        yield Way("trees", lambda: _by_trees(forest.direct(opened()), signature), own=False, exact=True)
 
 
 def open_estimator(data: bytes) -> Any:

@@ -49,6 +49,16 @@ def test_a_way_that_is_fast_enough_ends_the_search() -> None:
     assert cost.inline(1)
 
 
+def test_twins_are_all_measured_by_a_row_and_a_batch() -> None:
+    def by_row(rows: list[list[Any]]) -> Output:
+        return doubling(0.0005 * len(rows))(rows)
+
+    ways = [way("rows", by_row, own=False), way("batches", doubling(0.0008), own=False), way("own", doubling(0.0))]
+    _, _, choice = choose(ways, GOLDEN)
+    assert choice.way == "batches"
+    assert list(choice.about["seconds"]) == ["rows", "batches"], "and the model itself is not opened"
+
+
 @pytest.mark.parametrize(
     ("predict", "about", "reason"),
     [
@@ -97,7 +107,7 @@ def test_the_cost_of_a_call_and_of_its_rows_are_told_apart() -> None:
         return Output(np.zeros(len(rows)))
 
     cost, timings = measure(predict, [[1.0]])
-    assert [rows for rows, _ in timings] == [1, 64]
+    assert [rows for rows, _ in timings] == [1, 32]
     assert cost.row < cost.call
     assert cost.rows_within(0.05, 32, 4096) < 4096
 
