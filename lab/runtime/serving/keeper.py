@@ -59,6 +59,7 @@ class Keeper:
         self._was_ready = self._listening = self._stopping = False
         self._kill_at = 0.0
         self._held: dict[int, socket.socket] = {}
+        self._handing: list[socket.socket] = []  # to the worker, which takes only so many at once
         self._lingering: list[tuple[socket.socket, float]] = []
         self._deaths = self._restarts = self._naps = self._out_of_memory = 0
         self._oom = oom_kills()
@@ -84,6 +85,7 @@ class Keeper:
         ready = self._wait()
         if self._channel is not None and self._channel.fileno() in ready:
             self._hear(self._channel)
+            self._hand_over(self._channel)
         self._door.look(ready)
         self._let_go()
         if self._stopping and not self._listening:
@@ -108,7 +110,7 @@ class Keeper:
         poller = select.poll()
         poller.register(self._wake, select.POLLIN)
         if self._channel is not None and not self._channel.ended:
-            poller.register(self._channel, select.POLLIN)
+            poller.register(self._channel, select.POLLIN | (select.POLLOUT if self._handing else 0))
         self._door.watch(poller)
         ready = frozenset(number for number, _ in poller.poll(self._patience()))
         if self._wake in ready:
@@ -158,19 +160,17 @@ class Keeper:
             if kind == READY:
                 self._was_ready = True
             elif kind == LISTENING:
-                self._hand_over(channel)
+                self._listening, self._state = True, _SERVING
+                self._handing += self._door.shut()
             elif kind == OPENED and connection is not None:
                 self._held[number] = connection
             elif kind == CLOSED and (held := self._held.pop(number, None)):
                 held.close()
 
     def _hand_over(self, channel: Channel) -> None:
-        self._listening, self._state = True, _SERVING
-        for connection in self._door.shut():
-            if channel.tell(TAKE, connection=connection.fileno()):
-                connection.close()
-            else:  # more than fit at once: it is seen as an end
-                self._linger(connection)
+        """Give the worker as many of those who waited for it as it takes now."""
+        while self._handing and channel.tell(TAKE, connection=self._handing[0].fileno()):
+            self._handing.pop(0).close()
 
     def _reap(self) -> int | None:
         if not self._worker:
@@ -185,6 +185,9 @@ class Keeper:
             channel.close()
         held, self._held = list(self._held.values()), {}
         code = os.waitstatus_to_exitcode(status)
+        for connection in self._handing:  # those that it never got
+            self._door.adopt(connection)
+        self._handing = []
         for connection in held:
             if code == ASLEEP_EXIT and not self._stopping:
                 self._door.adopt(connection)
