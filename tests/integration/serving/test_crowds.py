@@ -24,8 +24,8 @@ _REQUEST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n
 #: Pieces of which bodies are put together that are nearly right.
 _PIECES = (
     b'{"data": [[', b'{"rows": [{', b'"inputs": ', b'"dataframe_split": {', b'"columns": ["x0"], ', b'"id": "',
-    b"1e999", b"-0", b"NaN", b"null", b"5.1, 3.5, 1.4, 0.2", b"]]}", b"}]}", b'\\ud800"', b"\xff\xfe", b"\x00", b"[" * 200,
-    b'{"name": "x0", "shape": [1, 4], "datatype": "FP32", "data": ', b'"binary_data_size": 16', b"9" * 400,
+    b"1e999", b"-0", b"NaN", b"null", b"5.1, 3.5, 1.4, 0.2", b"]]}", b"}]}", b'\\ud800"', b"\xff\xfe", b"\x00",
+    b"[" * 200, b'{"name": "x0", "shape": [1, 4], "datatype": "FP32", "data": ', b'"binary_data_size": 16', b"9" * 400,
 )  # fmt: skip
 _BODIES = st.binary(max_size=200) | st.lists(st.sampled_from(_PIECES), max_size=12).map(b"".join)
 _PATHS = ("/predict", "/invocations", "/v2/models/iris/infer", "/feedback")
