@@ -190,10 +190,9 @@ def owner_rows(usage: Usage) -> list[Row]:
 
 
 def owner_totals(usage: Usage) -> Row:
-    """What stays below the owners: what each holds alone, and all that the lab home takes on the disk."""
+    """What stays below the owners: all that each holds alone."""
     alone = sum(one.exclusive for one in usage.owners.values())
-    cells = (Cell("all"), Cell("the lab home on the disk"), Cell(""), Cell(format_size(alone)), Cell(""))
-    return Row("", (*cells, Cell(format_size(usage.total.on_disk), "bold")))
+    return Row("", (Cell("all"), Cell("what each of them holds alone"), Cell(""), Cell(format_size(alone), "bold")))
 
 
 def _places(usage: Usage) -> list[tuple[str, str, int]]:

@@ -197,8 +197,8 @@ def header_spans(columns: Sequence[Column], widths: Sequence[int], sorts: Sequen
     spans: list[Span] = []
     gap = 0
     for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
-        token = "accent bold underline" if index == cursor else "muted bold"
         title = tidy(column.title)
+        token = "accent bold underline" if index == cursor and title.strip() else "muted bold"
         before, after = gap, GAP
         text = fit(title, width, column.align)
         sign = sort_sign(sorts, column.id)

@@ -21,11 +21,11 @@ _TREND = 10  # cells of a course in small
 #: Of more metrics than this, the rest has no course beside it.
 _MOST_TRENDS = 24
 METRIC_COLUMNS = (
-    Column("metric", "metric", min_width=10, max_width=30, flex=1),
+    Column("metric", "metric", min_width=14, max_width=30, flex=1),
     Column("last", "last", width=8, align="right"),
+    Column("trend", "course", width=_TREND, sortable=False),
     Column("min", "min", width=8, align="right"),
     Column("max", "max", width=8, align="right"),
-    Column("trend", "course", width=_TREND, sortable=False),
 )
 
 
@@ -41,8 +41,9 @@ def metric_rows(metrics: Mapping[str, MetricSummary], trends: Mapping[str, str])
             name,
             (
                 Cell(name),
-                *(Cell(format_number(value)) for value in (one.last, one.min, one.max)),
+                Cell(format_number(one.last)),
                 Cell(trends.get(name, ""), "series.0"),
+                *(Cell(format_number(value), "muted") for value in (one.min, one.max)),
             ),
         )
         for name, one in metrics.items()
