@@ -49,4 +49,5 @@ class Described:
     @property
     def counted(self) -> bool:
         """Whether its values tell more than a histogram."""
-        return self.numbers is None or (self.distinct <= _FEW and 2 * self.distinct <= self.numbers.n)
+        few = self.distinct <= _FEW and self.numbers is not None and 2 * self.distinct <= self.numbers.n
+        return self.numbers is None or few or self.distinct == 1

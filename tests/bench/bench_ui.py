@@ -37,9 +37,16 @@ def _opening(root: Path) -> list[Figure]:
         with WatchedApp(home.root) as app:
             paints.append(app.until("Deployments"))
             rows.append(app.until("run-9"))
+    with WatchedApp(home.root) as app:
+        app.until("run-9")
+        app.press("3")
+        app.quiet(1.0)
+        idle, memory = app.cpu(10), app.memory
     return [
         ("first paint, 10,000 runs and 1,000 dataset versions", 1000 * statistics.median(paints), "ms", 400),
         ("the same, until the first run is shown", 1000 * statistics.median(rows), "ms", 0),
+        ("CPU of the app while nothing happens", idle, "%", 2),
+        ("memory of the app with 10,000 runs", memory, "MB", 160),
     ]
 
 

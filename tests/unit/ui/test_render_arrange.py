@@ -66,6 +66,7 @@ def test_a_column_is_described_by_its_cells() -> None:
     assert many is not None
     assert (sum(many.bins), len(many.bins), many.high) == (1000, BINS, max(values))
     assert described([], "x").runs == 0
+    assert described(["7"], "x").counted, "one value is no histogram"
     same = described(["3", "3"], "x").numbers
     assert same is not None
     assert sum(same.bins) == 2
