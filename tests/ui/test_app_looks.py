@@ -16,7 +16,9 @@ from lab.ui.app import LabApp
 LOOKS = Path(__file__).parent / "looks"
 SIZES = [(80, 24), (120, 40), (200, 60)]
 #: What differs from one time to the next: ages and durations, padded to the same width.
-_PASSING = re.compile(r" *(just now|\d\d:\d\d:\d\d|\d+(?:\.\d+)?(?:ms|s|m|h)(?: \d+s)?(?: ago)?) *")
+_PASSING = re.compile(
+    r" *(just now|\d{4}-\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d|\d+(?:\.\d+)?(?:ms|s|m|h)(?: \d+s)?(?: ago)?) *"
+)
 
 
 def still(text: str) -> str:
