@@ -49,6 +49,12 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
+def _load_screens() -> None:
+    """Import, on a thread of the core, what a key may want next: on the loop that would be a pause of its own."""
+    for module in ("runs", "data", "models", "deployments", "find", "explaining", "dataset", "queue", "search"):
+        import_module(f"lab.ui.screens.{module}")
+
+
 class LabApp(App[int]):
     """See `run`."""
 
@@ -135,6 +141,7 @@ class LabApp(App[int]):
         await self.bridge.open(self._home, self._project_dir, looking=self.read_only)
         await self.refresh_project()
         self._tell_screens(NOUNS)
+        await self.bridge.ask(lambda _: _load_screens())
 
     async def refresh_project(self) -> None:
         """Find out which project this is; a broken lab.toml is a notice, not an end."""

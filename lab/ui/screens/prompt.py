@@ -42,7 +42,6 @@ class Prompt(Vertical):
 
     DEFAULT_CSS = """
     Prompt { height: auto; display: none; background: $panel; }
-    Prompt.-open { display: block; }
     Prompt > Lines { background: $surface; }
     Prompt Horizontal { height: 1; }
     Prompt #prompt-sign { width: auto; }
@@ -87,7 +86,7 @@ class Prompt(Vertical):
 
     @property
     def is_open(self) -> bool:
-        return self.has_class("-open")
+        return self.display
 
     def ask(self, sign: str, text: str = "", placeholder: str = "", history: Sequence[str] = ()) -> None:
         """Open with `text`; the focus returns to where it was when this is done."""
@@ -102,8 +101,9 @@ class Prompt(Vertical):
         box.suggester = None
         box.placeholder = placeholder
         self._put(text)
-        self.add_class("-open")
-        box.focus()
+        # At once: what is typed right behind the opening key must not reach the screen as keys of its own.
+        self.display = True
+        self.screen.set_focus(box)
 
     def offer(self, offers: Offers) -> None:
         """`offers(text)` are whole lines that go on where `text` ends; tab walks through them."""
@@ -117,9 +117,9 @@ class Prompt(Vertical):
         box.cursor_position = len(text)
 
     def _end(self, text: str, cancelled: bool) -> None:
-        self.remove_class("-open")
         if self._return_to is not None and self._return_to.is_attached:
-            self._return_to.focus()
+            self.screen.set_focus(self._return_to)
+        self.display = False
         self.post_message(self.Done(self.sign, text, cancelled))
 
     def action_cancel(self) -> None:

@@ -63,6 +63,8 @@ class Tabs(Choices):
         self._fill()
 
     def _focus_inside(self) -> None:
+        if not self.is_attached:  # the screen was left in between
+            return
         for pane in self.screen.query(f"#tab-{self._current}"):
             target = first_focusable(pane)
             if target is not None:
