@@ -26,6 +26,7 @@ from lab.ui import actions, clipboard, theme
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
 from lab.ui.commands import parse_command
 from lab.ui.jobs import PARALLEL, Job, Jobs
+from lab.ui.left import was_left
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
@@ -201,7 +202,8 @@ class LabApp(App[int]):
         except LabError as error:
             self.tell_error(error)
         except Exception as error:  # noqa: BLE001 - the app outlives a bug in one of its parts, and says so
-            self.tell_bug(error)
+            if not was_left(error):
+                self.tell_bug(error)
 
     async def hand_over(self, text: str) -> Sequence[str]:
         """Put `text` on the clipboard in every way there is; the names of those that told that they took it."""
@@ -230,6 +232,10 @@ class LabApp(App[int]):
         self.jobs.all.append(Job("unexpected error", "", "failed", text, ended=0.0))
         self.notify(text, title="Unexpected error", severity="error", timeout=_ERROR_TOAST, markup=False)
         self.log.error(text)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if not was_left(error):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """A fault that nothing has caught ends the app: with a report rather than with a traceback over the screen."""

@@ -28,12 +28,17 @@ class ListScreen(LabScreen):
 
     def show_object(self, key: str) -> None:
         self._goal = key
-        self.loaded()
+        self._seek()
+
+    def _seek(self) -> None:
+        """Go to the object that was asked for, if it is there by now."""
+        for table in self.query(f"#{self.LIST}").results(FrameTable) if self._goal else ():
+            if table.move_to(self._goal):
+                self._goal = ""
 
     def loaded(self) -> None:
-        """Go to the object that was asked for, if it is there by now; once, mark what was marked last."""
-        if self._goal and self.query_one(f"#{self.LIST}", FrameTable).move_to(self._goal):
-            self._goal = ""
+        """Go to what was asked for; once, mark what was marked last."""
+        self._seek()
         if not self._marked:
             self._marked = True
             self.start(self._mark_again(), "marks")

@@ -1,0 +1,21 @@
+"""Faults that only say that a screen was left while something on it was still going on."""
+
+from __future__ import annotations
+
+from textual.css.query import NoMatches
+from textual.dom import NoScreen
+from textual.widget import Widget
+
+
+def was_left(error: BaseException) -> bool:
+    """Whether `error` is that of a widget which looks for others and is itself no longer there: a screen may be taken
+    away between any two keys, also before it has been mounted."""
+    if not isinstance(error, NoMatches | NoScreen):
+        return False
+    place = error.__traceback__
+    while place is not None:
+        node = place.tb_frame.f_locals.get("self")
+        if isinstance(node, Widget) and not node.is_attached:
+            return True
+        place = place.tb_next
+    return False
