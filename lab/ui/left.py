@@ -15,7 +15,16 @@ def was_left(error: BaseException) -> bool:
     place = error.__traceback__
     while place is not None:
         node = place.tb_frame.f_locals.get("self")
-        if isinstance(node, Widget) and not node.is_attached:
+        if isinstance(node, Widget) and not _is_there(node):
             return True
         place = place.tb_next
     return False
+
+
+def _is_there(node: Widget) -> bool:
+    """Whether it is part of a screen that can still be gone back to."""
+    try:
+        screen = node.screen
+    except NoScreen:
+        return False
+    return node.is_attached and any(screen in stack for stack in node.app._screen_stacks.values())
