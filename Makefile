@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 # What is started by the hundred is compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench screenshots clean
+.PHONY: help demo test lint bench fuzz screenshots clean
 
 help:
 	@echo "make demo         the whole life of a model, on real data, in a minute"
 	@echo "make test         all tests; brings up a Docker engine where it may (ARGS=... for pytest)"
 	@echo "make lint         format, rules, types, imports"
 	@echo "make bench        the figures that the README promises"
+	@echo "make fuzz         500 random keys on every screen"
 	@echo "make screenshots  the pictures in screenshots/, from the real app"
 	@echo "make clean        remove what these made in this folder"
 
@@ -30,6 +31,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@.ci/with-engine $(BIN)/python tests/bench/main.py
+
+fuzz: $(VENV)/.dev
+	@LAB_FUZZ_KEYS=$${LAB_FUZZ_KEYS:-500} $(BIN)/pytest -q tests/ui/test_app_fuzz.py
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python screenshots/take.py
