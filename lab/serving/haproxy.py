@@ -108,7 +108,7 @@ class HAProxy:
         known = {backend.slot: backend for backend in backends}
         hosts = [backend.host for backend in backends]
         commands, last = [], []
-        for slot, (host, admin) in self._places(folder).items():
+        for slot, (host, address, admin) in self._places(folder).items():
             server, backend = f"set server {_BACKEND}/s{slot}", known.get(slot)
             if backend is None:
                 if not admin & _MAINTENANCE:
@@ -117,7 +117,7 @@ class HAProxy:
                 if hosts and host not in ("-", *hosts):
                     last.append(f"{server} fqdn {hosts[0]}")
                 continue
-            if admin & _MAINTENANCE:  # nobody else is to answer for it until its name is found
+            if admin & _MAINTENANCE and address != "-":  # nobody else is to answer for it until its name is found
                 commands.append(f"{server} addr {_NOWHERE}")
             if host != backend.host:
                 commands.append(f"{server} fqdn {backend.host}")
@@ -131,7 +131,7 @@ class HAProxy:
             raise EngineError(f"the router refused: {problems[0]}")
 
     def stats(self, folder: RouterFolder) -> list[BackendStats]:
-        used = {slot for slot, (_, admin) in self._places(folder).items() if not admin & _MAINTENANCE}
+        used = {slot for slot, (_, _, admin) in self._places(folder).items() if not admin & _MAINTENANCE}
         rows = csv.DictReader(ask(folder, f"show stat {_BACKEND} 4 -1").removeprefix("# ").splitlines())
         found = []
         for row in rows:
@@ -153,13 +153,13 @@ class HAProxy:
             )
         return found
 
-    def _places(self, folder: RouterFolder) -> dict[int, tuple[str, int]]:
-        """Slot → (host, HAProxy's bits of who put it out of service)."""
+    def _places(self, folder: RouterFolder) -> dict[int, tuple[str, str, int]]:
+        """Slot → (host, address or "-", HAProxy's bits of who put it out of service)."""
         lines = ask(folder, f"show servers state {_BACKEND}").splitlines()
         names = next((line[2:].split(" ") for line in lines if line.startswith("# ")), [])
         rows = [dict(zip(names, line.split(" "), strict=False)) for line in lines if line[:1].isdigit()]
         return {
-            int(row["srv_name"][1:]): (row["srv_fqdn"], int(row["srv_admin_state"]))
+            int(row["srv_name"][1:]): (row["srv_fqdn"], row["srv_addr"], int(row["srv_admin_state"]))
             for row in rows
             if "srv_fqdn" in row
         }

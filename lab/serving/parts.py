@@ -61,6 +61,13 @@ class Parts:
         except EngineError:
             return ""
 
+    def answers(self, state: State, timeout: float = 1.0) -> tuple[bool, str]:
+        """Whether it is ready at its address, and by its own router: after that is gone anybody may have the port."""
+        ready, reason = self.ready(state, timeout=timeout)
+        if ready and not self.routers.is_up(state):
+            return False, f"another program answers at port {state.port}"
+        return ready, reason
+
 
 def address(state: State) -> Deployment:
     """`state` as those who ask over HTTP need it."""

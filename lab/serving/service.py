@@ -401,7 +401,9 @@ class Deployments:
         """With the status that it has at this moment, which nobody may have journalled yet."""
         if deployment.status not in SERVING:
             return deployment
-        ready, said = self._parts.client.ready(deployment, timeout=0.5)
+        state = self._parts.load(deployment.id)
+        client = self._parts.client
+        ready, said = self._parts.answers(state, timeout=0.5) if state else client.ready(deployment, timeout=0.5)
         if ready:
             status, cause = DeploymentStatus.ASLEEP if said == ASLEEP else DeploymentStatus.READY, deployment.cause
         else:

@@ -25,9 +25,13 @@ _FIRST_PAUSE = 2.0  # seconds between two starts of what was lost: doubled each 
 _LOCK_SECONDS = 5.0
 
 
+class BusyError(ConflictError):
+    """Another process rolls the deployment out or changes it."""
+
+
 @contextmanager
 def alone(parts: Parts, name: str, timeout: float = _LOCK_SECONDS) -> Iterator[None]:
-    """Hold the deployment's lock. Raises ConflictError while another process rolls it out or changes it."""
+    """Hold the deployment's lock. Raises BusyError while another process has it."""
     path = parts.home.locks / f"deployment-{name}.lock"
     try:
         with locks.hold(path, timeout=timeout):
@@ -36,7 +40,7 @@ def alone(parts: Parts, name: str, timeout: float = _LOCK_SECONDS) -> Iterator[N
         if path.stem not in error.message:
             raise
         holder = error.message.rpartition(" in use by ")[2]
-        raise ConflictError(
+        raise BusyError(
             f"deployment {name} is being changed by {holder}",
             f"wait for it, or take its rollout back: lab deployments rollback {name}",
         ) from error
@@ -62,8 +66,10 @@ class Tender:
                 current = self._parts.load(state.id)
                 if current is not None:
                     recover(self._parts, current)
-        except ConflictError:
+        except BusyError:
             return  # somebody drives it
+        except ConflictError as error:
+            self._parts.say(state, DeploymentStatus.UNHEALTHY, error.message)
 
     def look(self, engine: Engine, deployment: Deployment) -> None:
         """One look at one deployment that should be up: journal what has changed, and mend what can be."""
@@ -74,8 +80,10 @@ class Tender:
                     self._look(engine, deployment, state)
                 elif deployment.status is not DeploymentStatus.STARTING:
                     self._note(deployment, *self._parts.client.ready(deployment))
-        except ConflictError:
+        except BusyError:
             return  # somebody is at it
+        except ConflictError as error:  # its port is somebody else's by now
+            self._note(deployment, False, error.message)
 
     def _look(self, engine: Engine, deployment: Deployment, state: State) -> None:
         if state.rollout or state.green:
@@ -87,7 +95,7 @@ class Tender:
             self._parts.servers.stop(state, state.warm)
             state = self._parts.keep(replace(state, warm_until=0.0))
             self._parts.routers.apply(state)
-        ready, reason = self._parts.ready(state)
+        ready, reason = self._parts.answers(state)
         if not ready and self._lost(engine, state):
             self._restart(state, deployment)
             return
@@ -134,8 +142,8 @@ class Tender:
             self._parts.routers.ensure(state)
         except EngineUnavailableError:
             raise
-        except EngineError:
-            return  # the next look tries again, after a longer pause
+        except (EngineError, ConflictError) as error:  # the next look tries again, after a longer pause
+            self._say(deployment, DeploymentStatus.UNHEALTHY, error.message)
 
     def _give_up(self, state: State) -> None:
         for release in state.running:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,14 @@ from serving_client import ROOT
 from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
 from support import docker_or_skip, remove_jobs, share_environments
 
+from lab.catalog.deployments import all_deployments
 from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.rollouts import Budget, Outcome, RolloutPlan, Strategy
 from lab.engine import home_id
 from lab.errors import ConflictError, EngineError, GateRejectedError, LabError
 from lab.paths import LabHome
 from lab.serving.state import State
+from lab.serving.tending import PATIENCE
 from lab.workspace import Workspace
 
 
@@ -308,13 +311,34 @@ def test_a_taken_port_is_a_conflict_and_leaves_nothing(site: Site) -> None:
     assert site.last("port")[0] is Outcome.FAILED
 
 
-def test_it_can_be_stopped_while_somebody_else_has_its_port(site: Site) -> None:
+class Stranger(BaseHTTPRequestHandler):
+    """Says that it is ready, as any program may."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"ready": true}')
+
+
+def test_who_else_has_its_port_is_not_taken_for_it_and_it_can_be_stopped(site: Site) -> None:
     port = site.deploy("held").port
     site.ws.engine().remove(site.state("held").router_job)
-    with socket.create_server(("127.0.0.1", port)):
-        with pytest.raises(ConflictError, match="taken"):
-            site.deploy("held", 2)
-        assert site.ws.deployments.stop("held").status is DeploymentStatus.STOPPED
+    with HTTPServer(("127.0.0.1", port), Stranger) as stranger:
+        serving = threading.Thread(target=stranger.serve_forever)
+        serving.start()
+        try:
+            seen = site.ws.deployments.get("held")
+            assert (seen.status, seen.cause) == (DeploymentStatus.UNHEALTHY, f"another program answers at port {port}")
+            with pytest.raises(ConflictError, match="taken"):
+                site.deploy("held", 2)
+            for _ in range(PATIENCE):
+                site.ws.deployments.settle()
+            (known,) = (one for one in all_deployments(site.ws.deployments._catalog) if one.name == "held")
+            assert (known.status, known.cause) == (DeploymentStatus.UNHEALTHY, f"port {port} is taken")
+            assert site.ws.deployments.stop("held").status is DeploymentStatus.STOPPED
+        finally:
+            stranger.shutdown()
+            serving.join()
     assert site.jobs("held") == set()
     assert site.last("held")[0] is Outcome.ROLLED_BACK
     assert site.deploy("held").status is DeploymentStatus.READY
