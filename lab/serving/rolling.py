@@ -7,7 +7,7 @@ after; whatever goes wrong in between is taken back (lab.serving.undoing).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from lab.domain.canary import Verdict
@@ -27,6 +27,7 @@ from lab.serving.undoing import end, swap_back, undo
 _SETTLE_SECONDS = 20.0  # in which all servers must be seen up after the switch; a busy machine checks late
 _ANSWER_SECONDS = 5.0
 _POLL = 0.05
+_PORTS_TRIED = 5
 
 
 class Rolling:
@@ -40,16 +41,17 @@ class Rolling:
         alias: str,
         plan: RolloutPlan,
         tell: Callable[[str], None],
-        free_port: Callable[[], int],
+        free_port: Callable[[Collection[int]], int],
         options: ServerOptions | None = None,
     ) -> None:
-        """`free_port` is asked for the address of a deployment that has none."""
+        """`free_port` is asked for the address of a deployment that has none, and told of those that were refused."""
         self._parts = parts
         self._state = state
         self._version = version
         self._plan = plan
         self._tell = tell
         self._free_port = free_port
+        self._chosen = False  # whether the address is of Lab's choice
         given = (options or ServerOptions()).variables()
         self._green = Release(state.releases + 1, version.model, version.number, alias, "", options=given)
         self._switched = False
@@ -155,7 +157,8 @@ class Rolling:
         if self.first:
             state = self._parts.routers.choose(state, image, self._tell)
             # Not before: another Lab may take a port while an environment is built.
-            state = replace(state, port=state.port or self._free_port())
+            self._chosen = not state.port
+            state = replace(state, port=state.port or self._free_port(()))
         self._keep(replace(state, green=green))
         if self.first:
             self._parts.released(self._state, green)
@@ -175,8 +178,22 @@ class Rolling:
         if live is not None and self._plan.strategy is Strategy.RECREATE:
             parts.servers.stop(self._state, live)
         parts.servers.start(self._state, self._green)
-        parts.routers.ensure(self._state)
+        self._open_address()
         return Verdict(True, f"{count} beside the old one" if live else f"{count} up", {"replicas": count})
+
+    def _open_address(self) -> None:
+        """Let the router run; where Lab chose the port and another program was quicker, at another one."""
+        refused: list[int] = []
+        while True:
+            try:
+                self._parts.routers.ensure(self._state)
+                return
+            except ConflictError:
+                refused.append(self._state.port)
+                if not self._chosen or len(refused) >= _PORTS_TRIED:
+                    raise
+            self._keep(replace(self._state, port=self._free_port(refused)))
+            self._parts.released(self._state, self._green)
 
     def _ready(self) -> Verdict:
         state = self._state

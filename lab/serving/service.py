@@ -117,7 +117,9 @@ class Deployments:
             state = self._state_for(name, version, _alias(ref), port, engine, token)
             options, tell = self._defaults().server, progress or _silent
             options = options if idle is None else replace(options, idle=idle)
-            Rolling(self._parts, state, version, _alias(ref), plan, tell, lambda: self._port(name), options).run()
+            Rolling(
+                self._parts, state, version, _alias(ref), plan, tell, lambda refused: self._port(name, refused), options
+            ).run()
             return self.get(state.id)
 
     def rollback(self, ref: str) -> Deployment:
@@ -376,13 +378,14 @@ class Deployments:
         self._parts.journal.append(DEPLOYMENT_CREATED, fresh.id, {**body, "engine": chosen, "port": port, "image": ""})
         return fresh
 
-    def _port(self, name: str) -> int:
-        """The port that the name had before, if it is free; else the first free one nobody else is known by."""
+    def _port(self, name: str, refused: Collection[int]) -> int:
+        """The port that the name had before, if it is free; else the first free one nobody else is known by. None of
+        the `refused` ones."""
         known = catalog_deployments.all_deployments(self._catalog)
         before = [deployment.port for deployment in known if deployment.name == name and deployment.port]
         taken = {deployment.port for deployment in known if deployment.name != name}
         for port in [*before[:1], *(port for port in range(_FIRST_PORT, _LAST_PORT) if port not in taken)]:
-            if is_free(port):
+            if port not in refused and is_free(port):
                 return port
         raise ConflictError(f"no free port from {_FIRST_PORT} to {_LAST_PORT}", "stop a deployment or give --port")
 

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "integration" / "serving"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "serving"))
 
-from rolling_out import ROWS, Load, register
+from rolling_out import ROWS, Load, register, worker_pid
 from support import remove_jobs, share_environments
 
 from lab.domain.deployments import Deployment
@@ -35,11 +36,12 @@ _BODY = json.dumps({"data": ROWS[:1]})
 _PLAN = RolloutPlan(budget=Budget(p99=60.0, p95_ratio=1e6))
 
 
-def figures() -> list[Figure]:
-    return [*_figures("process"), *_figures("docker")]
+def figures() -> Iterator[Figure]:
+    for engine in ("process", "docker"):
+        yield from _figures(engine)
 
 
-def _figures(engine: str) -> list[Figure]:
+def _figures(engine: str) -> Iterator[Figure]:
     folder = Path(tempfile.mkdtemp(prefix="lab-bench-"))
     home = share_environments(LabHome(folder / "home"))
     try:
@@ -47,11 +49,12 @@ def _figures(engine: str) -> list[Figure]:
             try:
                 ws.engine().available()
             except EngineUnavailableError:
-                return []
+                return
             try:
                 register(ws, folder)
                 register(ws, folder)
-                return [(f"{engine}: {name}", value, unit, goal) for name, value, unit, goal in _measured(ws, engine)]
+                for name, value, unit, goal in _measured(ws, engine):
+                    yield f"{engine}: {name}", value, unit, goal
             finally:
                 remove_jobs(ws.engine(), home)
     finally:
@@ -76,12 +79,12 @@ def _measured(ws: Workspace, engine: str) -> Iterator[Figure]:
             deployments.rollback("bench")
     yield f"blue-green under load, failed of {load.count:,}", len(load.bad), "", 0
     yield "rollback", back, "s", 1.0
-    yield "one server killed, until it answers", _killed(ws, one, engine), "s", 2.0
+    yield "one server killed, until it answers", _killed(ws, one), "s", 2.0
     deployments.scale("bench", 2)
     with Load(one, clients=4) as load:
         load.more(500)
-        _kill(ws, one, engine)
-        load.more(2000)
+        _kill(ws, one)
+        load.more(5000)
     yield f"one of two killed, failed of {load.count:,}", len(load.bad), "", 0
     deployments.stop("bench")
     names = [f"bench-{number}" for number in range(_POLLED)]
@@ -123,20 +126,14 @@ def _added(ws: Workspace, one: Deployment, engine: str) -> float:
     return (statistics.median(took[1]) - statistics.median(took[0])) * 1000
 
 
-def _kill(ws: Workspace, one: Deployment, engine: str) -> None:
-    """SIGKILL for the serving process of its first server."""
-    job = _live(ws, one).servers[0]
-    if engine == "docker":
-        api = ws.engine()._clients.quick  # type: ignore[attr-defined]
-        pid = api.inspect_container(ws.engine()._container(job.id))["State"]["Pid"]  # type: ignore[attr-defined]
-        os.kill(int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]), signal.SIGKILL)
-    else:
-        os.kill(json.loads((ws.home.jobs / job.id / "child.json").read_text())["pid"], signal.SIGKILL)
+def _kill(ws: Workspace, one: Deployment) -> None:
+    """SIGKILL for the process of its first server that has the model in it."""
+    os.kill(worker_pid(ws, _live(ws, one).servers[0].id), signal.SIGKILL)
 
 
-def _killed(ws: Workspace, one: Deployment, engine: str) -> float:
+def _killed(ws: Workspace, one: Deployment) -> float:
     """Seconds from the kill until a prediction comes again, asked anew every ten milliseconds."""
-    _kill(ws, one, engine)
+    _kill(ws, one)
     begun = time.perf_counter()
     time.sleep(0.05)  # the last answers of what is dying do not count
     while time.perf_counter() - begun < 60:
