@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from lab.dataclass import dataclass
 from lab.ui.render.rows import Cell, Column, ListSource, Row
+from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
 
@@ -90,7 +90,7 @@ async def choose(screen: LabScreen, table: FrameTable) -> None:
         table.post_message(table.Arranged(table))
 
 
-class ColumnsScreen(ModalScreen["tuple[str, ...] | None"]):
+class ColumnsScreen(Dialog["tuple[str, ...] | None"]):
     """Dismisses with the marked columns: those shown before in their order, then the others; None for no change."""
 
     DEFAULT_CSS = """

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from lab.ui.jobs import Job, job_token
 from lab.ui.render.number import format_duration, format_time
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens.parts import Lines
+from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 
 _COLUMNS = (
@@ -42,7 +42,7 @@ def job_rows(jobs: Sequence[Job], now: float) -> list[Row]:
     ]
 
 
-class CommandLogScreen(ModalScreen[None]):
+class CommandLogScreen(Dialog[None]):
     """`y` copies the command under the cursor."""
 
     DEFAULT_CSS = """

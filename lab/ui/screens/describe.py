@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from lab.domain.describe import Described
 from lab.domain.query_values import FIELD_KINDS, Kind
@@ -20,6 +19,7 @@ from lab.ui.render.column_facts import described, teller
 from lab.ui.render.describe import lines
 from lab.ui.render.number import format_duration, format_number, format_time
 from lab.ui.widgets.detail import Page
+from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def show(screen: LabScreen, one: Described, title: str, noun: str, tell: C
         await exporting.export_figure(screen, figures.of_column(one, title))
 
 
-class DescribeScreen(ModalScreen[bool]):
+class DescribeScreen(Dialog[bool]):
     """Closes with any of the keys that open it, too. Dismisses with whether the drawing is to be exported."""
 
     DEFAULT_CSS = """

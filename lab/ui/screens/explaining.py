@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from lab import learn
 from lab.domain.text import clean
@@ -20,10 +19,11 @@ from lab.ui.render.cells import tidy
 from lab.ui.render.glyphs import Row
 from lab.ui.screens.base import LabScreen
 from lab.ui.widgets.detail import Page
+from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 
 
-class ExplainScreen(ModalScreen[None]):
+class ExplainScreen(Dialog[None]):
     """Entries, each under its title, and the value that it is about."""
 
     DEFAULT_CSS = """

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Offset
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from lab.dataclass import dataclass
 from lab.ui.screens.base import TAB, LabScreen
 from lab.ui.screens.tabs import Tabs
+from lab.ui.widgets.dialog import Dialog
 
 #: On the home row first.
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
@@ -39,7 +39,7 @@ def goals(screen: LabScreen) -> list[Goal]:
     return sorted(found, key=lambda goal: (goal.at.y, goal.at.x))[: len(LETTERS)]
 
 
-class JumpScreen(ModalScreen[int | None]):
+class JumpScreen(Dialog[int | None]):
     """Dismisses with the index of the goal whose letter was pressed; any other key closes it."""
 
     DEFAULT_CSS = """

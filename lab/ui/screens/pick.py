@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from lab.dataclass import dataclass
 from lab.ui.render.cells import tidy
 from lab.ui.render.rows import Cell, Column, ListSource, Row
+from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
 
@@ -55,7 +55,7 @@ def found(items: Sequence[Item], query: str) -> list[Item]:
     return [item for _, _, item in sorted(ranked, key=lambda one: one[:2])]
 
 
-class PickScreen(ModalScreen[str | None]):
+class PickScreen(Dialog[str | None]):
     """Dismisses with the key of the chosen item, or None."""
 
     DEFAULT_CSS = """

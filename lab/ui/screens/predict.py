@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
 from lab.domain.deployments import Deployment
@@ -26,6 +25,7 @@ from lab.ui.render.predictions import answer_rows
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict_form import csv_text, form_columns, form_payload
 from lab.ui.screens.tabs import Tabs
+from lab.ui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from lab.ui.screens.base import LabScreen
@@ -61,7 +61,7 @@ def read_payload(path: Path) -> dict[str, Any]:
         ) from error
 
 
-class PredictScreen(ModalScreen[None]):
+class PredictScreen(Dialog[None]):
     """Fill in what the model is asked, ctrl+s (or f5) sends it; the answer is below. ctrl+t goes to the next way."""
 
     DEFAULT_CSS = """

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -23,6 +22,7 @@ from lab.domain.text import clean
 from lab.errors import LabError
 from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice
+from lab.ui.widgets.dialog import Dialog
 
 Value = str | int | float | bool
 Values = dict[str, Value]
@@ -88,7 +88,7 @@ def _plain(text: str, id: str) -> Static:
     return Static(Content(tidy_lines(text)), id=id, markup=False)
 
 
-class FormScreen(ModalScreen[Values | None]):
+class FormScreen(Dialog[Values | None]):
     """Asks for the values of `fields`; dismisses with them by id, or with None.
 
     Enter submits from any field, tab goes to the next. While a field is wrong its error stands below it and
@@ -260,7 +260,7 @@ class FormScreen(ModalScreen[Values | None]):
         self.action_cancel()
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Asks before `message` happens; dismisses with True only when confirmed.
 
     The focus is on Cancel. What confirms is a key other than the one that opened the question (`y`, or `o` when that
