@@ -27,6 +27,7 @@ from lab.stores import locks
 _BUSY, _IDLE, _FOLLOWING = 0.02, 0.5, 1.0  # seconds between two looks
 _AGAIN = 0.25
 _ASK_EVERY = 2.0  # seconds between two questions to the engines, and between two looks at what is slow to change
+_REST_EVERY = 20.0  # the same while there is nothing to drive: an idle app is to be idle
 
 
 class Driver:
@@ -90,7 +91,8 @@ class Driver:
         """Look once at what has ended, what sweeps want, and what may start. False when nothing needs a driver."""
         self._queue.refresh()
         now = time.monotonic()
-        slow = now - self._asked >= _ASK_EVERY
+        idle = not (self._busy or self._going or self._unsettled)
+        slow = now - self._asked >= (_REST_EVERY if idle else _ASK_EVERY)
         ended = any(self._home.run(run_id).exit.exists() for run_id in self._going)
         # An engine may take a moment to see that a job has ended which has left its exit record.
         again = self._unsettled and now - self._looked >= _AGAIN

@@ -11,7 +11,7 @@ from lab.errors import EngineError
 from lab.paths import LabHome
 from lab.serving.forwarding import Forwarder
 from lab.serving.haproxy import HAProxy
-from lab.serving.routing import BackendStats, Router, RouterFolder
+from lab.serving.routing import BackendStats, Router, RouterFolder, listens
 from lab.serving.state import State, backends
 from lab.stores import runtimes
 
@@ -60,11 +60,8 @@ class Routers:
         return {one.slot: one for one in self._router(state).stats(self._folder(state))}
 
     def is_up(self, state: State) -> bool:
-        try:
-            self.stats(state)
-        except EngineError:
-            return False
-        return True
+        """Whether it is there to be asked."""
+        return listens(self._folder(state))
 
     def remove(self, state: State) -> None:
         engine = self._engine_of(state.engine)

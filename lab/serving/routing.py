@@ -113,6 +113,17 @@ def ask(folder: RouterFolder, line: str) -> str:
     return said.decode("utf-8", "replace")
 
 
+def listens(folder: RouterFolder) -> bool:
+    """Whether a router is there to be told something."""
+    try:
+        with _short(folder.run / SOCKET) as path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+            wire.settimeout(_SOCKET_SECONDS)
+            wire.connect(path)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def _short(path: Path) -> Iterator[str]:
     """A path that fits into a socket's address."""

@@ -186,7 +186,7 @@ class Deployments:
 
         Raises LabError where a file cannot be rewritten; it is then as it was.
         """
-        return forgetting.forget(self._home.deployment(self.get(ref).id), ids)
+        return forgetting.forget(self._home.deployment(self._known(ref).id), ids)
 
     def token(self, ref: str, *, rotate: bool = False) -> str:
         """What clients bring as `Authorization: Bearer …`; "" if the deployment asks for none. After a rotation the one
@@ -220,7 +220,12 @@ class Deployments:
         return [self._as_it_is(deployment) for deployment in catalog_deployments.all_deployments(self._catalog)]
 
     def get(self, ref: str) -> Deployment:
-        """The deployment with that id, or the one of that name that is up, else the last one of that name."""
+        """The deployment with that id, or the one of that name that is up, else the last one of that name; one that is
+        up as it answers now."""
+        return self._as_it_is(self._known(ref))
+
+    def _known(self, ref: str) -> Deployment:
+        """As `get`, as the journal has it."""
         found = [
             deployment
             for deployment in catalog_deployments.all_deployments(self._catalog)
@@ -228,27 +233,28 @@ class Deployments:
         ]
         if not found:
             raise NotFoundError(f"no deployment {clean(ref)!r}", "lab deployments ls shows what there is")
-        return self._as_it_is(next((item for item in found if item.status.active), found[0]))
+        return next((item for item in found if item.status.active), found[0])
 
     def history(self, ref: str) -> Sequence[Rollout]:
         """Its rollouts with their steps and numbers, newest first."""
-        return catalog_rollouts.of_deployment(self._catalog, self.get(ref).id)
+        return catalog_rollouts.of_deployment(self._catalog, self._known(ref).id)
 
     def canary(self, ref: str) -> Beside | None:
         """The version that serves and the one that is tried, since the first look at that in this process; None where
         none is tried. Raises EngineError if its router does not answer."""
-        state = self._needed(self.get(ref))
+        state = self._needed(self._known(ref))
         rollouts = catalog_rollouts.of_deployment(self._catalog, state.id)
         current = next((one for one in rollouts if one.id == state.rollout), None)
         return self._canaries.look(state, current, self.plan.budget.p95_ratio)
 
     def health(self, ref: str) -> Health:
         """One look at its servers over HTTP; rates are since the look before in this process."""
-        return self._health.look(self.get(ref))
+        deployment = self._known(ref)
+        return self._health.look(replace(deployment, slots=self._slots(deployment)))
 
     def health_history(self, ref: str, seconds: float) -> Sequence[HealthPoint]:
         """Its health over the last `seconds` (up to thirty days), oldest first, the coarser the longer."""
-        return self._health.history(self.get(ref), seconds)
+        return self._health.history(self._known(ref), seconds)
 
     def watch(self) -> None:
         """One look at the health of all that are up, for their history."""
@@ -267,7 +273,7 @@ class Deployments:
 
         Raises ConflictError when it is not up, UsageError with the reason when it refuses the input.
         """
-        deployment = self.get(ref)
+        deployment = self._known(ref)
         if not deployment.status.active:
             raise ConflictError(f"deployment {deployment.name} is {deployment.status.value}", "deploy it again")
         return self._parts.client.predict(deployment, payload)
@@ -280,7 +286,7 @@ class Deployments:
 
         Raises ConflictError when it is not up, UsageError when it refuses the payload or there is none.
         """
-        deployment = self.get(ref)
+        deployment = self._known(ref)
         payload = {**(payload or self.example(ref)), "id": OWN_ID}
         if len(payload) == 1:
             raise UsageError(f"the model of {deployment.name} has no reference row to ask", "give rows as JSON")
@@ -292,16 +298,16 @@ class Deployments:
 
     def load_tests(self, ref: str) -> Sequence[LoadTest]:
         """What load tests of it have found, newest first."""
-        return load_tests.kept(self._home.deployment(self.get(ref).id).load_tests)
+        return load_tests.kept(self._home.deployment(self._known(ref).id).load_tests)
 
     def signature(self, ref: str) -> Mapping[str, Any]:
         """What the model takes and gives: its `signature.json`."""
-        deployment = self.get(ref)
+        deployment = self._known(ref)
         return self._models.get(f"{deployment.model}:v{deployment.version}").signature
 
     def example(self, ref: str) -> dict[str, Any]:
         """A payload that the model takes: its first golden row; empty where it has none."""
-        deployment = self.get(ref)
+        deployment = self._known(ref)
         state, release = self._served(deployment)
         if state is None or release is None:
             return {}
@@ -315,14 +321,14 @@ class Deployments:
 
     def log_path(self, ref: str) -> Path:
         """What its first server writes, whether it has or not."""
-        deployment = self.get(ref)
+        deployment = self._known(ref)
         state, release = self._served(deployment)
         folder = self._home.deployment(deployment.id)
         return folder.release(release.number if state and release else 1).stdout(0)
 
     def log_tail(self, ref: str, lines: int = 200) -> Sequence[str]:
         """The last lines of its first server."""
-        state, release = self._served(self.get(ref))
+        state, release = self._served(self._known(ref))
         return self._parts.servers.said(state, release, lines) if state and release else ()
 
     def settle(self) -> Sequence[str]:
