@@ -1,4 +1,4 @@
-"""Faults that only say that a screen was left while something on it was still going on."""
+"""Faults that only say that a screen was left while something on it still went on, or is only just being opened."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from textual.widget import Widget
 
 
 def was_left(error: BaseException) -> bool:
-    """Whether `error` is that of a widget which looks for others and is itself no longer there: a screen may be taken
-    away between any two keys, also before it has been mounted."""
+    """Whether `error` is that of a widget which looks for others and is itself not there, or not yet: a screen may be
+    taken away between any two keys, and keys may reach it before what is on it."""
     if not isinstance(error, NoMatches | NoScreen):
         return False
     place = error.__traceback__
@@ -22,9 +22,9 @@ def was_left(error: BaseException) -> bool:
 
 
 def _is_there(node: Widget) -> bool:
-    """Whether it is part of a screen that can still be gone back to."""
+    """Whether it is mounted, and part of a screen that can still be gone back to."""
     try:
         screen = node.screen
     except NoScreen:
         return False
-    return node.is_attached and any(screen in stack for stack in node.app._screen_stacks.values())
+    return node.is_attached and node.is_mounted and any(screen in stack for stack in node.app._screen_stacks.values())

@@ -272,7 +272,7 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
 
     def action_resize(self, by: int) -> None:
         """Make the cursor's column wider by so many cells."""
-        if self._columns:
+        if self._column < len(self._grid.widths):  # one that has not been laid out yet has none
             self._set_width(self._column, self._grid.widths[self._column] + by)
 
     def _set_width(self, column: int, width: int) -> None:

@@ -350,6 +350,11 @@ async def test_a_hundred_thousand_rows_cost_no_more_than_a_hundred() -> None:
     assert 0 < large < 2 * small + 400, "only what is on the screen is ever asked for"
 
 
+def test_a_table_that_is_not_laid_out_yet_has_no_widths_to_change() -> None:
+    for one in (table(), FrameTable(())):
+        one.action_resize(1)
+
+
 def test_every_binding_has_an_id() -> None:
     assert all(binding.id for binding in FrameTable.BINDINGS)  # type: ignore[union-attr]
 

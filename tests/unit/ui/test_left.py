@@ -29,4 +29,5 @@ async def test_only_what_was_left_is_let_go() -> None:
         assert not was_left(box.look())
         await box.remove()
         assert was_left(box.look())
+    assert was_left(Box().look()), "it is not there yet"
     assert not was_left(ValueError("x"))
