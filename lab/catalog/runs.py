@@ -200,6 +200,7 @@ _SPOTS = "SELECT rowid FROM runs WHERE id IN (SELECT unnest($1::VARCHAR[]))"
 _MANY = f"{_SHOWN} NOT purged AND spot IN ({_SPOTS})"
 _STONES = _SHOWN + "purged AND id IN (SELECT unnest($1::VARCHAR[]))"
 _ACTIVE = _SHOWN + "NOT purged AND status IN ('created', 'running') ORDER BY created, id"
+_ANY_OPEN = "SELECT 1 FROM runs WHERE ending IS NULL LIMIT 1"
 _FINISHED = (
     _SHOWN + "NOT purged AND project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"
 )
@@ -242,6 +243,8 @@ def named(catalog: Reader, name: str) -> list[str]:
 
 def active(catalog: Reader) -> list[Run]:
     """Runs without an ending, oldest first."""
+    if not catalog.rows(_ANY_OPEN):  # nearly always, and a fifth of the work
+        return []
     return [_run(row) for row in catalog.rows(_ACTIVE)]
 
 
