@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ PUBLISH_EVERY = 2.0
 _DAMAGE = "SELECT segment, line, reason FROM damage ORDER BY segment, line, reason"
 
 _UNUSABLE = (*DAMAGED, duckdb.Error, ForeignIndexError, OSError)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """ctrl-c is ctrl-c: DuckDB makes an error of its own of one that comes while it works."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 class Catalog:
@@ -66,13 +78,14 @@ class Catalog:
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
         """All rows of a query, each by column name. A damaged index is rebuilt and asked again, once."""
         index = self._current()
-        try:
-            return index.query(sql, parameters)
-        except (*DAMAGED, ClosedIndexError) as error:
-            with self._lock:
-                if self._index is index:  # else another thread has put another in its place meanwhile
-                    self._rebuild(f"it could not be read ({_first_line(error)})")
-            return self._current().query(sql, parameters)
+        with _interruptible():
+            try:
+                return index.query(sql, parameters)
+            except (*DAMAGED, ClosedIndexError) as error:
+                with self._lock:
+                    if self._index is index:  # else another thread has put another in its place meanwhile
+                        self._rebuild(f"it could not be read ({_first_line(error)})")
+                return self._current().query(sql, parameters)
 
     def refresh(self) -> list[Event]:
         """Take in what the journal has gained since the last time.
@@ -80,7 +93,7 @@ class Catalog:
         Returns the new events, oldest first. After a bulk of more than `ingest.BULK` lines the list is cut to
         those of the last batch: whoever listens then reads everything afresh anyway.
         """
-        with self._lock:
+        with self._lock, _interruptible():
             index = self._current()
             if self._may_hold and not self.holder and self._claim.take(0.0):
                 events = self._become_holder(index)

@@ -45,7 +45,8 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     if last - first > 1000:  # the step is lost in the rounding of such large values
         return []
-    return [index * step for index in range(first, last + 1)]
+    ticks = (index * step for index in range(first, last + 1))
+    return [tick for tick in ticks if math.isfinite(tick)]  # rounding may lead out of what numbers can be
 
 
 def time_ticks(low: float, high: float, count: int) -> list[float]:

@@ -29,7 +29,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("deployments.gates", "Gates", "What a new version must keep to before it gets requests", ("E",),
            ("deployments",), "lab gates", "writes"),
     Action("deployments.bench", "Load test", "Ask it as fast as it answers, and keep what came of it", ("b",),
-           ("deployments",), "lab deployments bench {id}"),
+           ("deployments",), "lab deployments bench {id}", "writes"),
     Action("deployments.lineage", "Lineage", "The model that it serves, and what that saw", ("L",), ("deployments",),
            "lab deployments lineage {id}"),
     Action("deployments.filter", "Filter", "Show only names that contain a text", ("/",), ("deployments",)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from itertools import pairwise
 from pathlib import Path
@@ -148,3 +150,14 @@ def test_many_threads_read_histories(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_ctrl_c_while_it_is_asked_is_ctrl_c(home: LabHome) -> None:
+    catalog = Catalog(home)
+    pressing = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    pressing.start()
+    with pytest.raises(KeyboardInterrupt):  # a query of minutes
+        catalog.rows("SELECT count(*) FROM range(100000000) AS a, range(1000) AS b WHERE a.range * b.range % 7 = 3")
+    pressing.join()
+    assert catalog.rows(COUNT) == [{"n": RUNS}]
+    catalog.close()

@@ -36,7 +36,7 @@ async def test_the_verdict_comes_first(seed: Seed, project: Path, size: tuple[in
         assert_tidy(app, size)
         await pilot.press("e")
         await until(pilot, lambda: "run-8" not in app.screen.table.columns[1].title, "grouped again")
-        await press(pilot, "+", "Launch", "new seeds")
+        await press(pilot, "A", "Launch", "new seeds")
         assert_tidy(app, size)
         await press(pilot, "escape", "within noise")
 
