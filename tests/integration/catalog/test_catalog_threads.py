@@ -154,6 +154,7 @@ def test_many_threads_read_histories(tmp_path: Path) -> None:
 
 def test_ctrl_c_while_it_is_asked_is_ctrl_c(home: LabHome) -> None:
     catalog = Catalog(home)
+    catalog._current()._base.execute("SET threads = 1")  # so that it is this thread that DuckDB works on
     pressing = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     pressing.start()
     with pytest.raises(KeyboardInterrupt):  # a query of minutes
