@@ -153,8 +153,7 @@ class Index:
                 self._con.execute("CHECKPOINT lab_index")
             found = schema()
         if found != schema():
-            other = "unknown" if found is None else found[:40]
-            raise ForeignIndexError(f"another version of Lab made it (schema {other}, here {schema()})")
+            raise ForeignIndexError("another version of Lab made it")
 
     def _schema(self) -> str | None:
         try:
