@@ -56,7 +56,7 @@ class HomeScreen(LabScreen):
         super().on_mount()
         self.query_one("#summary").can_focus = False
         self.every(0.5, "live", self._look_at_runs)
-        self.every(1.0, "health", self._look_at_deployments)
+        self.every(2.0, "health", self._look_at_deployments)
         self.every(_COPIES, "copies", self._look_at_copies)
 
     async def load(self) -> None:
