@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.engine.identity import home_id
+from lab.paths import LabHome
+
+
+def in_turn(home: LabHome, ports: range) -> Sequence[int]:
+    """`ports` in the order in which a home takes them. The usual home begins with the first, others elsewhere: a port
+    that one lab has given up for a moment is not to be the next one's first choice."""
+    begin = 0 if home.root == Path.home() / ".lab" else int(home_id(home), 16) % len(ports)
+    return [*ports[begin:], *ports[:begin]]
 
 
 def is_free(port: int) -> bool:

@@ -16,7 +16,7 @@ from lab.domain.resources import Resources
 from lab.domain.text import clean
 from lab.engine import home_id
 from lab.engine.base import Engine, Job, JobState, Mount, Progress
-from lab.engine.ports import is_free
+from lab.engine.ports import in_turn, is_free
 from lab.errors import ConflictError, EngineError
 from lab.paths import LabHome, ReleaseFolder
 from lab.serving.requirements import environment
@@ -30,7 +30,7 @@ RESOURCES = Resources(cpus=0.0, memory=1024**3, pids=128)
 
 _INSIDE_PORT = 8080
 #: Ports of servers where each needs one of its own on loopback; those of deployments lie elsewhere.
-_FIRST_PORT, _LAST_PORT = 18100, 19999
+_PORTS = range(18100, 20000)
 _POLL = 0.02
 
 #: Whether a server, by its slot, says that it is ready, and else why not.
@@ -159,10 +159,10 @@ class Servers:
 
     def _ports(self, state: State) -> Iterator[int]:
         mine = {server.port for release in state.running for server in release.servers}
-        for port in range(_FIRST_PORT, _LAST_PORT):
+        for port in in_turn(self._home, _PORTS):
             if port not in mine and is_free(port):
                 yield port
-        raise ConflictError(f"no free port from {_FIRST_PORT} to {_LAST_PORT}", "stop a deployment")
+        raise ConflictError(f"no free port from {_PORTS[0]} to {_PORTS[-1]}", "stop a deployment")
 
     def _job(self, state: State, release: Release, server: Server, isolated: bool) -> Job:
         deployment, folder = self._home.deployment(state.id), self.folder(state, release)

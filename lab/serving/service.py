@@ -21,7 +21,7 @@ from lab.domain.names import check_name
 from lab.domain.rollouts import Rollout, RolloutPlan
 from lab.domain.text import clean
 from lab.engine.base import Engine
-from lab.engine.ports import is_free
+from lab.engine.ports import in_turn, is_free
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
 from lab.events import DEPLOYMENT_CREATED, DEPLOYMENT_STATUS
 from lab.journal import Journal
@@ -40,7 +40,7 @@ from lab.serving.tending import Tender, alone
 from lab.serving.undoing import abandon, recover, swap_back
 from lab.settings.deploy import DeploySettings
 
-_FIRST_PORT, _LAST_PORT = 8100, 8999
+_PORTS = range(8100, 9000)
 _ABORT_SECONDS = 30.0
 _LIST_SECONDS = 5.0  # between two looks at which deployments there are to watch
 
@@ -390,10 +390,10 @@ class Deployments:
         known = catalog_deployments.all_deployments(self._catalog)
         before = [deployment.port for deployment in known if deployment.name == name and deployment.port]
         taken = {deployment.port for deployment in known if deployment.name != name}
-        for port in [*before[:1], *(port for port in range(_FIRST_PORT, _LAST_PORT) if port not in taken)]:
+        for port in [*before[:1], *(port for port in in_turn(self._home, _PORTS) if port not in taken)]:
             if port not in refused and is_free(port):
                 return port
-        raise ConflictError(f"no free port from {_FIRST_PORT} to {_LAST_PORT}", "stop a deployment or give --port")
+        raise ConflictError(f"no free port from {_PORTS[0]} to {_PORTS[-1]}", "stop a deployment or give --port")
 
     def _needed(self, deployment: Deployment) -> State:
         state = self._parts.load(deployment.id)
