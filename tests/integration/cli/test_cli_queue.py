@@ -93,6 +93,7 @@ def test_more_seeds_wait_like_any_other_run(lab: Lab) -> None:
     assert [run["status"] for run in more] == ["queued", "queued"]
     assert len({run["seed"] for run in more}) == 2
     lab("queue", "cancel", *(run["name"] for run in more))
+    lab("queue", "resume")
 
 
 def test_status_tells_what_home_shows(lab: Lab) -> None:
