@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 _POLL = 0.05  # seconds between two looks for exit.json: one stat each
+_PATIENT_POLL = 0.25  # the same while it waits in the queue, after the first while: a look at the journal each
+_SOON = 2.0
 _ALL = 1 << 40  # runs on a page
 _ASK_EVERY = 2.0  # seconds between two questions to the engine
 
@@ -152,7 +154,8 @@ class Runs:
     def wait(self, ref: str, timeout: float | None = None, stop: Callable[[], bool] | None = None) -> Run:
         """Return when the run has ended, after `timeout` seconds, or when `stop()` turns true: as it is then."""
         run = self.get(ref)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        begun = time.monotonic()
+        deadline = None if timeout is None else begun + timeout
         while run.status.active and not (stop and stop()) and (deadline is None or time.monotonic() < deadline):
             # Remembered from call to call: who waits in short turns must ask all the same.
             ask = time.monotonic() - self._asked.setdefault(run.id, time.monotonic()) >= _ASK_EVERY
@@ -163,7 +166,8 @@ class Runs:
                 self._parts.catalog.refresh()
                 run = self.get(run.id)
             if run.status.active:
-                time.sleep(_POLL)
+                patient = run.status is RunStatus.QUEUED and time.monotonic() - begun > _SOON
+                time.sleep(_PATIENT_POLL if patient else _POLL)
         if not run.status.active:
             self._asked.pop(run.id, None)
         return run
