@@ -91,8 +91,12 @@ def _child(pid: int) -> int:
     return int(children[0]) if children else 0
 
 
+#: Between two requests of a client, seconds: hundreds a second are load enough, and others have tests to run.
+PAUSE = 0.005
+
+
 class Load:
-    """Clients that predict without a pause; `bad` are the answers that are not as they should be."""
+    """Clients that predict over and over; `bad` are the answers that are not as they should be."""
 
     def __init__(self, deployment: Deployment, clients: int = 2, token: str = "") -> None:
         self._port = deployment.port
@@ -125,7 +129,7 @@ class Load:
     def _ask(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         body = json.dumps({"data": ROWS[:1]})
-        while not self._done.is_set():
+        while not self._done.wait(PAUSE):
             try:
                 connection.request("POST", "/predict", body, self._headers)
                 answer = connection.getresponse()
