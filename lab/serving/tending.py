@@ -58,9 +58,9 @@ class Tender:
         for deployment in catalog_deployments.all_deployments(self._parts.catalog):
             state = self._parts.load(deployment.id) if deployment.status.active else None
             if state is not None and (state.rollout or state.green):
-                self._recover(state)
+                self._recover(state, deployment)
 
-    def _recover(self, state: State) -> None:
+    def _recover(self, state: State, deployment: Deployment) -> None:
         try:
             with alone(self._parts, state.name, timeout=0.0):
                 current = self._parts.load(state.id)
@@ -69,7 +69,8 @@ class Tender:
         except BusyError:
             return  # somebody drives it
         except ConflictError as error:
-            self._parts.say(state, DeploymentStatus.UNHEALTHY, error.message)
+            if deployment.status is not DeploymentStatus.UNHEALTHY:  # told once: who lists deployments comes here often
+                self._parts.say(state, DeploymentStatus.UNHEALTHY, error.message)
 
     def look(self, engine: Engine, deployment: Deployment) -> None:
         """One look at one deployment that should be up: journal what has changed, and mend what can be."""

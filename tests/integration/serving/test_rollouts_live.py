@@ -351,6 +351,10 @@ def test_who_else_has_its_port_is_not_taken_for_it_and_it_can_be_stopped(site: S
                 site.ws.deployments.settle()
             (known,) = (one for one in all_deployments(site.ws.deployments._catalog) if one.name == "held")
             assert (known.status, known.cause) == (DeploymentStatus.UNHEALTHY, f"port {port} is taken")
+            told = len(site.ws._catalog.rows("SELECT id FROM events WHERE type = 'deployment.status'"))
+            site.ws.deployments.list()
+            site.ws.deployments.list()
+            assert len(site.ws._catalog.rows("SELECT id FROM events WHERE type = 'deployment.status'")) == told
             assert site.ws.deployments.stop("held").status is DeploymentStatus.STOPPED
         finally:
             stranger.shutdown()
