@@ -70,11 +70,10 @@ class Drawings:
 
     def line(self, run: Run, metric: str, axis: Axis) -> Line:
         """One metric of one run, by x."""
-        x, y = self._points(run, metric, axis)
+        x, y = self._points(run, self._runs.history(run.id, metric), axis)
         return Line(run.name, x, y)
 
-    def _points(self, run: Run, metric: str, axis: Axis) -> tuple[list[float], list[float]]:
-        history = self._runs.history(run.id, metric)
+    def _points(self, run: Run, history: History, axis: Axis) -> tuple[list[float], list[float]]:
         places = self.places(run, history, axis)
         pairs = sorted(
             (pair for pair in zip(places, history.values, strict=True) if math.isfinite(pair[0])), key=lambda p: p[0]
@@ -102,9 +101,9 @@ class Drawings:
         """
         import numpy as np
 
-        known = [
-            (np.asarray(x), np.asarray(y)) for run in group.runs for x, y in [self._points(run, metric, axis)] if x
-        ]
+        histories = zip(group.runs, self._runs.overlay(group.runs, metric, times=axis == "time"), strict=True)
+        points = [self._points(run, history, axis) for run, history in histories]
+        known = [(np.asarray(x), np.asarray(y)) for x, y in points if x]
         if not known:
             return Line(group.label, (), ())
         xs = np.unique(np.concatenate([x for x, _ in known]))

@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from lab.catalog import histories
+from lab.domain.runs import History
 from lab.ui.render import chart
-from lab.ui.render.series import Series
+from lab.ui.screens.curves import curve
 
 Figure = tuple[str, float, str, float]
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,12 +86,13 @@ def _lab(folder: Path, history: Path, runs: int) -> list[Path]:
 
 
 def _overlay(paths: list[Path]) -> None:
-    """From files to a frame of 200 columns."""
-    cut = histories.buckets(paths, "m3", 200)
+    """From files to a frame of 200 columns, all points of all runs, as the screen of runs side by side does it."""
+    found = histories.overlay(paths, "m3", times=False)
     series = [
-        Series(path.parent.name, [at.x for at in line], [at.mean for at in line], index)
-        for index, (path, line) in enumerate(zip(paths, cut, strict=True))
+        curve(path.parent.name, History(*columns), "step", 0.0, index)
+        for index, (path, columns) in enumerate(zip(paths, found, strict=True))
     ]
+    assert sum(len(one.x) for one in series) == 10 * _STEPS
     chart.render(series, 100, 30)
 
 

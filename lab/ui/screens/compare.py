@@ -25,7 +25,7 @@ from lab.ui.screens.compare_cells import METRIC, compare_columns, compare_rows, 
 from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
 from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
-from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_run, plot_command
+from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_runs, plot_command
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
@@ -426,4 +426,4 @@ def _curves(ws: Workspace, comparison: Comparison, apart: bool, metric: str, axi
     """A curve per run, or per group of seeds in a band."""
     if grouped(comparison, apart):
         return [of_group(ws, one, metric, axis, at % COLOURS) for at, one in enumerate(comparison.groups)]
-    return [of_run(ws, run, metric, axis, at % COLOURS) for at, run in enumerate(comparison.runs)]
+    return of_runs(ws, comparison.runs, metric, axis)

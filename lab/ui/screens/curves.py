@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from lab.domain.figures import Line
+from lab.domain.figures import COLOURS, Line
 from lab.domain.runs import History, Run
 from lab.domain.seeds import SeedGroup
 from lab.ui.render.series import ChartOptions, Series
@@ -50,11 +50,22 @@ def plot_command(ids: Sequence[str], metric: str, options: ChartOptions, axis: A
 
 def of_run(ws: Workspace, run: Run, metric: str, axis: Axis, colour: int, name: str = "") -> Series:
     """One metric of one run."""
-    history = ws.runs.history(run.id, metric)
-    key = name or run.id
+    return _curve_of(ws, run, ws.runs.history(run.id, metric), axis, colour, name or run.name, name or run.id)
+
+
+def of_runs(ws: Workspace, runs: Sequence[Run], metric: str, axis: Axis) -> list[Series]:
+    """One metric of several runs."""
+    histories = ws.runs.overlay(runs, metric, times=axis == "time")
+    return [
+        _curve_of(ws, run, history, axis, at % COLOURS, run.name, run.id)
+        for at, (run, history) in enumerate(zip(runs, histories, strict=True))
+    ]
+
+
+def _curve_of(ws: Workspace, run: Run, history: History, axis: Axis, colour: int, name: str, key: str) -> Series:
     if axis == "epoch":
         history = replace(history, steps=ws.drawings.places(run, history, axis))
-    return curve(name or run.name, history, axis, run.started or run.created, colour, key)
+    return curve(name, history, axis, run.started or run.created, colour, key)
 
 
 def of_group(ws: Workspace, group: SeedGroup, metric: str, axis: Axis, colour: int) -> Series:
@@ -79,5 +90,7 @@ def curve(name: str, history: History, axis: Axis, start: float, colour: int, ke
         x = np.asarray(history.times, dtype=np.float64) - start
     else:
         x = np.asarray(history.steps, dtype=np.float64)
-    order = np.argsort(x, kind="stable")
-    return Series(name, x[order], y[order], colour, key=key or name)
+    if not np.all(x[1:] >= x[:-1]):
+        order = np.argsort(x, kind="stable")
+        x, y = x[order], y[order]
+    return Series(name, x, y, colour, key=key or name)

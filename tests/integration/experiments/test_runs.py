@@ -125,11 +125,14 @@ print("second")
     until(lambda: lab.runs.get(run.id).metrics.get("loss"))
     assert lab.runs.get(run.id).metrics["loss"].last == 0.5
     assert list(lab.runs.history(run.id, "loss").values) == [0.5]
+    going = lab.runs.get(run.id)
     until(lambda: lab.runs.logs.tail(run.id, 5) == ["first"])
     (lab.runs.folder(run.id).root / "go").touch()
     assert list(lab.runs.logs.follow(run.id, stop=lambda: False)) == ["first", "second"]
     ended = lab.runs.get(run.id)
     assert (ended.status, ended.metrics["loss"].last) == (RunStatus.FINISHED, 0.25)
+    over = lab.runs.overlay([going, ended], "loss")
+    assert [list(one.values) for one in over] == [[0.5, 0.25]] * 2, "one is read as it is written, one from its table"
 
 
 def test_datasets_are_read_only_and_pinned(lab: Workspace, project: Path) -> None:

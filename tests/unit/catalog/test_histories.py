@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+from array import array
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,8 +82,6 @@ def test_a_metric_that_was_never_finite_has_nan_statistics(tmp_path: Path) -> No
     lines.write_text('{"t":1,"s":1,"m":{"x":"NaN"}}\n{"t":2,"s":2,"m":{"x":"Infinity"}}\n')
     found = histories.summaries(lines)["x"]
     assert same((found.last, found.min, found.max, found.mean), (math.inf, math.nan, math.nan, math.nan))
-    (column,) = histories.buckets([lines], "x", 1)[0]
-    assert same(tuple(column), (2.0, math.nan, math.nan, math.nan, math.inf))
 
 
 def test_missing_steps_are_counted_per_metric(tmp_path: Path) -> None:
@@ -119,7 +118,7 @@ def test_a_run_that_logged_nothing_gets_an_empty_table(tmp_path: Path) -> None:
     assert histories.write(tmp_path / "events.jsonl", table) == 0
     assert histories.keys(table) == []
     assert histories.read(table, "x") == ([], [], [])
-    assert histories.buckets([table], "x", 10) == [[]]
+    assert [len(column) for column in histories.overlay([table], "x")[0]] == [0, 0, 0]
 
 
 _NAMES = st.sampled_from(
@@ -168,7 +167,6 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
     assert histories.source(folder) == folder.events
     assert histories.keys(folder.events) == []
     assert histories.summaries(folder.events) == {}
-    assert histories.buckets([folder.events, folder.metrics], "x", 10) == [[], []]
     folder.events.write_text('{"t":1,"s":1,"m":{"x":1}}\n')
     histories.write(folder.events, folder.metrics)
     assert histories.source(folder) == folder.metrics
@@ -182,7 +180,7 @@ def test_a_line_too_long_for_the_reader_is_left_out(tmp_path: Path) -> None:
         file.write(b'{"t":2,"s":1,"m":{"x":2}}\n')
     assert histories.read(lines, "x") == ([0.0, 1.0], [1.0, 2.0], [1.0, 2.0])
     assert histories.write(lines, tmp_path / "metrics.parquet") == 2
-    assert [bucket.last for bucket in histories.buckets([lines], "x", 9)[0]] == [1.0, 2.0]
+    assert list(histories.overlay([lines], "x")[0][2]) == [1.0, 2.0]
 
 
 def test_a_folder_with_a_hostile_name(tmp_path: Path) -> None:
@@ -209,45 +207,19 @@ def test_a_table_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         histories.write(lines, tmp_path / "nowhere" / "metrics.parquet")
 
 
-@pytest.mark.parametrize("axis", ["step", "time"])
-def test_buckets_hold_every_extreme_of_their_column(tmp_path: Path, axis: histories.XAxis) -> None:
-    live = write_lines(tmp_path / "a.jsonl", 10_000, 2, seed=1)
-    ended = tmp_path / "b.parquet"
-    histories.write(write_lines(tmp_path / "b.jsonl", 5_000, 2, seed=2, start=2e9), ended)
-    columns = 80
-    found = histories.buckets([live, ended, live], "k1", columns, axis)
-    assert found[0] == found[2]
-    for path, series in zip((live, ended), found, strict=False):
-        _, _, values = histories.read(path, "k1")
-        expected: dict[int, list[float]] = {}
-        for place, value in enumerate(values):
-            expected.setdefault(min(columns - 1, int(place / 9_999 * columns)), []).append(value)
-        assert [(b.min, b.max, b.last) for b in series] == [(min(v), max(v), v[-1]) for v in expected.values()]
-        assert [b.mean for b in series] == pytest.approx([sum(v) / len(v) for v in expected.values()])
-        assert series[-1].x == len(values) - 1
-        assert [b.x for b in series] == sorted(b.x for b in series)
-
-
-@pytest.mark.parametrize("axis", ["step", "time"])
-def test_live_and_ended_runs_lie_over_each_other(tmp_path: Path, axis: histories.XAxis) -> None:
-    live = [write_lines(tmp_path / f"{n}.jsonl", 50, 2, seed=n) for n in range(3)]
-    for lines in live[1:]:
-        histories.write(lines, lines.with_suffix(".parquet"))
-    mixed = [live[0], live[1].with_suffix(".parquet"), tmp_path / "missing.jsonl", live[2].with_suffix(".parquet")]
-    for order in (mixed, mixed[::-1]):
-        cut = histories.buckets(order, "k1", 10, axis)
-        alone = [histories.buckets([path], "k1", 10, axis)[0] for path in order]
-        assert [[bucket[:3] for bucket in line] for line in cut] == [[bucket[:3] for bucket in line] for line in alone]
-        assert [bucket.last for line in cut for bucket in line] == [bucket.last for line in alone for bucket in line]
-        assert [bool(line) for line in cut] == [path.exists() for path in order]
-
-
-def test_few_points_keep_their_own_places(tmp_path: Path) -> None:
-    lines = tmp_path / "events.jsonl"
-    lines.write_text("".join(f'{{"t":{i},"s":{i * i},"m":{{"x":{i}}}}}\n' for i in range(5)))
-    assert [bucket.x for bucket in histories.buckets([lines], "x", 200)[0]] == [0.0, 1.0, 4.0, 9.0, 16.0]
-    lines.write_text('{"t":5,"s":3,"m":{"x":1}}\n')
-    assert histories.buckets([lines], "x", 200) == [[histories.Bucket(3.0, 1.0, 1.0, 1.0, 1.0)]]
+def test_an_overlay_is_what_each_history_holds(tmp_path: Path) -> None:
+    live = [write_lines(tmp_path / f"{n}.jsonl", 50 + 20_000 * (n % 2), 3, seed=n) for n in range(6)]
+    ended = [lines.with_suffix(".parquet") for lines in live]
+    for lines, table in zip(live, ended, strict=True):
+        histories.write(lines, table)
+    mixed = [live[0], ended[1], tmp_path / "missing.jsonl", live[3], ended[2], ended[1]]
+    for paths in (ended, ended[::-1], live, mixed, mixed[::-1], []):
+        found = histories.overlay(paths, "k1")
+        assert [tuple(map(list, columns)) for columns in found] == [histories.read(path, "k1") for path in paths]
+        for (steps, times, values), whole in zip(histories.overlay(paths, "k1", times=False), found, strict=True):
+            assert (steps, values, len(times)) == (whole[0], whole[2], len(whole[1]))
+            assert all(map(math.isnan, times))
+    assert histories.overlay(mixed, "unknown") == [(array("d"),) * 3] * len(mixed)
 
 
 def test_a_forked_child_reads_too(tmp_path: Path) -> None:
