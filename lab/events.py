@@ -34,6 +34,7 @@ RUN_CLAIMED = "run.claimed"  # by: the process that is about to start a queued r
 RUN_PLACED = "run.placed"  # place: seconds since the epoch, where it stands among those that wait
 RUN_HELD = "run.held"  # value: true, not to start for now; false, to start
 QUEUE_PAUSED = "queue.paused"  # value: true or false; the subject is "queue"
+QUEUE_LIMITED = "queue.limited"  # value: how many runs go at a time, 0 for no limit; the subject is "queue"
 
 SWEEP_CREATED = "sweep.created"  # name, project, entry, plan
 SWEEP_HELD = "sweep.held"  # value: true, none of its runs is to start

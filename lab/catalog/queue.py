@@ -50,6 +50,16 @@ INGEST = (
         FROM incoming WHERE type = 'queue.paused' GROUP BY ALL
         """,
     ),
+    last(
+        "queue.limited",
+        "queue_marks",
+        "mark",
+        "event",
+        """
+        SELECT 'jobs' AS mark, arg_max_null(TRY_CAST(body->>'$.value' AS INTEGER), id) AS value, max(id) AS event
+        FROM incoming WHERE type = 'queue.limited' GROUP BY ALL
+        """,
+    ),
 )
 
 _ASKED = """
@@ -67,7 +77,15 @@ _PEAKS = """
         WHERE NOT purged AND status = 'finished' AND peak_memory > 0 AND entry IN (SELECT unnest($1::VARCHAR[]))
     ) WHERE n <= $2 GROUP BY project, entry
 """
-_PAUSED = "SELECT value FROM queue_marks WHERE mark = 'paused'"
+_MARKS = "SELECT mark, value FROM queue_marks"
+# What a rollout measured of a server of it before it got requests.
+_SERVING = """
+    SELECT d.name, d.replicas * arg_max(CAST(s.evidence->>'$.memory' AS BIGINT), s.event) AS memory
+    FROM deployments AS d JOIN rollouts AS r ON r.deployment = d.id JOIN rollout_steps AS s ON s.rollout = r.id
+    WHERE d.status IN ('starting', 'ready', 'unhealthy') AND s.ok
+        AND TRY_CAST(s.evidence->>'$.memory' AS BIGINT) IS NOT NULL
+    GROUP BY d.id, d.name, d.replicas ORDER BY d.name
+"""
 
 
 @dataclass(frozen=True)
@@ -110,9 +128,15 @@ def peaks(catalog: Reader, entries: Collection[str], most: int) -> dict[tuple[st
     return {(row["project"], row["entry"]): row["peak"] for row in rows}
 
 
-def paused(catalog: Reader) -> bool:
-    """Whether the user has paused the whole queue."""
-    return any(row["value"] for row in catalog.rows(_PAUSED))
+def serving(catalog: Reader) -> dict[str, int]:
+    """Deployment that is up → the memory that its servers were measured to need, bytes."""
+    return {row["name"]: row["memory"] for row in catalog.rows(_SERVING)}
+
+
+def marks(catalog: Reader) -> tuple[bool, int]:
+    """Whether the user has paused the whole queue, and how many runs may go at a time, 0 for as many as have room."""
+    said = {row["mark"]: row["value"] or 0 for row in catalog.rows(_MARKS)}
+    return bool(said.get("paused")), said.get("jobs", 0)
 
 
 def _asked(row: dict[str, Any]) -> Asked:

@@ -28,10 +28,12 @@ def ls(context: Context, args: Namespace) -> int:
     now = time.time()
     if context.out.json:
         document = listing(waiting_shape(item, now) for item in items)
-        context.out.document({**document, "paused": paused, "driven": queue.driven})
+        context.out.document({**document, "paused": paused, "jobs": queue.jobs, "driven": queue.driven})
         return 0
     if paused:
         context.out.say("the queue is paused: lab queue resume")
+    if queue.jobs:
+        context.out.say(f"{_runs(queue.jobs)} at a time: lab queue jobs 0 lets go as many as have room")
     if not items:
         context.out.say("nothing waits")
         return 0
@@ -110,6 +112,29 @@ def cancel(context: Context, args: Namespace) -> int:
 )
 def move(context: Context, args: Namespace) -> int:
     return _tell(context, [context.settled.queue.move(args.ref, args.position)], f"is number {args.position}")
+
+
+@commands.add(
+    "queue",
+    "jobs",
+    help="how many runs go at a time, whatever room there is; 0 for as many as have room",
+    example="lab queue jobs 2",
+    arguments=(argument("jobs", metavar="N", type=count, nargs="?", help="so many (default: tell)"),),
+)
+def jobs(context: Context, args: Namespace) -> int:
+    queue = context.ws.queue
+    if args.jobs is not None:
+        queue.limit(args.jobs)
+        context.ws.leave_to_driver()
+    if context.out.json:
+        context.out.document({"jobs": queue.jobs})
+    else:
+        context.out.line(f"{_runs(queue.jobs)} at a time" if queue.jobs else "as many runs at a time as have room")
+    return 0
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'' if count == 1 else 's'}"
 
 
 def _tell(context: Context, runs: Sequence[Run], what: str) -> int:

@@ -44,12 +44,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Load:
-    """A run that has its share of the machine; `first` if it does not run yet, but is before others in the queue."""
+    """A run that has its share of the machine; `first` if it does not run yet, but is before others in the queue.
+    `serves` tells that it is a deployment, which is no run."""
 
     name: str
     demand: Demand
     sweep: str = ""
     first: bool = False
+    serves: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,22 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the user said: whether the queue stands, which sweeps stand, and how many runs of a sweep go at a time."""
+    """What the user said: whether the queue stands, which sweeps stand, and how many runs go at a time (0 for as many
+    as have room): of all, and of a sweep."""
 
     paused: bool = False
     held_sweeps: Collection[str] = ()
     jobs: Mapping[str, int] = field(default_factory=dict)
+    most: int = 0
 
 
 def line_up(tickets: Sequence[Ticket], loads: Sequence[Load], machine: Machine, rules: Rules) -> dict[str, str]:
     """Id → why the run waits, "" for each that may start now; `tickets` in the order of the queue."""
     taken = _Taken(loads, machine)
-    going = Counter(load.sweep for load in loads if load.sweep)
+    going = Counter(load.sweep for load in loads if not load.serves)
     reasons: dict[str, str] = {}
     for ticket in tickets:
-        reason = _standing(ticket, rules)
-        most = rules.jobs.get(ticket.sweep, 0)
-        if not reason and most and going[ticket.sweep] >= most:
-            reason = f"sweep {ticket.sweep} has {most} of {most} at a time"
+        reason = _standing(ticket, rules) or _limited(ticket, rules, going)
         if reason:  # not for want of room: nothing is kept for it
             reasons[ticket.id] = reason
             continue
@@ -110,6 +111,16 @@ def _standing(ticket: Ticket, rules: Rules) -> str:
         return "paused by you"
     if ticket.sweep in rules.held_sweeps:
         return f"sweep {ticket.sweep} is paused"
+    return ""
+
+
+def _limited(ticket: Ticket, rules: Rules, going: Counter[str]) -> str:
+    """`going` counts runs by sweep; those of none stand under an empty name."""
+    of_sweep = rules.jobs.get(ticket.sweep, 0)
+    if of_sweep and going[ticket.sweep] >= of_sweep:
+        return f"sweep {ticket.sweep} has {of_sweep} of {of_sweep} at a time"
+    if rules.most and going.total() >= rules.most:
+        return f"{rules.most} of {rules.most} runs go at a time (lab queue jobs)"
     return ""
 
 
@@ -158,6 +169,7 @@ class _Share:
         self._there = there
         self._text = text
         self._used = 0.0
+        self._serving = 0.0
         self._named: list[str] = []
         self._others = 0
         self._others_use = 0.0
@@ -166,6 +178,7 @@ class _Share:
         if not need:
             return
         self._used += need
+        self._serving += need if load.serves else 0.0
         if len(self._named) < _NAMED:
             verb = "is before it and needs" if load.first else "uses"
             self._named.append(f"{load.name} {verb} {self._text(need)}")
@@ -174,7 +187,8 @@ class _Share:
             self._others_use += need
 
     def short(self, need: float, what: str) -> str:
-        wanted = min(need, self._there)  # all of it is all that there is to wait for
+        # All of it is all that there is to wait for; what serves may do so for ever.
+        wanted = min(need, max(0.0, self._there - self._serving))
         if not wanted or self._used + wanted <= self._there + 1e-9:
             return ""
         holders = [*self._named]

@@ -19,7 +19,7 @@ from lab.domain.launch import LaunchRequest
 from lab.domain.queue import MARGIN, Demand, Load, Machine, Rules, Ticket, Waiting, between, line_up
 from lab.domain.runs import NOBODY, STOPPED_BY_USER, Run, RunSpec, RunStatus
 from lab.errors import ConflictError, EngineUnavailableError, LabError, UsageError
-from lab.events import QUEUE_PAUSED, RUN_CLAIMED, RUN_ENDED, RUN_HELD, RUN_PLACED, RUN_STARTED
+from lab.events import QUEUE_LIMITED, QUEUE_PAUSED, RUN_CLAIMED, RUN_ENDED, RUN_HELD, RUN_PLACED, RUN_STARTED
 from lab.experiments import machine
 from lab.experiments.parts import Parts
 from lab.experiments.process import alive, identity
@@ -93,7 +93,12 @@ class Queue:
 
     @property
     def paused(self) -> bool:
-        return catalog_queue.paused(self._parts.catalog)
+        return catalog_queue.marks(self._parts.catalog)[0]
+
+    @property
+    def jobs(self) -> int:
+        """How many runs may go at a time; 0 for as many as have room."""
+        return catalog_queue.marks(self._parts.catalog)[1]
 
     @property
     def length(self) -> int:
@@ -141,8 +146,14 @@ class Queue:
         ]  # fmt: skip
         demands = self._demands([*asked, *going])
         loads = [Load(one.name, demands[one.id], one.sweep) for one in going]
+        # A server computes when it is asked, which is not for long; its memory it has all the time.
+        loads += [
+            Load(f"deployment {name}", Demand(0.0, memory), serves=True)
+            for name, memory in catalog_queue.serving(self._parts.catalog).items()
+        ]
         tickets = [Ticket(one.id, one.name, demands[one.id], one.sweep, one.held) for one in asked]
-        return asked, line_up(tickets, loads, self._look(), Rules(self.paused, held, jobs))
+        paused, most = catalog_queue.marks(self._parts.catalog)
+        return asked, line_up(tickets, loads, self._look(), Rules(paused, held, jobs, most))
 
     def _demands(self, asked: Collection[Asked]) -> Mapping[str, Demand]:
         """What each needs. Without a limit of cores a run counts as one; what earlier runs of its entry have used of
@@ -155,6 +166,14 @@ class Queue:
     def pause(self, paused: bool = True) -> None:
         """Start nothing more until told otherwise; what runs goes on."""
         self._parts.journal.append(QUEUE_PAUSED, "queue", {"value": paused})
+        self._parts.catalog.refresh()
+
+    def limit(self, jobs: int) -> None:
+        """Let no more than `jobs` runs of the queue go at a time; 0 for as many as have room. What runs goes on.
+        Raises UsageError for less than 0."""
+        if jobs < 0:
+            raise UsageError("a number of runs is 0 or more", "lab queue jobs 2")
+        self._parts.journal.append(QUEUE_LIMITED, "queue", {"value": jobs})
         self._parts.catalog.refresh()
 
     def hold(self, refs: Sequence[str], held: bool = True) -> Sequence[Run]:

@@ -101,7 +101,7 @@ FROM runs WHERE created_event IS NOT NULL;
 
 CREATE VIEW run_table AS SELECT * EXCLUDE (spot) FROM all_runs WHERE NOT purged;
 
-CREATE TABLE queue_marks (mark VARCHAR, value BOOLEAN, event VARCHAR);
+CREATE TABLE queue_marks (mark VARCHAR, value INTEGER, event VARCHAR);
 
 CREATE TABLE sweeps (
     id VARCHAR, name VARCHAR, project VARCHAR, entry VARCHAR, plan JSON, created DOUBLE, created_event VARCHAR,

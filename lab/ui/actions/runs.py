@@ -58,6 +58,8 @@ ACTIONS: tuple[Action, ...] = (
            ("queue",), "lab queue pause {ids}", "writes", 3, "Pause"),
     Action("queue.pause", "Pause the queue", "Start nothing more, or go on; what runs is left alone", ("P",),
            ("queue",), "lab queue pause", "writes", 4, "Pause all"),
+    Action("queue.jobs", "Runs at a time", "How many runs of the queue go at a time, whatever room there is", ("m",),
+           ("queue",), "lab queue jobs {n}", "writes"),
     Action("queue.cancel", "Cancel", "Let the marked runs never start; asks first", ("x",), ("queue",),
            "lab queue cancel {ids}", "destructive", 5),
     # Sweeps

@@ -56,9 +56,10 @@ def queue_row(item: Waiting, now: float) -> Row:
     return Row(run.id, cells)
 
 
-def queue_heading(waiting: int, paused: bool, current: Waiting | None) -> list[Spans]:
-    """How many wait, and in full why the run under the cursor does."""
+def queue_heading(waiting: int, paused: bool, jobs: int, current: Waiting | None) -> list[Spans]:
+    """How many wait, and in full why the run under the cursor does; `jobs` may go at a time, 0 for no limit."""
     first: Spans = [(f" {waiting:,} wait{'s' if waiting == 1 else ''}", "bold")]
+    first += [(f"   {jobs} at a time", "muted")] if jobs else []
     first += [("   the queue is paused: P lets it go on", "warn")] if paused else []
     if current is None:
         return [first]

@@ -16,6 +16,7 @@ from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.parts import Lines
+from lab.ui.widgets.forms import Field, FormScreen
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowHighlighted, RowSelected
 
@@ -35,6 +36,7 @@ class QueueScreen(LabScreen):
         super().__init__()
         self._items: Sequence[Waiting] = ()
         self._paused = False
+        self._jobs = 0
 
     def trail(self) -> tuple[str, ...]:
         return ("Queue",)
@@ -48,14 +50,14 @@ class QueueScreen(LabScreen):
         return self.query_one(FrameTable)
 
     async def load(self) -> None:
-        self._items, self._paused = await self.ask(_read)
+        self._items, self._paused, self._jobs = await self.ask(_read)
         self.table.set_empty(_EMPTY)
         self.table.replace(ListSource([queue_row(item, time.time()) for item in self._items]))
         self._tell()
 
     def _tell(self) -> None:
         current = next((item for item in self._items if item.run.id == self.table.cursor_key), None)
-        self.query_one("#heading", Lines).show(queue_heading(len(self._items), self._paused, current))
+        self.query_one("#heading", Lines).show(queue_heading(len(self._items), self._paused, self._jobs, current))
 
     def on_frame_table_row_highlighted(self, _: RowHighlighted) -> None:
         self._tell()
@@ -112,6 +114,18 @@ class QueueScreen(LabScreen):
         command = f"lab queue {'pause' if paused else 'resume'}"
         self.start(self._do(title, command, lambda ws: ws.queue.pause(paused)))
 
+    def action_queue_jobs(self) -> None:
+        self.start(self._limit())
+
+    async def _limit(self) -> None:
+        field = Field("jobs", "runs at a time", "number", self._jobs or "", help="empty: as many as have room",
+                      validate=lambda value: None if value == int(value) >= 0 else "a whole number from 0")  # fmt: skip
+        values = await self.app.push_screen_wait(FormScreen("How many runs go at a time", [field], submit="Set"))
+        if values is not None:
+            jobs = int(values.get("jobs", 0))
+            command = actions.command(actions.get("queue.jobs"), n=jobs)
+            await self._do(f"{jobs or 'any number of'} runs at a time", command, lambda ws: ws.queue.limit(jobs))
+
     def action_queue_cancel(self) -> None:
         self.start(self._cancel())
 
@@ -126,5 +140,5 @@ class QueueScreen(LabScreen):
         await self._do(f"cancelled {what}", command, lambda ws: ws.queue.cancel(ids))
 
 
-def _read(ws: Workspace) -> tuple[Sequence[Waiting], bool]:
-    return ws.queue.list(), ws.queue.paused
+def _read(ws: Workspace) -> tuple[Sequence[Waiting], bool, int]:
+    return ws.queue.list(), ws.queue.paused, ws.queue.jobs

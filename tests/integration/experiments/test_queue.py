@@ -22,7 +22,15 @@ from lab.domain.runs import RunStatus
 from lab.domain.sweeps import FailurePolicy, Pruner, Sweep, SweepState, make_plan
 from lab.engine.base import JobState
 from lab.errors import ConflictError, NotFoundError, UsageError
-from lab.events import RUN_CLAIMED
+from lab.events import (
+    DEPLOYMENT_CREATED,
+    DEPLOYMENT_RELEASED,
+    DEPLOYMENT_STATUS,
+    ROLLOUT_STARTED,
+    ROLLOUT_STEP,
+    RUN_CLAIMED,
+)
+from lab.journal import Journal
 from lab.workspace import Workspace
 
 GB = 1024**3
@@ -145,6 +153,41 @@ def test_reorder_pause_and_cancel(lab: Workspace, project: Path) -> None:
         assert lab.runs.wait("b", timeout=60).status is RunStatus.FINISHED
     assert sorted(began(project)) == sorted({*began(project)}), "nothing ran twice"
     assert lab.runs.get("a").id not in began(project)
+
+
+def test_runs_at_a_time_and_what_deployments_have(
+    open_lab: Callable[[str], Workspace], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(cores=8, memory=4 * GB, gpus=0, disk=100 * GB, disk_floor=GB)
+    monkeypatch.setattr("lab.experiments.machine.look", lambda _home: machine)
+    lab = open_lab("process")
+    waits(project)
+    lab.queue.limit(1)
+    first = lab.queue.launch(replace(TRAIN, memory=GB))
+    second = lab.queue.launch(replace(TRAIN, name="second", memory=GB))
+    assert [first.status, second.status] == [RunStatus.RUNNING, RunStatus.QUEUED]
+    assert lab.queue.reason(second.id) == "1 of 1 runs go at a time (lab queue jobs)"
+    with Workspace(lab.home.root, project, engine="process") as other:
+        assert other.queue.jobs == 1, "it is kept"
+    with pytest.raises(UsageError):
+        lab.queue.limit(-1)
+    lab.queue.limit(0)
+    assert lab.queue.reason(second.id) == ""
+
+    journal = Journal(lab.home, ())
+    journal.append(DEPLOYMENT_CREATED, "d1", {"name": "churn", "model": "m", "version": 1, "engine": "process"})
+    journal.append(DEPLOYMENT_RELEASED, "d1", {"model": "m", "version": 1, "replicas": 3})
+    journal.append(DEPLOYMENT_STATUS, "d1", {"status": "ready"})
+    journal.append(ROLLOUT_STARTED, "o1", {"deployment": "d1", "number": 1})
+    journal.append(ROLLOUT_STEP, "o1", {"step": "budget", "ok": True, "evidence": {"memory": GB}})
+    lab.queue.refresh()
+    assert "deployment churn uses 3 GB" in lab.queue.reason(second.id)
+    assert lab.queue.claim() == []
+    journal.append(DEPLOYMENT_STATUS, "d1", {"status": "stopped"})
+    lab.queue.refresh()
+    (project / "go").touch()
+    with driven(lab):
+        assert lab.runs.wait(second.id, timeout=60).status is RunStatus.FINISHED
 
 
 def test_a_claim_whose_process_was_killed_is_taken_back(lab: Workspace, project: Path) -> None:

@@ -57,6 +57,24 @@ def test_a_sweep_has_so_many_at_a_time() -> None:
     assert reasons == {"0": "", "1": "sweep s has 2 of 2 at a time", "2": "sweep s has 2 of 2 at a time", "x": ""}
 
 
+def test_so_many_runs_at_a_time_whatever_room_there_is() -> None:
+    tickets = [Ticket(str(n), f"r{n}", Demand(0.1, 1)) for n in range(3)]
+    loads = [Load("going", Demand(0.1, 1), "s"), Load("deployment d", Demand(0.0, 1), serves=True)]
+    full = "2 of 2 runs go at a time (lab queue jobs)"
+    assert line_up(tickets, loads, MACHINE, Rules(most=2)) == {"0": "", "1": full, "2": full}
+    assert set(line_up(tickets, loads, MACHINE, Rules()).values()) == {""}
+
+
+def test_the_memory_of_deployments_counts_and_is_not_waited_for() -> None:
+    serving = Load("deployment d", Demand(0.0, 3 * GB), serves=True)
+    gone = Demand(1, MACHINE.memory)
+    assert obstacle(gone, [serving], MACHINE) == "", "it has all that it can get"
+    beside = [serving, Load("going", Demand(1, GB))]
+    assert "deployment d uses 3 GB" in obstacle(gone, beside, MACHINE)
+    assert obstacle(Demand(1, MACHINE.memory - 4 * GB), beside, MACHINE) == ""
+    assert obstacle(Demand(1, MACHINE.memory - 3 * GB), beside, MACHINE).startswith("waits for")
+
+
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 20), st.integers(-1, 2)), max_size=12))
 def test_what_starts_fits_and_the_first_is_never_passed_over(wanted: list[tuple[int, int, int]]) -> None:
     tickets = [
