@@ -6,60 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import last
+from lab.catalog.statements import COUNT, TRUTH, said
 from lab.dataclass import dataclass
 
 INGEST = (
-    last(
-        "run.claimed",
-        "runs",
-        "id",
-        "claim_event",
-        """
-        SELECT subject AS id, arg_max_null(body->>'$.by', id) AS claim, max(id) AS claim_event
-        FROM incoming WHERE type = 'run.claimed' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.placed",
-        "runs",
-        "id",
-        "place_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.place' AS DOUBLE), id) AS place, max(id) AS place_event
-        FROM incoming WHERE type = 'run.placed' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.held",
-        "runs",
-        "id",
-        "held_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS held, max(id) AS held_event
-        FROM incoming WHERE type = 'run.held' GROUP BY subject
-        """,
-    ),
-    last(
-        "queue.paused",
-        "queue_marks",
-        "mark",
-        "event",
-        """
-        SELECT 'paused' AS mark, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS value, max(id) AS event
-        FROM incoming WHERE type = 'queue.paused' GROUP BY ALL
-        """,
-    ),
-    last(
-        "queue.limited",
-        "queue_marks",
-        "mark",
-        "event",
-        """
-        SELECT 'jobs' AS mark, arg_max_null(TRY_CAST(body->>'$.value' AS INTEGER), id) AS value, max(id) AS event
-        FROM incoming WHERE type = 'queue.limited' GROUP BY ALL
-        """,
-    ),
+    said("run.claimed", "runs", "claim_event", claim="body->>'$.by'"),
+    said("run.placed", "runs", "place_event", place="TRY_CAST(body->>'$.place' AS DOUBLE)"),
+    said("run.held", "runs", "held_event", held=TRUTH),
+    said("queue.paused", "queue_marks", "event", key="mark", subject="'paused'", value=TRUTH),
+    said("queue.limited", "queue_marks", "event", key="mark", subject="'jobs'", value=COUNT),
 )
 
 _ASKED = """

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.catalog.filters import Compiler, keys
 from lab.catalog.reader import Reader
-from lab.catalog.statements import Statement, first, last
+from lab.catalog.statements import TRUTH, Statement, first, said
 from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import Page, RunQuery
 from lab.domain.runs import Badge, Edit, Param, Run, RunStatus
@@ -98,68 +98,12 @@ INGEST = (
         )
         """.replace("$told", _TOLD),
     ),
-    last(
-        "run.tagged",
-        "runs",
-        "id",
-        "tags_event",
-        """
-        SELECT subject AS id, arg_max_null(body->'$.tags', id) AS tags, max(id) AS tags_event
-        FROM incoming WHERE type = 'run.tagged' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.noted",
-        "runs",
-        "id",
-        "notes_event",
-        """
-        SELECT subject AS id, arg_max_null(body->>'$.notes', id) AS notes, max(id) AS notes_event
-        FROM incoming WHERE type = 'run.noted' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.reproduced",
-        "runs",
-        "id",
-        "badge_event",
-        """
-        SELECT subject AS id, arg_max_null(body->>'$.badge', id) AS given_badge,
-            arg_max_null(body->>'$.note', id) AS badge_note, max(id) AS badge_event
-        FROM incoming WHERE type = 'run.reproduced' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.renamed",
-        "runs",
-        "id",
-        "name_event",
-        """
-        SELECT subject AS id, arg_max_null(body->>'$.name', id) AS given_name, max(id) AS name_event
-        FROM incoming WHERE type = 'run.renamed' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.starred",
-        "runs",
-        "id",
-        "star_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS star, max(id) AS star_event
-        FROM incoming WHERE type = 'run.starred' GROUP BY subject
-        """,
-    ),
-    last(
-        "run.archived",
-        "runs",
-        "id",
-        "archive_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS away,
-            max(id) AS archive_event
-        FROM incoming WHERE type = 'run.archived' GROUP BY subject
-        """,
-    ),
+    said("run.tagged", "runs", "tags_event", tags="body->'$.tags'"),
+    said("run.noted", "runs", "notes_event", notes="body->>'$.notes'"),
+    said("run.reproduced", "runs", "badge_event", given_badge="body->>'$.badge'", badge_note="body->>'$.note'"),
+    said("run.renamed", "runs", "name_event", given_name="body->>'$.name'"),
+    said("run.starred", "runs", "star_event", star=TRUTH),
+    said("run.archived", "runs", "archive_event", away=TRUTH),
     Statement(
         "run.created",
         """

@@ -13,6 +13,10 @@ class Statement:
     sql: str
 
 
+#: Expressions for `said`: the value that nearly all edits carry, as a truth and as a number.
+TRUTH = "TRY_CAST(body->>'$.value' AS BOOLEAN)"
+COUNT = "TRY_CAST(body->>'$.value' AS INTEGER)"
+
 _MERGE = """
     MERGE INTO $table AS old USING ($select) AS new ON ($match)
     WHEN NOT MATCHED THEN INSERT BY NAME
@@ -33,6 +37,14 @@ def first(type: str, table: str, key: str, rank: str, select: str) -> Statement:
 def last(type: str, table: str, key: str, rank: str, select: str) -> Statement:
     """Like `first`, for the greatest `rank`."""
     return _merge(type, table, key, rank, ">", select)
+
+
+def said(type: str, table: str, rank: str, *, key: str = "id", subject: str = "subject", **columns: str) -> Statement:
+    """The last event of `type` about a subject says `columns` of its row: each an expression over the event's `body`,
+    a null where it says nothing."""
+    values = ", ".join(" ".join((f"arg_max_null({told}, id) AS", name)) for name, told in columns.items())
+    select = " ".join(("SELECT", subject, "AS", key + ",", values + ", max(id) AS", rank))
+    return last(type, table, key, rank, " ".join((select, "FROM incoming WHERE type = '" + type + "' GROUP BY ALL")))
 
 
 def _merge(type: str, table: str, key: str, rank: str, better: str, select: str) -> Statement:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import first, last
+from lab.catalog.statements import TRUTH, first, said
 from lab.catalog.values import json_object
 from lab.domain.directions import Direction, direction
 from lab.domain.sweeps import Method, Sweep, SweepPlan, state_of
@@ -25,17 +25,7 @@ INGEST = (
         )
         """,
     ),
-    last(
-        "sweep.held",
-        "sweeps",
-        "id",
-        "halted_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS halted,
-            max(id) AS halted_event
-        FROM incoming WHERE type = 'sweep.held' GROUP BY subject
-        """,
-    ),
+    said("sweep.held", "sweeps", "halted_event", halted=TRUTH),
     first(
         "sweep.stopped",
         "sweeps",

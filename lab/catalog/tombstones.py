@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.catalog.reader import Reader
-from lab.catalog.statements import last
+from lab.catalog.statements import TRUTH, said
 from lab.dataclass import dataclass
 
-INGEST = (
-    last(
-        "run.purged",
-        "runs",
-        "id",
-        "purge_event",
-        """
-        SELECT subject AS id, arg_max_null(TRY_CAST(body->>'$.value' AS BOOLEAN), id) AS purged,
-            arg_max_null(body->>'$.batch', id) AS purge_batch, arg_max_null(ts, id) AS purged_at,
-            max(id) AS purge_event
-        FROM incoming WHERE type = 'run.purged' GROUP BY subject
-        """,
-    ),
-)
+INGEST = (said("run.purged", "runs", "purge_event", purged=TRUTH, purge_batch="body->>'$.batch'", purged_at="ts"),)
 
 _SHOWN = "SELECT id, name, purged_at, coalesce(purge_batch, '') AS batch FROM all_runs WHERE purged "
 _EXACT = _SHOWN + "AND (id = $1 OR name = $1) ORDER BY purged_at DESC, id"

@@ -52,6 +52,23 @@ def share(path: Path, timeout: float = 60.0) -> Iterator[None]:
         os.close(fd)
 
 
+def lock_folder(folder: Path, *, wait: bool) -> int | None:
+    """A descriptor that holds the lock of `folder` itself until it is closed; None if the folder is gone, or, unless it
+    is to `wait`, another holds it."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(fd), os.lstat(folder)):
+            return fd
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(fd)
+    return None
+
+
 def _acquire(fd: int, path: Path, timeout: float, kind: int) -> None:
     deadline = time.monotonic() + timeout
     while True:

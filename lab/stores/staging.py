@@ -6,37 +6,22 @@ and may be swept, whatever has become of its pid.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lab.stores import locks
+
 _PREFIX = ".lab-stage-"
-
-
-def _locked(folder: Path, flags: int) -> int | None:
-    """A descriptor that holds the lock of `folder`, None if it is gone or (with LOCK_NB) held by another."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | flags)
-        if os.path.samestat(os.fstat(fd), os.lstat(folder)):
-            return fd
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(fd)
-    return None
 
 
 def _make(parent: Path) -> tuple[Path, int]:
     while True:
         folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir(mode=0o700)
-        fd = _locked(folder, 0)
+        fd = locks.lock_folder(folder, wait=True)
         if fd is not None:  # else swept between mkdir and lock
             return folder, fd
 
@@ -60,7 +45,7 @@ def sweep(parent: Path) -> int:
 
 
 def _sweep_one(folder: Path) -> bool:
-    fd = _locked(folder, fcntl.LOCK_NB)
+    fd = locks.lock_folder(folder, wait=False)
     if fd is None:
         return False
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import stat
@@ -23,6 +22,7 @@ from blake3 import blake3
 from lab.dataclass import dataclass
 from lab.errors import LabError
 from lab.paths import LabHome
+from lab.stores import locks
 from lab.stores.durable import sync_folder, write_atomic
 from lab.stores.ignore import Ignore, ignore_for
 from lab.stores.manifests import check_target
@@ -212,7 +212,7 @@ def recover(home: LabHome, places: Iterable[Path]) -> int:
     """Bring to an end what dead processes left half done in these folders; returns how much there was."""
     count = 0
     for folder in sorted({folder for place in places for folder in _leftovers(place)}):
-        fd = _locked(folder, fcntl.LOCK_NB)
+        fd = locks.lock_folder(folder, wait=False)
         if fd is None:
             continue
         try:
@@ -342,22 +342,6 @@ def _make(parent: Path) -> tuple[Path, int]:
     while True:
         folder = parent / f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir(mode=0o700)
-        fd = _locked(folder, 0)
+        fd = locks.lock_folder(folder, wait=True)
         if fd is not None:  # else swept between mkdir and lock
             return folder, fd
-
-
-def _locked(folder: Path, flags: int) -> int | None:
-    """A descriptor that holds the lock of `folder`, None if it is gone or (with LOCK_NB) held by another."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | flags)
-        if os.path.samestat(os.fstat(fd), os.lstat(folder)):
-            return fd
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(fd)
-    return None
