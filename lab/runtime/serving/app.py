@@ -6,6 +6,7 @@ The socket listens before the model is loaded: `/livez` answers at once, `/ready
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from lab.runtime.serving import access, feedback, mlflow, native, openinference, pages
@@ -17,6 +18,7 @@ from lab.runtime.serving.http import (
     DisconnectedError,
     ErrorAnswer,
     Header,
+    Headers,
     Receive,
     Request,
     Route,
@@ -25,7 +27,7 @@ from lab.runtime.serving.http import (
     error_answer,
     reply,
 )
-from lab.runtime.serving.service import Service
+from lab.runtime.serving.service import Prediction, Service
 from lab.runtime.serving.tokens import Tokens
 
 #: Labels of questions about the server's health, which are no use of it.
@@ -51,6 +53,7 @@ class App:
         self._routes: dict[str, dict[str, Route]] = {}
         for route in routes:
             self._routes.setdefault(route.path, {})[route.method] = route
+        self._predicting = {route.path.encode(): route for route in routes if route.read}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -78,51 +81,113 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()
-        metrics = self.service.metrics
         methods = self._routes.get(scope["path"], {})
         route = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        label = next(iter(methods.values())).label or scope["path"] if methods else "other"
-        metrics.in_flight += 1
+        label = next(iter(methods.values())).name if methods else "other"
+        self.service.metrics.in_flight += 1
         try:
             answer = await self._answer(scope, receive, methods, route)
-            metrics.count(label, answer.status)
-            if route is not None and route.predicts:
-                metrics.latency.observe(time.perf_counter() - begin)
+            self._count(label, answer, begin if route is not None and route.read else None)
             await reply(send, answer)
         except DisconnectedError:
-            metrics.count(label, 499)
+            self.service.metrics.count(label, 499)
         finally:
-            metrics.in_flight -= 1
-            if label not in HEALTH:
-                self.service.asked = time.monotonic()
+            self._over(label)
 
     async def _answer(self, scope: Scope, receive: Receive, methods: dict[str, Route], route: Route | None) -> Answer:
         request = Request(dict(scope["headers"]), receive)
-        tell = route.error if route else _unrouted_error(scope["path"])
-        extra: tuple[Header, ...] = ()
         try:
-            access.check_source(request.headers, self.config.allowed_hosts)
-            if route is None:
-                if not methods:
-                    raise RequestError(404, "not_found", "no such path; see /")
-                extra = ((b"allow", ", ".join(sorted(methods)).encode()),)
-                raise RequestError(405, "method", f"this path takes {', '.join(sorted(methods))}")
-            if route.guarded and self._tokens:
-                access.check_token(request.headers, self._tokens)
-            answer = await route.handler(request)
-        except RequestError as error:
-            answer = tell(error)
-            extra += self._headers_of(error.status)
+            self._admit(request.headers, methods, route)
+            assert route is not None
+            if route.read is not None:
+                body = await self.service.read(request)
+                answer = await self.service.answer(route.read(request.headers, body))
+            else:
+                assert route.handler is not None
+                answer = await route.handler(request)
         except DisconnectedError:
             raise
         except Exception as error:  # such as an answer of the model that JSON has no words for  # noqa: BLE001
-            self.service.log(f"a request failed: {type(error).__name__}")
-            answer = tell(RequestError(500, "failed", "the server could not write its answer"))
-        if self.service.draining and CLOSE not in extra:
-            extra = (*extra, CLOSE)
-        return replace(answer, headers=(*answer.headers, *extra)) if extra else answer
+            answer = self._refusal(route.error if route else _unrouted_error(scope["path"]), error, methods)
+        return self._last(answer)
 
-    def _headers_of(self, status: int) -> tuple[Header, ...]:
+    # -- requests to predict that came whole, without ASGI
+
+    def predicting(self, path: bytes) -> Route | None:
+        """The route that a POST to `path` predicts by."""
+        return self._predicting.get(path)
+
+    def predict(self, route: Route, headers: Headers, body: bytes, told: Callable[[Answer], None]) -> None:
+        """What becomes of a request through ASGI, with an answer that is told: at once, or later on the loop."""
+        begin = time.perf_counter()
+        self.service.metrics.in_flight += 1
+
+        def over(answer: Answer) -> None:
+            answer = self._last(answer)
+            self._count(route.name, answer, begin)
+            try:
+                told(answer)
+            finally:
+                self._over(route.name)
+
+        def predicted(outcome: Prediction | RequestError) -> None:
+            try:
+                if isinstance(outcome, RequestError):
+                    raise outcome
+                answer = query.tell(outcome)
+            except Exception as error:  # such as an answer of the model that JSON has no words for  # noqa: BLE001
+                answer = self._refusal(route.error, error)
+            over(answer)
+
+        try:
+            self._admit(headers, (route.method,), route)
+            self.service.check_ready()
+            assert route.read is not None
+            query = route.read(headers, body)
+            self.service.predict(query, predicted)
+        except Exception as error:  # a fault of ours must not leave the client without an answer  # noqa: BLE001
+            over(self._refusal(route.error, error))
+
+    # -- what both have in common
+
+    def _admit(self, headers: Headers, methods: Collection[str], route: Route | None) -> None:
+        """Raises RequestError for whoever may not ask this."""
+        access.check_source(headers, self.config.allowed_hosts)
+        if not methods:
+            raise RequestError(404, "not_found", "no such path; see /")
+        if route is None:
+            raise RequestError(405, "method", f"this path takes {', '.join(sorted(methods))}")
+        if route.guarded and self._tokens:
+            access.check_token(headers, self._tokens)
+
+    def _refusal(self, tell: ErrorAnswer, error: Exception, methods: Collection[str] = ()) -> Answer:
+        """What `error` is answered with; `methods` are those that the path takes."""
+        if not isinstance(error, RequestError):
+            self.service.log(f"a request failed: {type(error).__name__}")
+            error = RequestError(500, "failed", "the server could not write its answer")
+        answer = tell(error)
+        return replace(answer, headers=(*answer.headers, *self._headers_of(error.status, methods)))
+
+    def _last(self, answer: Answer) -> Answer:
+        """While the server stops, no connection is kept."""
+        if not self.service.draining or CLOSE in answer.headers:
+            return answer
+        return replace(answer, headers=(*answer.headers, CLOSE))
+
+    def _count(self, label: str, answer: Answer, begin: float | None) -> None:
+        """`begin`: when a request to predict began."""
+        self.service.metrics.count(label, answer.status)
+        if begin is not None:
+            self.service.metrics.latency.observe(time.perf_counter() - begin)
+
+    def _over(self, label: str) -> None:
+        self.service.metrics.in_flight -= 1
+        if label not in HEALTH:
+            self.service.asked = time.monotonic()
+
+    def _headers_of(self, status: int, methods: Collection[str]) -> tuple[Header, ...]:
+        if status == 405:
+            return ((b"allow", ", ".join(sorted(methods)).encode()),)
         if status == 401:
             return ((b"www-authenticate", b"Bearer"),)
         if status == 503:

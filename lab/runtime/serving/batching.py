@@ -1,7 +1,8 @@
-"""One thread that predicts for everyone. A batch is whatever queued while the last one ran: no timer, no waiting.
+"""Natural batches: whatever came while the last call of the model ran is the next call. No timer, no waiting.
 
-A thread per request makes Python models fight over the interpreter lock; one thread with natural batches answers
-thirty clients as fast as the model answers one call with thirty rows.
+Models that take a while are called on one thread, since a thread per request makes Python models fight over the
+interpreter lock; quick ones in place, on the event loop. Either way thirty clients are answered as fast as the model
+answers one call with thirty rows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,46 @@ if TYPE_CHECKING:
     from lab.runtime.serving.compute import Output
 
 
+Done = Callable[["Output | Exception"], None]
+
+
+class Turn:
+    """Calls `predict` in place, once for all who came in one turn of the event loop. Lives on one loop."""
+
+    def __init__(
+        self,
+        predict: Callable[[list[Row]], Output],
+        *,
+        max_rows: int,
+        started: Callable[[int, list[float]], None] = lambda rows, waits: None,
+    ) -> None:
+        """`max_rows` bounds a call for several requests; `started(rows, seconds waited)` hears of each call."""
+        self._predict = predict
+        self._max_rows = max_rows
+        self._started = started
+        self._waiting: deque[tuple[list[Row], Done, float]] = deque()
+
+    def submit(self, rows: list[Row], done: Done) -> None:
+        """`done` hears of the answer to `rows` in the next turn; it must not raise."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._run)
+        self._waiting.append((rows, done, time.monotonic()))
+
+    def _run(self) -> None:
+        """One call and no more: other callers of the loop are not held up by all that waits."""
+        now = time.monotonic()
+        batch: list[tuple[list[Row], Done, float]] = []
+        size = 0
+        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= self._max_rows):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        self._started(size, [now - asked for _, _, asked in batch])
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._run)
+        for (_, done, _), answer in zip(batch, _answers(self._predict, [rows for rows, _, _ in batch]), strict=True):
+            done(answer)
+
+
 class QueueFullError(Exception):
     """As many requests wait as may."""
 
@@ -32,7 +73,7 @@ class _Request:
 
 
 class Batcher:
-    """Calls `predict` on `executor`, one batch at a time. Lives on one event loop."""
+    """Calls `predict` on `executor`, one batch at a time. Lives on one loop."""
 
     def __init__(
         self,

@@ -74,6 +74,10 @@ class Cost:
         """Whether to call in place rather than on the batch thread."""
         return self.call + self.row < INLINE_SECONDS and self.call + self.row * rows < INLINE_CALL_SECONDS
 
+    def rows_inline(self, most: int) -> int:
+        """How many rows of several requests may be called with in place at once."""
+        return self.rows_within(INLINE_CALL_SECONDS, 1, most)
+
     def rows_within(self, seconds: float, least: int, most: int) -> int:
         """How many rows a call of that length takes, within bounds."""
         if self.row <= 0.0:

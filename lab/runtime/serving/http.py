@@ -1,15 +1,19 @@
-"""The little of HTTP that the server speaks: ASGI messages in, whole answers out."""
+"""The little of HTTP that the server speaks: requests in, whole answers out, as ASGI messages or as bytes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lab.runtime.serving.errors import RequestError
+
+if TYPE_CHECKING:
+    from lab.runtime.serving.service import Query
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -42,6 +46,7 @@ class Answer:
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
+Reader = Callable[[Headers, bytes], "Query"]
 ErrorAnswer = Callable[[RequestError], Answer]
 
 
@@ -59,15 +64,23 @@ def error_answer(error: RequestError) -> Answer:
 
 @dataclass(frozen=True)
 class Route:
-    """One path and method. `label` stands for the path in counters; `guarded` paths need the token."""
+    """One path and method. `label` stands for the path in counters; `guarded` paths need the token.
+
+    One that predicts has `read`, from the head and the body of a request to what is asked of the model; it raises
+    RequestError. Others have a `handler`.
+    """
 
     path: str
     method: str
-    handler: Handler
+    handler: Handler | None = None
+    read: Reader | None = None
     guarded: bool = True
     label: str = ""
-    predicts: bool = False
     error: ErrorAnswer = error_answer
+
+    @property
+    def name(self) -> str:
+        return self.label or self.path
 
 
 def parse_json(body: bytes) -> Any:
@@ -79,6 +92,15 @@ def parse_json(body: bytes) -> Any:
         if reason.startswith("depth"):
             raise RequestError(422, "depth", "the body is nested too deeply") from error
         raise RequestError(400, "json", f"the body is not JSON: {reason} at character {error.pos}") from error
+
+
+_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def wire(answer: Answer, *more: Header) -> bytes:
+    """The answer as it goes to the client, with `more` headers."""
+    headers = b"".join([b"%s: %s\r\n" % header for header in (*answer.headers, *more)])
+    return b"%scontent-length: %d\r\n%s\r\n%s" % (_STATUS[answer.status], len(answer.body), headers, answer.body)
 
 
 async def reply(send: Send, answer: Answer) -> None:

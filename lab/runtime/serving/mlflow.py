@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from typing import Any
 
 from lab.runtime.serving.errors import RequestError
-from lab.runtime.serving.http import Answer, Request, Route, json_answer, parse_json
+from lab.runtime.serving.http import Answer, Headers, Request, Route, json_answer, parse_json
 from lab.runtime.serving.rows import RowReader
-from lab.runtime.serving.service import Service, plain
+from lab.runtime.serving.service import Prediction, Query, Service, plain
 from lab.runtime.serving.signature import Column, Row
 
 _SHAPES = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -25,14 +26,13 @@ def routes(service: Service) -> list[Route]:
     async def ping(_request: Request) -> Answer:
         return json_answer(503 if service.ready_reason else 200, {"ready": not service.ready_reason})
 
-    async def invocations(request: Request) -> Answer:
-        body = await service.read(request)
-        return await _invocations(service, body, request.headers.get(b"content-type", b"application/json"))
+    def read(headers: Headers, body: bytes) -> Query:
+        return _query(service, body, headers.get(b"content-type", b"application/json"))
 
     return [
         Route("/ping", "GET", ping, guarded=False),
         Route("/health", "GET", ping, guarded=False),
-        Route("/invocations", "POST", invocations, predicts=True, error=_error),
+        Route("/invocations", "POST", read=read, error=_error),
     ]
 
 
@@ -42,24 +42,25 @@ def _error(error: RequestError) -> Answer:
     return json_answer(error.status, {"error_code": code, "message": error.message + names})
 
 
-async def _invocations(service: Service, body: bytes, content_type: bytes) -> Answer:
-    model = service.model
-    assert model is not None
+def _query(service: Service, body: bytes, content_type: bytes) -> Query:
     kind = content_type.partition(b";")[0].strip().lower()
     given_id = None
     if kind == b"text/csv":
-        rows = _csv_rows(model.rows, body, service.config.max_rows)
+        rows = _csv_rows(service.reader, body, service.config.max_rows)
     elif kind == b"application/json":
         request = parse_json(body)
-        rows = _json_rows(model.rows, request, service.config.max_rows)
+        rows = _json_rows(service.reader, request, service.config.max_rows)
         given_id = request.get("id")
     else:
         raise RequestError(415, "content_type", "send application/json or text/csv")
-    done = await service.predict(rows, given_id)
+    return Query(rows, given_id, partial(_answer, service.config.version))
+
+
+def _answer(version: str, done: Prediction) -> Answer:
     answer: dict[str, Any] = {
         "predictions": plain(done.output.predictions),
         "id": done.id,
-        "model_version": service.config.version,
+        "model_version": version,
     }
     if done.findings:
         answer["warnings"] = [finding.told for finding in done.findings]

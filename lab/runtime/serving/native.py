@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from lab.runtime.serving.errors import RequestError
-from lab.runtime.serving.http import Answer, Request, Route, json_answer, parse_json
+from lab.runtime.serving.http import Answer, Headers, Route, json_answer, parse_json
 from lab.runtime.serving.rows import RowReader
-from lab.runtime.serving.service import Service, plain
+from lab.runtime.serving.service import Prediction, Query, Service, plain
 from lab.runtime.serving.signature import Row
 
 PATH = "/predict"
 
 
 def routes(service: Service) -> list[Route]:
-    async def predict(request: Request) -> Answer:
-        body = await service.read(request)
-        return await _predict(service, body)
+    about = {"model": service.config.name, "model_version": service.config.version}
 
-    return [Route(PATH, "POST", predict, predicts=True)]
+    def read(_headers: Headers, body: bytes) -> Query:
+        request = parse_json(body)
+        rows = read_rows(service.reader, request, service.config.max_rows)
+        return Query(rows, request.get("id"), tell)
+
+    def tell(done: Prediction) -> Answer:
+        return _answer(done, about)
+
+    return [Route(PATH, "POST", read=read)]
 
 
 def read_rows(reader: RowReader, request: Any, max_rows: int) -> list[Row]:
@@ -32,16 +38,12 @@ def read_rows(reader: RowReader, request: Any, max_rows: int) -> list[Row]:
     return reader.by_position(request["data"], max_rows)
 
 
-async def _predict(service: Service, body: bytes) -> Answer:
-    model = service.model
-    assert model is not None
-    request = parse_json(body)
-    rows = read_rows(model.rows, request, service.config.max_rows)
-    done = await service.predict(rows, request.get("id"))
+def _answer(done: Prediction, about: dict[str, str]) -> Answer:
     answer: dict[str, Any] = {"predictions": plain(done.output.predictions)}
     if done.output.probabilities is not None:
         answer["probabilities"] = done.output.probabilities
-    answer |= {"model": service.config.name, "model_version": service.config.version, "id": done.id}
+    answer |= about
+    answer["id"] = done.id
     if done.findings:
         answer["warnings"] = [finding.told for finding in done.findings]
     return json_answer(200, answer)

@@ -8,12 +8,15 @@ each column.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import lab
 from lab.runtime.serving.errors import RequestError
-from lab.runtime.serving.http import Answer, Request, Route, json_answer, parse_json
-from lab.runtime.serving.service import Prediction, Service
+from lab.runtime.serving.http import Answer, Headers, Request, Route, json_answer, parse_json
+from lab.runtime.serving.rows import RowReader
+from lab.runtime.serving.service import Prediction, Query, Service
+from lab.runtime.serving.signature import Row
 from lab.runtime.serving.tensors import LENGTH_HEADER, Tensor, encode, read_tensors, split_body
 
 PREFIX = "/v2"
@@ -39,9 +42,8 @@ def routes(service: Service) -> list[Route]:
     async def metadata(_request: Request) -> Answer:
         return json_answer(200, _metadata(service))
 
-    async def infer(request: Request) -> Answer:
-        body = await service.read(request)
-        return await _infer(service, body, request.headers.get(LENGTH_HEADER))
+    def read(headers: Headers, body: bytes) -> Query:
+        return _query(service, body, headers.get(LENGTH_HEADER))
 
     table = [
         Route(PREFIX, "GET", server, error=error_sentence),
@@ -52,7 +54,7 @@ def routes(service: Service) -> list[Route]:
         table += [
             Route(model, "GET", metadata, label="/v2/models", error=error_sentence),
             Route(f"{model}/ready", "GET", model_ready, guarded=False, label="/v2/models/ready", error=error_sentence),
-            Route(f"{model}/infer", "POST", infer, label="/v2/infer", predicts=True, error=error_sentence),
+            Route(f"{model}/infer", "POST", read=read, label="/v2/infer", error=error_sentence),
         ]
     return table
 
@@ -107,34 +109,28 @@ def _metadata(service: Service) -> dict[str, Any]:
     }
 
 
-async def _infer(service: Service, body: bytes, json_length: bytes | None) -> Answer:
+def _query(service: Service, body: bytes, json_length: bytes | None) -> Query:
     head, binary = split_body(body, json_length)
     request = parse_json(head)
     if not isinstance(request, dict):
         raise RequestError(422, "shape", "the request must be an object")
     tensors = read_tensors(request.get("inputs"), binary, service.config.max_rows)
-    rows = _rows(service, tensors)
-    done = await service.predict(rows, request.get("id"))
-    wanted = _wanted(
-        request, ("predictions",) if done.output.probabilities is None else ("predictions", "probabilities")
-    )
-    return _answer(service, done, wanted)
+    rows = _rows(service.reader, tensors, service.config.max_rows)
+    return Query(rows, request.get("id"), partial(_answer, service, request))
 
 
-def _rows(service: Service, tensors: Sequence[Tensor]) -> list[list[Any]]:
-    model = service.model
-    assert model is not None
-    first, names = tensors[0], model.signature.names
+def _rows(reader: RowReader, tensors: Sequence[Tensor], max_rows: int) -> list[Row]:
+    first, names = tensors[0], reader.signature.names
     is_matrix = len(first.shape) == 2 and (first.name not in names or first.shape[1] != 1)
     if len(tensors) == 1 and is_matrix:
         width = first.shape[1]
         rows = [first.values[start : start + width] for start in range(0, len(first.values), width or 1)]
-        return model.rows.by_position(rows, service.config.max_rows)
+        return reader.by_position(rows, max_rows)
     for tensor in tensors:
         if len(tensor.shape) == 2 and tensor.shape[1] != 1:
             message = "a column's tensor must be of shape [rows] or [rows, 1]"
             raise RequestError(422, "shape", message, (tensor.name,))
-    return model.rows.by_column({tensor.name: tensor.values for tensor in tensors}, service.config.max_rows)
+    return reader.by_column({tensor.name: tensor.values for tensor in tensors}, max_rows)
 
 
 def _wanted(request: dict[str, Any], known: tuple[str, ...]) -> list[tuple[str, bool]]:
@@ -160,7 +156,9 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _answer(service: Service, done: Prediction, wanted: list[tuple[str, bool]]) -> Answer:
+def _answer(service: Service, request: dict[str, Any], done: Prediction) -> Answer:
+    known = ("predictions",) if done.output.probabilities is None else ("predictions", "probabilities")
+    wanted = _wanted(request, known)
     outputs, blobs = [], []
     for name, binary in wanted:
         array = done.output.predictions if name == "predictions" else done.output.probabilities

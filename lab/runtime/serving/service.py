@@ -8,25 +8,26 @@ import random
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lab.runtime.serving.batching import Batcher, QueueFullError
+from lab.runtime.serving.batching import Batcher, QueueFullError, Turn
 from lab.runtime.serving.capture import Capture
 from lab.runtime.serving.config import Config
 from lab.runtime.serving.errors import LoadError, RequestError
-from lab.runtime.serving.http import Request, Room, read_body
+from lab.runtime.serving.http import Answer, Request, Room, read_body
 from lab.runtime.serving.metrics import Metrics
 from lab.runtime.serving.signature import Row
 
 if TYPE_CHECKING:
     from lab.runtime.serving.compute import Output
     from lab.runtime.serving.model import ServedModel
-    from lab.runtime.serving.rows import Finding
+    from lab.runtime.serving.rows import Finding, RowReader
 
 MAX_ID = 128
+_ID_BYTES, _IDS_TOGETHER = 16, 256
 _MAX_LOGGED = 200
 #: Of all bodies together while they arrive.
 _BODIES_BYTES = 128 * 1024 * 1024
@@ -35,8 +36,7 @@ _BATCH_SECONDS = 0.05
 _MIN_BATCH, _MAX_BATCH = 32, 4096
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What a protocol makes its answer of. `findings`: what is unlike training and is to be told."""
 
     id: str
@@ -44,11 +44,20 @@ class Prediction:
     findings: tuple[Finding, ...] = ()
 
 
+class Query(NamedTuple):
+    """What a protocol has read: rows in the order of the model's columns, the client's own id if it gave one, and how
+    the answer is put, which raises RequestError for what it cannot put so."""
+
+    rows: list[Row]
+    id: object
+    tell: Callable[[Prediction], Answer]
+
+
 class Service:
     """One model and everything around it. `ready_reason` is "" when it may be asked to predict.
 
-    `loaded` is set when loading has come to an end, well or not; `asked` is when somebody last wanted anything but to
-    know how the server is (monotonic).
+    `loaded` is set when loading has come to an end, well or not; `on_ready` is called before anybody else can find out
+    that it went well. `asked` is when somebody last wanted anything but to know how the server is (monotonic).
     """
 
     def __init__(self, config: Config) -> None:
@@ -58,9 +67,12 @@ class Service:
         self.ready_reason = "loading the model"
         self.draining = False
         self.loaded = asyncio.Event()
+        self.on_ready: Callable[[], None] = lambda: None
         self.asked = time.monotonic()
         self.capture = Capture(config.capture, config.run_dir, self.log)
         self._batcher: Batcher | None = None
+        self._turn: Turn | None = None
+        self._ids = _Ids()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._room = Room(max(_BODIES_BYTES, 2 * config.max_body))
         self._logged = 0
@@ -111,18 +123,46 @@ class Service:
             raise RequestError(503, "not_ready", refusal)
         return body
 
-    async def predict(self, rows: list[Row], given_id: object) -> Prediction:
-        """Answer `rows` in the order of the model's columns. Raises RequestError 400, 413, 422, 500, 503, 504."""
-        model = self.model
-        if model is None:
+    def check_ready(self) -> None:
+        """Raises RequestError 503 when no prediction may be asked for."""
+        if self.model is None or self.ready_reason:
             raise RequestError(503, "not_ready", self.ready_reason)
-        name = prediction_id(given_id)
+
+    @property
+    def reader(self) -> RowReader:
+        """Raises RequestError 503 while there is no model."""
+        if self.model is None:
+            raise RequestError(503, "not_ready", self.ready_reason)
+        return self.model.rows
+
+    async def answer(self, query: Query) -> Answer:
+        """Raises RequestError 400, 413, 422, 500, 503, 504."""
+        told: asyncio.Future[Prediction | RequestError] = asyncio.get_running_loop().create_future()
+        self.predict(query, told.set_result)
+        outcome = await told
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return query.tell(outcome)
+
+    def predict(self, query: Query, done: Callable[[Prediction | RequestError], None]) -> None:
+        """Check the query and ask the model; `done` is called once, later, on the loop, and must not raise.
+
+        Raises RequestError 400, 413, 422, 503 for what is known at once; `done` may hear of 422, 500, 504.
+        """
+        model, rows = self.model, query.rows
+        if model is None or self._batcher is None or self._turn is None:
+            raise RequestError(503, "not_ready", self.ready_reason)
+        name = self._ids.new() if query.id is None or query.id == "" else checked_id(query.id)
         findings = model.rows.check(rows, self.config.max_rows)
-        output = await self._output(model, rows)
-        self.metrics.rows += len(rows)
-        if random.random() < self.config.capture.rate:
-            self.capture.keep(name, self.config.version, model.signature, rows, output)
-        return Prediction(name, output, findings)
+
+        def answered(output: Output | Exception) -> None:
+            outcome = self._outcome(model, name, rows, output)
+            done(outcome if isinstance(outcome, RequestError) else Prediction(name, outcome, findings))
+
+        if model.cost.inline(len(rows)):
+            self._turn.submit(rows, answered)
+        else:
+            self._queue(self._batcher, rows, answered)
 
     # --- the model
 
@@ -149,10 +189,13 @@ class Service:
             max_waiting=self.config.max_waiting,
             started=self._batch_started,
         )
+        together = model.cost.rows_inline(_MAX_BATCH)
+        self._turn = Turn(model.predict, max_rows=together, started=self._batch_started)
         self.model = model
         way = "in place" if model.cost.inline(1) else "on one thread, in natural batches"
         self.log(f"ready: {self.config.name} {self.config.version}, predicting {way}; {model.choice.sentence}")
         if not self.draining:
+            self.on_ready()
             self.ready_reason = ""
 
     def _batch_started(self, rows: int, waits: list[float]) -> None:
@@ -160,38 +203,58 @@ class Service:
         for wait in waits:
             self.metrics.queue.observe(wait)
 
-    async def _ask(self, model: ServedModel, rows: list[Row]) -> Output:
-        """Predict in place or on the batch thread."""
-        batcher = self._batcher
-        if batcher is None or model.cost.inline(len(rows)):
-            self._batch_started(len(rows), [0.0])
-            return model.predict(rows)
-        answer = batcher.submit(rows)
-        async with asyncio.timeout(self.config.timeout):
-            return await answer
-
-    async def _output(self, model: ServedModel, rows: list[Row]) -> Output:
-        """Predict and count what came and what went."""
+    def _queue(self, batcher: Batcher, rows: list[Row], answered: Callable[[Output | Exception], None]) -> None:
+        """Have the batch thread answer `rows`, within the time limit."""
         try:
-            output = await self._ask(model, rows)
-            model.profile.count(rows, output)
-            return output
+            waiting = batcher.submit(rows)
         except QueueFullError:
             raise RequestError(503, "busy", "too many requests are waiting for the model") from None
+        limit = asyncio.get_running_loop().call_later(self.config.timeout, waiting.cancel)
+
+        def over(answer: asyncio.Future[Output]) -> None:
+            limit.cancel()
+            error = TimeoutError() if answer.cancelled() else answer.exception()
+            answered(answer.result() if error is None else error if isinstance(error, Exception) else TimeoutError())
+
+        waiting.add_done_callback(over)
+
+    def _outcome(
+        self, model: ServedModel, name: str, rows: list[Row], output: Output | Exception
+    ) -> Output | RequestError:
+        """Count what came and what went."""
+        try:
+            if isinstance(output, Exception):
+                raise output
+            model.profile.count(rows, output)
+            if random.random() < self.config.capture.rate:
+                self.capture.keep(name, self.config.version, model.signature, rows, output)
         except TimeoutError:
-            raise RequestError(504, "timeout", f"the model took longer than {self.config.timeout:g} s") from None
-        except Exception as error:  # the model's own code may raise anything
+            return RequestError(504, "timeout", f"the model took longer than {self.config.timeout:g} s")
+        except Exception as error:  # the model's own code may raise anything  # noqa: BLE001
             kind = type(error).__name__
             self.log(f"a prediction failed: {kind}")
             if isinstance(error, ValueError):
-                raise RequestError(422, "refused", f"the model does not take these rows ({kind})") from error
-            raise RequestError(500, "failed", f"the model failed on these rows ({kind})") from error
+                return RequestError(422, "refused", f"the model does not take these rows ({kind})")
+            return RequestError(500, "failed", f"the model failed on these rows ({kind})")
+        self.metrics.rows += len(rows)
+        return output
 
 
-def prediction_id(given: object) -> str:
-    """The client's own id, or a new one where it gave none. Raises RequestError 422 for what is no id."""
-    if given is None or given == "":
-        return secrets.token_hex(16)
+class _Ids:
+    """Ids that nobody can guess, from the system's random numbers, many at a time."""
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+
+    def new(self) -> str:
+        if not self._left:
+            text = secrets.token_hex(_ID_BYTES * _IDS_TOGETHER)
+            self._left = [text[start : start + 2 * _ID_BYTES] for start in range(0, len(text), 2 * _ID_BYTES)]
+        return self._left.pop()
+
+
+def checked_id(given: object) -> str:
+    """The client's own id. Raises RequestError 422 for what is no id."""
     if not isinstance(given, str) or len(given) > MAX_ID:
         raise RequestError(422, "id", f"an id is a text of at most {MAX_ID} characters")
     return given

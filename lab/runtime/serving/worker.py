@@ -10,127 +10,18 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from itertools import count
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lab.runtime.serving.app import App
 from lab.runtime.serving.config import environment
 from lab.runtime.serving.errors import ConfigError
-from lab.runtime.serving.handover import CLOSED, LISTENING, OPENED, READY, Channel
+from lab.runtime.serving.handover import LISTENING, READY, Channel
 from lab.runtime.serving.keeper import ASLEEP_EXIT, CHANNEL, LATE, LISTENER
+from lab.runtime.serving.protocol import Protocol
 
-MAX_HEAD_BYTES = 64 * 1024
 _TICK_SECONDS = 0.02
-
-
-class WholeAnswers:
-    """A transport that sends the head of an answer together with its body: in one piece, so that nobody is left with
-    half an answer by a worker that is killed, and with one call of the system less."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
-            self._head = data
-            return
-        self._transport.write(data)
-
-    def flush(self) -> None:
-        """Send a head that nothing follows."""
-        if self._head:
-            self.write(b"")
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP with bounds on the head of a request, in bytes and seconds, which the parser itself does not set. Lets the
-    keeper hold each connection too."""
-
-    head_timeout = 30.0
-    keeper: Channel
-    _numbers = count(1)
-    _head = 0
-    _in_head = False
-    _head_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._answers = WholeAnswers(transport)
-        self.transport = cast("asyncio.Transport", self._answers)
-        self._number = next(self._numbers)
-        self._held = self.keeper.tell(OPENED, self._number, transport.get_extra_info("socket").fileno())
-        self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._in_head and self._head_timer is None:  # most heads come whole: only the others cost a timer
-            self._head_timer = self.loop.call_later(self.head_timeout, self._give_up)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        if self._held:
-            self.keeper.tell(CLOSED, self._number)
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        self._head = 0
-        self._in_head = True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def on_response_complete(self) -> None:
-        self._answers.flush()
-        super().on_response_complete()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request has come in part, or an answer has gone in part."""
-        return self._in_head or not (self.cycle is None or self.cycle.response_complete) or self._unsent > 0
-
-    @property
-    def _unsent(self) -> int:
-        return int(self.transport.get_write_buffer_size())
-
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _give_up(self) -> None:
-        """Close on a client that does not come to the point, unless an earlier request of its is being answered."""
-        self._head_timer = None
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
-
-    def on_url(self, url: bytes) -> None:
-        self._grow(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._grow(len(name) + len(value))
-        super().on_header(name, value)
-
-    def _grow(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD_BYTES:
-            raise ValueError("the head of the request is too large")
 
 
 class Server(uvicorn.Server):
@@ -141,7 +32,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._keeper = keeper
-        self._loaded: asyncio.Task[None] | None = None
+        app.service.on_ready = self._ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._listeners = [listener.dup() for listener in sockets or ()]
@@ -149,12 +40,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_reader(self._keeper.fileno(), self._hear)
         self._keeper.tell(LISTENING)
-        self._loaded = loop.create_task(self._tell_when_ready())
 
-    async def _tell_when_ready(self) -> None:
-        await self._app.service.loaded.wait()
-        if self._app.service.ready_reason:
-            return
+    def _ready(self) -> None:
         self._keeper.tell(READY)
         self._app.service.asked = time.monotonic()
         if self._app.config.idle:
@@ -239,7 +126,7 @@ def main() -> int:
     keeper = Channel(socket.socket(fileno=int(os.environ[CHANNEL])))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy loads: a prediction is too small for a pool of threads
-    Protocol.head_timeout, Protocol.keeper = config.head_timeout, keeper
+    Protocol.head_timeout, Protocol.keeper, Protocol.program = config.head_timeout, keeper, app
     server = Server(
         uvicorn.Config(
             app,

@@ -36,11 +36,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any
 
 
 @pytest.fixture(scope="module")
-def server(models: dict[str, tuple[Any, Any, Path]]) -> Iterator[Server]:
-    """A ready server on the linear model, shared by tests that do not stop it."""
+def _running(models: dict[str, tuple[Any, Any, Path]]) -> Iterator[Server]:
     with Server(models["linear"][2]) as running:
         running.wait_for()
         yield running
+
+
+@pytest.fixture(params=["straight", "asgi"])
+def server(request: pytest.FixtureRequest, _running: Server) -> Server:
+    """A ready server on the linear model, shared by tests that do not stop it, asked in both ways."""
+    _running.asgi = request.param == "asgi"
+    return _running
 
 
 @pytest.fixture

@@ -31,8 +31,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Connection(http.client.HTTPConnection):
+    """Sends the head and the body of a request together; the standard library's sends one after the other."""
+
+    _held = b""
+
+    def send(self, data: Any) -> None:
+        self._held += data
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        data, self._held = self._held, b""
+        super().send(data)
+        return super().getresponse()
+
+
 class Server:
-    """`python -m lab.runtime.serving` on `model_dir`; a context manager that leaves no process behind."""
+    """`python -m lab.runtime.serving` on `model_dir`; a context manager that leaves no process behind.
+
+    Requests to predict go straight to the program, unless `asgi` is set: what has a query in its path does not.
+    """
+
+    asgi = False
 
     def __init__(self, model_dir: Path, **env: str) -> None:
         self.port = free_port()
@@ -64,7 +83,7 @@ class Server:
         self.process.communicate(timeout=30)
 
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return Connection("127.0.0.1", self.port, timeout=timeout)
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
         return self.ask("GET", path, headers=headers)
@@ -78,7 +97,7 @@ class Server:
         """(status, body: parsed where it is JSON)."""
         connection = self.connect()
         try:
-            connection.request(method, path, body, self.headers | (headers or {}))
+            connection.request(method, path + "?" * self.asgi, body, self.headers | (headers or {}))
             response = connection.getresponse()
             data = response.read()
         finally:
