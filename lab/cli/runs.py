@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from argparse import Namespace
 
@@ -42,7 +43,7 @@ def show(context: Context, args: Namespace) -> int:
             ("id", run.id),
             ("project", run.project),
             ("entry", run.entry),
-            ("command", " ".join(spec.command) if spec else ""),
+            ("command", shlex.join(spec.shown) if spec else ""),
             ("status", run.status.value),
             ("engine", run.engine),
             ("image", run.image),

@@ -86,7 +86,7 @@ def run_detail(
         "summaries": {name: summary._asdict() for name, summary in run.metrics.items()},
         "image": run.image,
         "folder": folder,
-        "command": list(spec.command) if spec else None,
+        "command": list(spec.shown) if spec else None,
         "code": asdict(spec.code) if spec else None,
         "inputs": {name: asdict(item) for name, item in spec.datasets.items()} if spec else None,
         "environment": spec.environment if spec else None,

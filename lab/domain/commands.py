@@ -1,11 +1,12 @@
-"""Commands that are shell text with parameters in it, as other tools' projects have them."""
+"""Commands with parameters in them: words of `lab.toml`, and shell text as other tools' projects have it."""
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -15,6 +16,48 @@ from lab.errors import UsageError
 
 #: What a parameter may be; see `lab.domain.runs`, which holds commands itself.
 Scalar = str | int | float | bool | None
+
+#: Words of a command in whose place all parameters stand that no other word names: `--lr 0.1`, or `lr=0.1`.
+OPTIONS, OVERRIDES = "{params}", "{overrides}"
+_NAMED = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.-]*)\}")
+_BRACES = {"{{": "{", "}}": "}"}
+
+
+def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """argv of `command` with the values of parameters in it; words stay words, no shell reads them.
+
+    `{lr}` is the value of one, OPTIONS are `--name value` and OVERRIDES `name=value` of those that no word names. As an
+    option true is `--name` alone, and false and None are left out. Beside them `{{` and `}}` are braces; a command
+    that names no parameter is as it is. Raises UsageError for one that is named and has no value.
+    """
+    named = {match[1] for word in command for match in _NAMED.finditer(word) if match[1]}
+    if not named:
+        return tuple(command)
+    rest = {name: value for name, value in params.items() if name not in named and value is not None}
+    argv: list[str] = []
+    for word in command:
+        if word == OPTIONS:
+            argv += [part for name, value in rest.items() for part in _option(name, value)]
+        elif word == OVERRIDES:
+            argv += [f"{name}={_word(value)}" for name, value in rest.items()]
+        else:
+            argv.append(_NAMED.sub(lambda match: _BRACES.get(match[0]) or _value(match[1], entry, params), word))
+    return tuple(argv)
+
+
+def _option(name: str, value: Scalar) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return (f"--{name}",) if value else ()
+    return (f"--{name}", _word(value))
+
+
+def _value(name: str, entry: str, params: Mapping[str, Scalar]) -> str:
+    if params.get(name) is None:
+        raise UsageError(
+            f"the command of {clean(entry)} names the parameter {clean(name)}, which has no value",
+            f"give it: -p {name}=…; a brace that is no parameter is written twice",
+        )
+    return _word(params[name])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lab.dataclass import dataclass
 from lab.domain.collecting import Collecting
-from lab.domain.commands import ShellCommand
+from lab.domain.commands import ShellCommand, filled
 from lab.domain.guards import Guard
 from lab.domain.resources import Resources, format_size
 
@@ -141,9 +141,10 @@ class RunSpec:
     it was built on. `workdir` is where the command runs, relative to the project. `reproduces` is the run that this
     one runs again, `swapped` the one factor that is not as in that one (code, data, env, params), and `rebuilt` says
     that the environment had to be made again. `param_files` says of parameters in which file of the code they stand;
-    they are put there when the run is handed to the engine. Where there is a `shell` command, that is executed with the
-    parameters in it, and `command` only shows it. `given_guards` are those of `guards` that came with the launch and
-    not from the entry. `threads` bounds the threads of a reproduction by variable, as they were bounded then.
+    they are put there when the run is handed to the engine. Other parameters `command` may name; or there is a `shell`
+    command, which is executed with the parameters in it, and `command` only shows it. `given_guards` are those of
+    `guards` that came with the launch and not from the entry. `threads` bounds the threads of a reproduction by
+    variable, as they were bounded then. `script` is what was launched where that is no entry of the project.
     """
 
     id: str
@@ -176,11 +177,17 @@ class RunSpec:
     shell: ShellCommand | None = None
     given_guards: tuple[Guard, ...] = ()
     threads: Mapping[str, str] = field(default_factory=dict)
+    script: str = ""
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """What to execute. Raises UsageError for parameters that its shell command does not take."""
-        return self.shell.argv(self.entry, self.params) if self.shell else self.command
+        """What to execute. Raises UsageError for parameters that its command needs, or does not take."""
+        return self.shell.argv(self.entry, self.params) if self.shell else filled(self.command, self.entry, self.params)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The command as people read it: with the values of parameters in it, but for a shell command."""
+        return self.command if self.shell or self.engine in OWN else self.argv
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}

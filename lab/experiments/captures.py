@@ -85,7 +85,7 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
     return Capture(
         run=spec.id,
         entry=spec.entry,
-        command=spec.command,
+        command=spec.shown,
         code=spec.code,
         workdir=spec.workdir,
         data=spec.datasets,

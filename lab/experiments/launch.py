@@ -14,6 +14,7 @@ from typing import Protocol
 
 from lab import paths
 from lab.dataclass import dataclass
+from lab.domain.commands import OPTIONS, filled
 from lab.domain.datasets import DatasetVersion
 from lab.domain.ids import short_id
 from lab.domain.launch import LaunchRequest
@@ -32,6 +33,7 @@ from lab.experiments.process import identity
 from lab.journal import Journal
 from lab.paths import LabHome, RunFolder
 from lab.settings import EntrySettings, ProjectSettings
+from lab.settings.arguments import reads_params
 from lab.stores import locks, runfolder, runtimes, trees
 from lab.stores.durable import sync_filesystem
 
@@ -172,8 +174,7 @@ class Launcher:
         data = {
             name: self._data.resolve(settings, name, request.data.get(name, ""), progress) for name in entry.datasets
         }
-        if entry.shell:
-            entry.shell.argv(entry.name, params)  # tells what is missing before anything is made
+        _check_command(entry, request.params, params, progress, settings.root)
         return Plan(
             settings=settings,
             entry=entry,
@@ -196,6 +197,7 @@ class Launcher:
             entry=plan.entry.name,
             command=plan.entry.command,
             shell=plan.entry.shell,
+            script="" if request.entry == plan.entry.name else plan.entry.command[1],
             param_files=dict(plan.entry.files),
             workdir=plan.entry.workdir,
             params=dict(plan.params),
@@ -296,6 +298,30 @@ class Launcher:
         else:
             place.touch()
         return [Mount(target, f"{paths.RUN_DIR}/{folder.code.name}/{relative.as_posix()}")]
+
+
+def _check_command(
+    entry: EntrySettings, asked: Mapping[str, Param], params: Mapping[str, Param], progress: Progress, root: Path
+) -> None:
+    """Raises UsageError for parameters that the command needs and has not, or that are misspelt, before anything is
+    made; tells where nothing shows that those that were `asked` for get to the script."""
+    if entry.shell:
+        entry.shell.argv(entry.name, params)
+        return
+    argv = filled(entry.command, entry.name, params)
+    for name in asked:
+        twin = next((known for known in entry.params if _plain(known) == _plain(name)), name)
+        if name not in entry.params and twin != name:
+            raise UsageError(f"{clean(entry.name)} has no parameter {clean(name)}", f"did you mean {twin}?")
+    if asked and argv == entry.command and not reads_params(root / entry.workdir, argv):
+        progress(
+            f"nothing shows that {clean(entry.name)} reads parameters: write {OPTIONS} into its command in lab.toml, "
+            "or use track.params"
+        )
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "_").lower()
 
 
 def seed_of(asked: int | None, params: Mapping[str, Param]) -> int:

@@ -284,10 +284,15 @@ def settings_for_script(folder: Path, script: Path) -> ProjectSettings:
         raise NotFoundError(f"no script {clean(str(script))} in {clean(str(root))}", "check the path")
     if not path.resolve().is_relative_to(root.resolve()):
         raise NotFoundError(f"{clean(str(script))} is not inside {clean(str(root))}", "run it from its own folder")
+    from lab.settings.arguments import arguments, read_source  # it parses Python, which no other command does
+
     entry = legal_name(path.stem, "main")
-    command = ("python", path.resolve().relative_to(root.resolve()).as_posix())
+    known = arguments(read_source(path))
+    command = ("python", path.resolve().relative_to(root.resolve()).as_posix(), *([known.word] if known.word else []))
     return ProjectSettings(
-        root=root, name=legal_name(root.name, "project"), entries={entry: EntrySettings(entry, command)}
+        root=root,
+        name=legal_name(root.name, "project"),
+        entries={entry: EntrySettings(entry, command, params=known.params)},
     )
 
 

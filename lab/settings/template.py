@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lab.dataclass import dataclass
+from lab.domain.runs import Param
+from lab.settings.arguments import arguments, read_source
 from lab.settings.project import legal_name
 from lab.settings.writing import toml_key, toml_string, toml_strings
 
@@ -18,7 +20,6 @@ _FIRST = ("train.py", "main.py")
 _NOT_ENTRIES = re.compile(r"test_.*|.*_test\.py|conftest\.py|setup\.py|noxfile\.py")
 _MAIN = re.compile(r"""^if\s+__name__\s*==\s*['"]__main__['"]""", re.MULTILINE)
 _A_FEW = 5
-_SCRIPT_MAX = 256 * 1024  # bytes of a script that are looked at
 _LISTED_MAX = 10_000  # entries of a folder that are looked at
 
 
@@ -89,7 +90,7 @@ _REMOTES = """\
 
 _NO_ENTRIES = """\
 # [entries.train]
-# command = "python train.py"
+# command = "python train.py --lr {lr}"   # or {params}: --name value of each; {overrides}: name=value
 # datasets = ["sales"]
 # network = false
 #
@@ -163,10 +164,14 @@ def _last_dataset(dataset: _Dataset) -> str:
 
 def _entry(script: _Script, datasets: Sequence[_Dataset]) -> str:
     used = [item.name for item in datasets if _mentions(script.text, item)]
-    lines = [f"[entries.{toml_key(script.name)}]", f"command = {toml_string(shlex.join(['python', script.path]))}"]
+    known = arguments(script.text)
+    words = " ".join([shlex.join(["python", script.path]), *([known.word] if known.word else [])])
+    lines = [f"[entries.{toml_key(script.name)}]", f"command = {toml_string(words)}"]
     lines.append(f"datasets = {toml_strings(used)}" if used else "# datasets = []")
     name = toml_key(script.name)
-    lines += ["# network = true", "", f"# [entries.{name}.params]", "# lr = 0.1"]
+    lines += ["# network = true", ""]
+    lines += [f"[entries.{name}.params]"] if known.params else [f"# [entries.{name}.params]", "# lr = 0.1"]
+    lines += [f"{toml_key(param)} = {_toml(value)}" for param, value in known.params.items()]
     lines += [
         "",
         f"# [[entries.{name}.guards]]",
@@ -174,6 +179,10 @@ def _entry(script: _Script, datasets: Sequence[_Dataset]) -> str:
         '# do = "stop"               # or "notify", "mark"',
     ]
     return "\n".join(lines)
+
+
+def _toml(value: Param) -> str:
+    return toml_string(value) if isinstance(value, str) else repr(value)
 
 
 def _mentions(text: str, dataset: _Dataset) -> bool:
@@ -246,9 +255,6 @@ def _listing(folder: Path) -> list[tuple[str, bool]]:
 
 def _read(path: Path) -> str:
     try:
-        if path.is_file():
-            with path.open("rb") as file:
-                return file.read(_SCRIPT_MAX).decode("utf-8", "replace")
+        return read_source(path) if path.is_file() else ""
     except OSError:
         return ""
-    return ""

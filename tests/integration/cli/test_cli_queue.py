@@ -23,7 +23,7 @@ from documents import (
 )
 from lab_program import Lab
 
-QUEUE = shape({"items": many(WAITING), "total": whole, "paused": flag, "driven": flag})
+QUEUE = shape({"items": many(WAITING), "total": whole, "paused": flag, "jobs": whole, "driven": flag})
 
 NEED = shape({
     "level": one_of("fail", "warn"), "state": text, "kind": one_of("run", "deployment", "dataset", "queue", "disk"),
@@ -68,7 +68,14 @@ def test_what_makes_no_sense_is_a_usage_error(lab: Lab) -> None:
 
 
 def test_the_queue_from_the_shell(lab: Lab) -> None:
-    assert lab.json(QUEUE, "queue", "ls") == {"items": [], "total": 0, "paused": False, "driven": False}
+    assert lab.json(QUEUE, "queue", "ls") == {
+        "items": [], "total": 0, "paused": False, "jobs": 0, "driven": False,
+    }  # fmt: skip
+    assert lab.json(shape({"jobs": whole}), "queue", "jobs", "3") == {"jobs": 3}
+    assert lab("queue", "jobs").stdout == "3 runs at a time\n"
+    assert "3 runs at a time" in lab("queue", "ls").stderr
+    lab("queue", "jobs", "-1", code=2)
+    assert lab("queue", "jobs", "0").stdout == "as many runs at a time as have room\n"
     lab("queue", "pause")
     waiting = lab("run", "train", "--name", "first")
     assert "the queue is paused" in waiting.stderr

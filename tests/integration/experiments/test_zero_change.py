@@ -14,6 +14,7 @@ from foreign import LOSS, lay_out, same
 
 from lab.domain.launch import LaunchRequest
 from lab.domain.runs import Run, RunStatus
+from lab.errors import UsageError
 from lab.workspace import Workspace
 
 TRAIN = LaunchRequest("train")
@@ -58,6 +59,33 @@ print('{"test": {"f1": 0.75}}')
 @pytest.fixture
 def process_lab(open_lab: Callable[[str], Workspace]) -> Workspace:
     return open_lab("process")
+
+
+def test_parameters_reach_a_script_that_has_options(process_lab: Workspace, project: Path) -> None:
+    script = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--n-layers", type=int, default=2)
+parser.add_argument("--bold", action="store_true")
+told = parser.parse_args()
+print(f"final: {told.lr * told.n_layers * (10 if told.bold else 1)}")
+"""
+    run = finish(process_lab, project, script, LaunchRequest("train.py", params={"lr": 0.5, "bold": True}))
+    assert (run.cause, last(run)) == ("finished", {"final": 10.0})
+    assert run.params == {"lr": 0.5, "n-layers": 2, "bold": True}
+    spec = process_lab.runs.spec(run.id)
+    assert spec.command == ("python", "train.py", "{params}")
+    assert spec.shown == ("python", "train.py", "--lr", "0.5", "--n-layers", "2", "--bold")
+    again = process_lab.runs.wait(process_lab.runs.launch(process_lab.runs.rerun(run.id, {"lr": 1})).id, timeout=60)
+    assert last(again) == {"final": 20.0}
+    with pytest.raises(UsageError) as caught:
+        process_lab.runs.launch(LaunchRequest("train.py", params={"n_layers": 3}))
+    assert caught.value.hint == "did you mean n-layers?"
+    heard: list[str] = []
+    deaf = process_lab.runs.launch(LaunchRequest("train", params={"lr": 3}), heard.append)
+    process_lab.runs.wait(deaf.id, timeout=60)
+    assert [line for line in heard if "reads parameters" in line], "lab.toml has a command without them"
 
 
 def test_a_script_that_tracks_says_what_its_metrics_are(process_lab: Workspace, project: Path) -> None:

@@ -23,6 +23,8 @@ numbers = st.floats(allow_nan=False) | st.integers()
 columns = st.builds(
     ColumnProfile,
     name=st.text(),
+    type=st.text(),
+    kind=st.text(),
     minimum=st.none() | numbers,
     sd=st.none() | numbers,
     quantiles=st.lists(st.floats(allow_nan=False)).map(tuple),
@@ -37,6 +39,8 @@ columns = st.builds(
 tables = st.builds(
     TableProfile,
     rows=st.integers(),
+    duplicate_rows=st.integers(),
+    sampled=st.integers(),
     columns=st.lists(columns, max_size=3).map(tuple),
     correlations=st.lists(st.builds(Correlation, st.text(), st.text(), numbers.map(float)), max_size=2).map(tuple),
     leakage=st.lists(st.builds(Leakage, st.text(), st.text(), st.floats(0, 1)), max_size=2).map(tuple),

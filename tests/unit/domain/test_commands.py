@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.domain.commands import filled
+from lab.errors import UsageError
+
+PARAMS = {"lr": 1e-05, "n-estimators": 60, "kind": "a b; rm -rf /", "fast": True, "slow": False, "none": None}
+
+
+def test_words_name_parameters_and_the_rest_are_options() -> None:
+    command = ("python", "train.py", "--lr={lr}", "{params}")
+    assert filled(command, "train", PARAMS) == (
+        "python", "train.py", "--lr=1e-05", "--n-estimators", "60", "--kind", "a b; rm -rf /", "--fast",
+    )  # fmt: skip
+    assert filled(("python", "train.py", "{overrides}"), "train", {"a.b": 1, "c": "x", "d": True, "e": None}) == (
+        "python", "train.py", "a.b=1", "c=x", "d=true",
+    )  # fmt: skip
+
+
+def test_braces_are_written_twice_beside_parameters_and_kept_without_any() -> None:
+    assert filled(("sh", "{{a}} {lr}"), "x", {"lr": 1}) == ("sh", "{a} 1")
+    for alone in ("{{a}}", '{"a": 1}', "{}", "{1}"):
+        assert filled(("sh", alone), "x", {"a": 1}) == ("sh", alone)
+
+
+def test_a_parameter_that_is_named_must_have_a_value() -> None:
+    with pytest.raises(UsageError, match="names the parameter lr, which has no value") as caught:
+        filled(("python", "train.py", "{lr}"), "train", {"none": 1})
+    assert "-p lr=" in caught.value.hint
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_][a-z0-9_.-]{0,5}", fullmatch=True), st.text(max_size=8), max_size=4))
+def test_whatever_a_value_is_it_stays_one_word(params: dict[str, str]) -> None:
+    rest = {name: value for name, value in params.items() if name not in ("params", "overrides")}
+    argv = filled(("p", "{params}"), "x", rest)
+    assert argv == ("p", *(word for name, value in rest.items() for word in (f"--{name}", value)))
