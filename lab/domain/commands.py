@@ -23,16 +23,18 @@ _NAMED = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.-]*)\}")
 _BRACES = {"{{": "{", "}}": "}"}
 
 
-def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar]) -> tuple[str, ...]:
+def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar], seed: int = 0) -> tuple[str, ...]:
     """argv of `command` with the values of parameters in it; words stay words, no shell reads them.
 
     `{lr}` is the value of one, OPTIONS are `--name value` and OVERRIDES `name=value` of those that no word names. As an
-    option true is `--name` alone, and false and None are left out. Beside them `{{` and `}}` are braces; a command
-    that names no parameter is as it is. Raises UsageError for one that is named and has no value.
+    option true is `--name` alone, and false and None are left out. `{seed}` is `seed` where no parameter has that name.
+    Beside them `{{` and `}}` are braces; a command that names no parameter is as it is. Raises UsageError for one that
+    is named and has no value.
     """
     named = {match[1] for word in command for match in _NAMED.finditer(word) if match[1]}
     if not named:
         return tuple(command)
+    known = params if params.get("seed") is not None else {**params, "seed": seed}
     rest = {name: value for name, value in params.items() if name not in named and value is not None}
     argv: list[str] = []
     for word in command:
@@ -41,7 +43,7 @@ def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar]) -> 
         elif word == OVERRIDES:
             argv += [f"{name}={_word(value)}" for name, value in rest.items()]
         else:
-            argv.append(_NAMED.sub(lambda match: _BRACES.get(match[0]) or _value(match[1], entry, params), word))
+            argv.append(_NAMED.sub(lambda match: _BRACES.get(match[0]) or _value(match[1], entry, known), word))
     return tuple(argv)
 
 

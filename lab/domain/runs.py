@@ -182,7 +182,9 @@ class RunSpec:
     @property
     def argv(self) -> tuple[str, ...]:
         """What to execute. Raises UsageError for parameters that its command needs, or does not take."""
-        return self.shell.argv(self.entry, self.params) if self.shell else filled(self.command, self.entry, self.params)
+        if self.shell:
+            return self.shell.argv(self.entry, self.params)
+        return filled(self.command, self.entry, self.params, self.seed)
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from lab.domain.names import check_name, run_name
 from lab.domain.numbers import jsonable
 from lab.domain.resources import Resources
 from lab.domain.runs import DataInput, Param, RunSpec
+from lab.domain.seeds import is_seed
 from lab.domain.text import clean
 from lab.engine import home_id
 from lab.engine.base import Engine, Environment, Job, Mount, Prepared
@@ -162,7 +163,7 @@ class Launcher:
         entry = settings.entry(request.entry)
         if request.name:
             check_name("run", request.name)
-        params = {**entry.params, **request.params}
+        params = {**_reseeded(entry.params, request.seed), **request.params}
         overrides = {"cpus": request.cpus, "memory": request.memory, "gpus": request.gpus}
         wanted = {name: value for name, value in overrides.items() if value is not None}
         strangers = set(request.data) - set(entry.datasets)
@@ -298,6 +299,14 @@ class Launcher:
         else:
             place.touch()
         return [Mount(target, f"{paths.RUN_DIR}/{folder.code.name}/{relative.as_posix()}")]
+
+
+def _reseeded(defaults: Mapping[str, Param], seed: int | None) -> dict[str, Param]:
+    """Default parameters of a run whose seed was asked for: those that only seed are that seed."""
+    return {
+        name: seed if seed is not None and is_seed(name) and type(value) is int else value
+        for name, value in defaults.items()
+    }
 
 
 def _check_command(

@@ -68,17 +68,21 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=0.1)
 parser.add_argument("--n-layers", type=int, default=2)
 parser.add_argument("--bold", action="store_true")
+parser.add_argument("--random-state", type=int, default=42)
 told = parser.parse_args()
 print(f"final: {told.lr * told.n_layers * (10 if told.bold else 1)}")
+print(f"score: {told.random_state}")
 """
     run = finish(process_lab, project, script, LaunchRequest("train.py", params={"lr": 0.5, "bold": True}))
-    assert (run.cause, last(run)) == ("finished", {"final": 10.0})
-    assert run.params == {"lr": 0.5, "n-layers": 2, "bold": True}
+    assert (run.cause, last(run)) == ("finished", {"final": 10.0, "score": 42.0})
+    assert run.params == {"lr": 0.5, "n-layers": 2, "bold": True, "random-state": 42}
     spec = process_lab.runs.spec(run.id)
     assert spec.command == ("python", "train.py", "{params}")
-    assert spec.shown == ("python", "train.py", "--lr", "0.5", "--n-layers", "2", "--bold")
+    assert spec.shown == ("python", "train.py", "--lr", "0.5", "--n-layers", "2", "--random-state", "42", "--bold")
     again = process_lab.runs.wait(process_lab.runs.launch(process_lab.runs.rerun(run.id, {"lr": 1})).id, timeout=60)
-    assert last(again) == {"final": 20.0}
+    assert last(again) == {"final": 20.0, "score": 42.0}
+    seeded = process_lab.runs.launch(LaunchRequest("train.py", seed=7))
+    assert last(process_lab.runs.wait(seeded.id, timeout=60)) == {"final": 0.2, "score": 7.0}
     with pytest.raises(UsageError) as caught:
         process_lab.runs.launch(LaunchRequest("train.py", params={"n_layers": 3}))
     assert caught.value.hint == "did you mean n-layers?"

@@ -20,6 +20,12 @@ def test_words_name_parameters_and_the_rest_are_options() -> None:
     )  # fmt: skip
 
 
+def test_the_seed_can_be_named_without_being_a_parameter() -> None:
+    assert filled(("p", "--seed={seed}", "{params}"), "x", {"lr": 1}, seed=7) == ("p", "--seed=7", "--lr", "1")
+    assert filled(("p", "{seed}"), "x", {"seed": 3}, seed=7) == ("p", "3")
+    assert filled(("p", "{params}"), "x", {"lr": 1}, seed=7) == ("p", "--lr", "1")
+
+
 def test_braces_are_written_twice_beside_parameters_and_kept_without_any() -> None:
     assert filled(("sh", "{{a}} {lr}"), "x", {"lr": 1}) == ("sh", "{a} 1")
     for alone in ("{{a}}", '{"a": 1}', "{}", "{1}"):
