@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from lab.domain.directions import Direction, direction
 from lab.domain.progress import progress_of
 from lab.domain.query_names import meaning
 from lab.domain.runs import Badge, Param, Run, RunStatus
@@ -63,11 +64,13 @@ _BADGES = {Badge.BITWISE: "ok", Badge.TOLERANCE: "ok", Badge.FAILED: "fail"}
 
 
 def metric_order(names: Iterable[str]) -> list[str]:
-    """Metric names, those that people look at first in front, otherwise as they come."""
+    """Metric names, those that people look at first in front, then those that tell which way is better, otherwise as
+    they come."""
 
-    def place(name: str) -> int:
+    def place(name: str) -> tuple[int, bool]:
         low = name.lower()
-        return next((index for index, start in enumerate(_TOLD_FIRST) if low.startswith(start)), len(_TOLD_FIRST))
+        first = next((index for index, start in enumerate(_TOLD_FIRST) if low.startswith(start)), len(_TOLD_FIRST))
+        return first, direction(name) is Direction.UNKNOWN
 
     return sorted(dict.fromkeys(names), key=place)
 

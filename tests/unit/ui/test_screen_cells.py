@@ -77,6 +77,7 @@ def test_a_row_has_a_cell_per_column() -> None:
 
 def test_metrics_that_people_look_at_come_first() -> None:
     assert metric_order(["loss", "acc", "zeta", "val_accuracy"]) == ["val_accuracy", "acc", "loss", "zeta"]
+    assert metric_order(["epochs", "rmse", "inf"]) == ["rmse", "epochs", "inf"]
 
 
 @pytest.mark.parametrize(("value", "shown"), [
