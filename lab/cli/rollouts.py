@@ -66,6 +66,12 @@ def _replicas(text: str) -> int:
         ),
         argument("--canary", metavar="N", type=_percent, help="give it N %% of the requests first (strategy canary)"),
         argument("--for", metavar="TIME", type=seconds, dest="hold", help="how long, such as 60s"),
+        argument(
+            "--mirror",
+            metavar="TIME",
+            type=seconds,
+            help="let it answer copies of live requests for so long (strategy shadow; without: captured ones)",
+        ),
         argument("--replicas", metavar="N", type=_replicas, default=0, help="servers (default: as many as there are)"),
         argument(
             "--idle", metavar="TIME", type=seconds, help="let the model leave memory after so long without a request"
@@ -103,6 +109,10 @@ def _plan(plan: RolloutPlan, args: Namespace) -> RolloutPlan:
         if args.strategy and plan.strategy is not Strategy.CANARY:
             raise UsageError(f"--canary does not go with --strategy {args.strategy}", "leave one of them out")
         plan = replace(plan, strategy=Strategy.CANARY, share=args.canary)
+    if args.mirror is not None:
+        if args.canary is not None or (args.strategy and plan.strategy is not Strategy.SHADOW):
+            raise UsageError("--mirror is how long a shadow answers copies of live requests", "add --strategy shadow")
+        plan = replace(plan, strategy=Strategy.SHADOW, mirror=args.mirror)
     if args.hold is not None:
         if plan.strategy is not Strategy.CANARY:
             raise UsageError("--for is how long a canary lasts", "add --canary 10")

@@ -15,7 +15,7 @@ from lab.errors import UsageError
 class Strategy(StrEnum):
     BLUE_GREEN = "blue-green"  # the new one is started and tried beside the old one, then gets everything at once
     CANARY = "canary"  # it gets a share for a while, and is compared with the old one
-    SHADOW = "shadow"  # it answers what the old one was asked, and nobody sees its answers; the old one stays
+    SHADOW = "shadow"  # it answers what the old one was or is asked, and nobody sees its answers; the old one stays
     RECREATE = "recreate"  # the old one is stopped first: for machines without room for both
 
 
@@ -27,6 +27,7 @@ class Step(StrEnum):
     READY = "ready"
     PROBE = "probe"
     REPLAY = "replay"
+    MIRROR = "mirror"
     CANARY = "canary"
     SWITCH = "switch"
     KEEP = "keep"
@@ -40,13 +41,14 @@ class Outcome(StrEnum):
     FAILED = "failed"  # it failed, and there was nothing to go back to
 
 
-def steps_of(strategy: Strategy, *, first: bool) -> tuple[Step, ...]:
-    """What a rollout goes through; the `first` one of a deployment has nothing to be compared with."""
+def steps_of(strategy: Strategy, *, first: bool, mirrored: bool = False) -> tuple[Step, ...]:
+    """What a rollout goes through; the `first` one of a deployment has nothing to be compared with. A shadow that is
+    `mirrored` answers live requests, and others what was captured."""
     begin = (Step.BUILD, Step.START, Step.READY, Step.PROBE)
     if first:
         return (*begin, Step.SWITCH)
     if strategy is Strategy.SHADOW:
-        return (*begin, Step.REPLAY)
+        return (*begin, Step.MIRROR if mirrored else Step.REPLAY)
     if strategy is Strategy.RECREATE:
         return (*begin, Step.SWITCH)
     middle = (Step.REPLAY, Step.CANARY) if strategy is Strategy.CANARY else (Step.REPLAY,)
@@ -58,8 +60,8 @@ class Budget:
     """What a new version must keep to. Seconds, and shares from 0 to 1.
 
     `p99` is of single rows, asked one after the other; `memory` a share of the server's limit; `disagreement` the
-    share of captured rows that it answers otherwise than they were answered; `p95_ratio` how much slower than the old
-    one it may be in a canary.
+    share of captured or mirrored rows that it answers otherwise than they were answered, `errors` of those requests;
+    `p95_ratio` how much slower than the old one it may be beside it.
     """
 
     p99: float = 0.5
@@ -72,12 +74,14 @@ class Budget:
 @dataclass(frozen=True)
 class RolloutPlan:
     """How to roll out. `share` is the canary's, in percent, for `hold` seconds; the old version is kept warm for
-    `warm` seconds after the switch. `replicas` 0 means as many as there are."""
+    `warm` seconds after the switch. `replicas` 0 means as many as there are. A shadow gets copies of live requests for
+    `mirror` seconds; with 0, captured ones are replayed."""
 
     strategy: Strategy = Strategy.BLUE_GREEN
     share: int = 10
     hold: float = 60.0
     warm: float = 600.0
+    mirror: float = 0.0
     replicas: int = 0
     budget: Budget = field(default_factory=Budget)
     ready_seconds: float = 60.0

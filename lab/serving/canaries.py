@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from lab.domain.rollouts import Rollout, Step
 from lab.serving import gates
 from lab.serving.gates import Look, Sources
 from lab.serving.parts import Parts
-from lab.serving.state import Release, State
+from lab.serving.state import State
 
 
 class Canaries:
@@ -30,7 +30,7 @@ class Canaries:
         sources = Sources(
             lambda: self._parts.routers.stats(state), lambda slot: self._parts.page(state, slot), lambda: 0
         )
-        slots = [_slots(old), _slots(new)]
+        slots = [old.slots, new.slots]
         if state.rollout not in self._begun:
             known = {slot: gates.look(sources, slot) for slot in (*slots[0], *slots[1])}
             self._begun = {state.rollout: (time.monotonic(), known)}
@@ -46,10 +46,6 @@ class Canaries:
             replace(verdict, evidence={}),
             _replayed(rollout),
         )
-
-
-def _slots(release: Release) -> Sequence[int]:
-    return [server.slot for server in release.servers]
 
 
 def _replayed(rollout: Rollout | None) -> float | None:

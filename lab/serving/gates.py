@@ -95,7 +95,9 @@ def replay(trial: Trial, folders: Sequence[Path], version: int, budget: Budget) 
     captured = captured[-_REPLAYED:]
     if not captured:
         return Verdict(True, "nothing was captured to replay", {"requests": 0})
-    rows = failed = differing = refused = 0
+    failed = refused = 0
+    wanted: list[Any] = []
+    given: list[Any] = []
     for line in captured:
         status, answers = trial.predict(line["data"])
         if 400 <= status < 500:  # personal columns are captured as hashes, which nobody can predict from
@@ -104,8 +106,9 @@ def replay(trial: Trial, folders: Sequence[Path], version: int, budget: Budget) 
         if status != 200 or len(answers) != len(line["predictions"]):
             failed += 1
             continue
-        rows += len(answers)
-        differing += disagreement(line["predictions"], answers)
+        wanted += line["predictions"]
+        given += answers
+    rows, differing = len(wanted), disagreement(wanted, given)
     share, errors = differing / rows if rows else 0.0, failed / len(captured)
     evidence = {
         "requests": len(captured),

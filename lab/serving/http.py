@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from lab.domain.deployments import Deployment, DeploymentStatus
@@ -17,6 +18,7 @@ from lab.serving.routing import SERVER_HEADER
 #: What a server that is ready calls itself while its model is not in memory.
 ASLEEP = DeploymentStatus.ASLEEP.value
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _MAX_ANSWER = 64 << 20  # bytes
 _NAMED = 8  # columns in a message
 
@@ -36,6 +38,7 @@ class Client:
         *,
         timeout: float = 30.0,
         slot: int = 0,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> tuple[int, bytes]:
         """Status and body of one answer; `slot` names one server behind the router, 0 leaves it to the router.
 
@@ -43,12 +46,12 @@ class Client:
         """
         connection = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=timeout)
         try:
-            headers = {"Content-Type": "application/json"} if body is not None else {}
+            sent = {"Content-Type": "application/json", **headers} if body is not None else dict(headers)
             if token := tokens.read(self._home.deployment(deployment.id)):
-                headers["Authorization"] = f"Bearer {token}"
+                sent["Authorization"] = f"Bearer {token}"
             if slot:
-                headers[SERVER_HEADER] = str(slot)
-            connection.request(method, path, body, headers)
+                sent[SERVER_HEADER] = str(slot)
+            connection.request(method, path, body, sent)
             answer = connection.getresponse()
             if slot and answer.headers.get(SERVER_HEADER, "") != f"s{slot}":
                 raise EngineError(f"server {slot} of deployment {deployment.name} is not up", "lab deployments ls")

@@ -18,7 +18,7 @@ from lab.domain.rollouts import Outcome, RolloutPlan, Step, Strategy, steps_of
 from lab.domain.text import clean
 from lab.errors import ConflictError, EngineError, GateRejectedError, LabError
 from lab.events import ROLLOUT_STARTED, ROLLOUT_STEP
-from lab.serving import gates, tokens
+from lab.serving import gates, mirroring, tokens
 from lab.serving.gates import Sources, Trial
 from lab.serving.parts import Parts, address
 from lab.serving.state import Release, State
@@ -63,7 +63,7 @@ class Rolling:
     def run(self) -> State:
         """The state afterwards. Raises GateRejectedError when a gate said no, and whatever else went wrong, after
         everything has been taken back."""
-        steps = steps_of(self._plan.strategy, first=self.first)
+        steps = steps_of(self._plan.strategy, first=self.first, mirrored=self._plan.mirror > 0)
         self._begin()
         try:
             for step in steps:
@@ -87,6 +87,7 @@ class Rolling:
             Step.READY: self._ready,
             Step.PROBE: self._probe,
             Step.REPLAY: self._replay,
+            Step.MIRROR: self._mirror,
             Step.CANARY: self._canary,
             Step.SWITCH: self._switch,
             Step.KEEP: self._settle,
@@ -226,22 +227,42 @@ class Rolling:
         trial = self._trial(self._green.servers[0].slot)
         return gates.replay(trial, folders, live.version, self._plan.budget)
 
+    def _mirror(self) -> Verdict:
+        live = self._state.live
+        if live is None:
+            return Verdict(True, "there is nobody to compare with")
+        self._tell(f"mirror: copies of live requests for {self._plan.mirror:g} s")
+        where, parts = address(self._state), self._parts
+        own = tokens.own_headers(parts.folder(self._state))
+        return mirroring.mirror(
+            self._trial(self._green.servers[0].slot),
+            lambda: mirroring.fetch(parts.client, where, live.slots, own),
+            self._sources(),
+            (live.slots, self._green.slots),
+            self._plan.mirror,
+            self._plan.budget,
+            self._check_abort,
+        )
+
+    def _sources(self) -> Sources:
+        state, parts = self._state, self._parts
+
+        def page(slot: int) -> str:
+            return parts.page(state, slot)
+
+        return Sources(lambda: parts.routers.stats(state), page, lambda: self._deaths(page))
+
     def _canary(self) -> Verdict:
         live = self._state.live
         if live is None:
             return Verdict(True, "there is nobody to compare with")
         self._keep(replace(self._state, share=self._plan.share))
         self._parts.routers.apply(self._state)
-        state, parts = self._state, self._parts
         self._tell(f"canary: {self._plan.share} % of the requests for {self._plan.hold:g} s")
-
-        def page(slot: int) -> str:
-            return parts.page(state, slot)
-
         verdict = gates.canary(
-            Sources(lambda: parts.routers.stats(state), page, lambda: self._deaths(page)),
-            [server.slot for server in live.servers],
-            [server.slot for server in self._green.servers],
+            self._sources(),
+            live.slots,
+            self._green.slots,
             self._plan.hold,
             self._plan.budget.p95_ratio,
             self._check_abort,
@@ -279,7 +300,7 @@ class Rolling:
 
     def _await_seen(self) -> None:
         """Wait until the router's own checks see all servers up. Raises EngineError if they do not."""
-        slots = [server.slot for server in self._green.servers]
+        slots = self._green.slots
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
             stats = self._parts.routers.stats(self._state)

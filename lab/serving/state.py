@@ -45,6 +45,11 @@ class Release:
     def ref(self) -> str:
         return f"{self.model}:v{self.version}"
 
+    @property
+    def slots(self) -> list[int]:
+        """Where the router has its servers."""
+        return [server.slot for server in self.servers]
+
 
 @dataclass(frozen=True)
 class State:

@@ -2,7 +2,8 @@
 never in an environment, a label or an image.
 
 Who does not bring the token gets no prediction. With the capture key personal values are hashed in what is kept of
-requests, so that the same value is the same hash in all servers and versions of a deployment, and nowhere else.
+requests, so that the same value is the same hash in all servers and versions of a deployment, and nowhere else; and
+from it comes what Lab proves itself with to them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 from lab.paths import DeploymentFolder
+from lab.runtime.serving import keys
 
 TOKEN_FILE = "token"
 CAPTURE_KEY_FILE = "capture.key"
@@ -41,6 +43,11 @@ def create(folder: DeploymentFolder) -> None:
 def create_capture_key(folder: DeploymentFolder) -> None:
     """Make the key; one that is there stays, and what was hashed with it can still be linked."""
     _create(folder, CAPTURE_KEY_FILE)
+
+
+def own_headers(folder: DeploymentFolder) -> dict[str, str]:
+    """What tells the servers that Lab itself is asking."""
+    return {keys.HEADER: keys.own_secret(keys.read_key(folder.secrets / CAPTURE_KEY_FILE))}
 
 
 def rotate(folder: DeploymentFolder) -> str:

@@ -95,6 +95,7 @@ DEPLOY = Table(
         "canary": Value("a percentage from 1 to 99", _percent),
         "hold": _SECONDS,
         "warm": _SECONDS,
+        "mirror": _SECONDS,
         "replicas": Value("a number from 1 up", lambda raw: check_count(raw, 1)),
         "token": BOOLEAN,
         "idle": _SECONDS,

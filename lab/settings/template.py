@@ -141,6 +141,7 @@ _DEPLOY = """\
 # strategy = "blue-green"        # or "canary", "shadow", "recreate"
 # canary = 10                    # percent of the requests, for so long:
 # hold = "60s"
+# mirror = "60s"                 # a shadow answers copies of live requests for so long; without, captured ones
 # warm = "10m"                   # how long the old one can be gone back to at once
 # replicas = 2
 # idle = "10m"                   # let a model leave memory when nobody asks; the next request waits for it

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from lab.runtime.serving import access, feedback, mlflow, native, openinference, pages
+from lab.runtime.serving import access, feedback, mirror, mlflow, native, openinference, pages
 from lab.runtime.serving.config import Config
 from lab.runtime.serving.errors import RequestError
 from lab.runtime.serving.http import (
@@ -34,7 +34,7 @@ from lab.runtime.serving.tokens import Tokens
 HEALTH = frozenset({"/livez", "/readyz", "/metrics", "/ping", "/health"})
 HEALTH |= {"/v2/health/live", "/v2/health/ready", "/v2/models/ready"}
 
-PROTOCOLS = (native.routes, openinference.routes, mlflow.routes, feedback.routes)
+PROTOCOLS = (native.routes, openinference.routes, mlflow.routes, feedback.routes, mirror.routes)
 
 
 class App:

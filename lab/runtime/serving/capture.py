@@ -20,6 +20,7 @@ import orjson
 
 from lab.runtime.serving.config import CaptureConfig
 from lab.runtime.serving.jsonlines import append, locked
+from lab.runtime.serving.keys import read_key
 from lab.runtime.serving.signature import PII_DROP, Row, Signature
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Capture:
         self._files = None
         if run_dir is not None and config.rate > 0 and config.bytes > 0:
             self._files = CaptureFiles(run_dir / FOLDER, config.bytes, config.days)
-        self._key = _key(config.key_file)
+        self._key = read_key(config.key_file)
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="capture")
@@ -171,13 +172,3 @@ class CaptureFiles:
             if path != self._current and (total > self._limit or path.stat().st_mtime < oldest):
                 path.unlink(missing_ok=True)
                 total -= sizes[path]
-
-
-def _key(path: Path | None) -> bytes:
-    """The key of personal values' hashes. Without a file it dies with the process, and nobody can link or guess."""
-    if path is None:
-        return secrets.token_bytes(32)
-    try:
-        return path.read_bytes().strip() or secrets.token_bytes(32)
-    except OSError:
-        return secrets.token_bytes(32)

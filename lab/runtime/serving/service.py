@@ -19,6 +19,7 @@ from lab.runtime.serving.config import Config
 from lab.runtime.serving.errors import LoadError, RequestError
 from lab.runtime.serving.http import Answer, Request, Room, read_body
 from lab.runtime.serving.metrics import Metrics
+from lab.runtime.serving.mirror import Mirror
 from lab.runtime.serving.signature import Row
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Service:
         self.on_ready: Callable[[], None] = lambda: None
         self.asked = time.monotonic()
         self.capture = Capture(config.capture, config.run_dir, self.log)
+        self.mirror = Mirror()
         self._batcher: Batcher | None = None
         self._turn: Turn | None = None
         self._ids = _Ids()
@@ -237,6 +239,8 @@ class Service:
                 return RequestError(422, "refused", f"the model does not take these rows ({kind})")
             return RequestError(500, "failed", f"the model failed on these rows ({kind})")
         self.metrics.rows += len(rows)
+        if self.mirror.wanted:
+            self.mirror.keep(rows, output)
         return output
 
 

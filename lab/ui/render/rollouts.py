@@ -19,7 +19,7 @@ _TOKENS = {
 }
 _STEP = 9
 #: Steps whose numbers are worth a line also where all went well.
-_TELLING = frozenset({Step.PROBE.value, Step.REPLAY.value, Step.CANARY.value})
+_TELLING = frozenset({Step.PROBE.value, Step.REPLAY.value, Step.MIRROR.value, Step.CANARY.value})
 
 
 def rollout_lines(rollouts: Sequence[Rollout], width: int, now: float) -> list[Row]:

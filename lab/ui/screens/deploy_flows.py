@@ -67,6 +67,9 @@ def _fields(name: str, usual: RolloutPlan, idle: float) -> list[Field]:
         Field("share", "canary %", "number", usual.share, help="of the requests, if the strategy is canary",
               validate=lambda value: None if isinstance(value, int) and 1 <= value <= 99 else "from 1 to 99"),
         Field("hold", "canary for", value=f"{usual.hold:g}s", help="60s, 10m", validate=_time_trouble),
+        Field("mirror", "mirror for", value=f"{usual.mirror:g}s" if usual.mirror else "",
+              help="a shadow answers live requests; empty: captured ones",
+              validate=lambda value: _time_trouble(value) if value else None),
         Field("replicas", "servers", "number", help="empty: as many as there are", validate=_replicas_trouble),
         Field("idle", "sleep after", value=f"{idle:g}s" if idle else "", help="10m without a request; empty: never",
               validate=lambda value: _time_trouble(value) if value else None),
@@ -100,6 +103,7 @@ def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> N
         strategy=Strategy(str(values["strategy"])),
         share=_number(values, "share") or usual.share,
         hold=parse_seconds(str(values["hold"])),
+        mirror=parse_seconds(str(values.get("mirror") or "0")),
         replicas=replicas or usual.replicas,
     )
 
@@ -114,6 +118,8 @@ def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> N
     words = ["lab", "deploy", ref, "--name", name]
     if plan.strategy is Strategy.CANARY:
         words += ["--canary", str(plan.share), "--for", f"{plan.hold:g}s"]
+    elif plan.strategy is Strategy.SHADOW and plan.mirror:
+        words += ["--mirror", f"{plan.mirror:g}s"]
     elif plan.strategy is not usual.strategy:
         words += ["--strategy", plan.strategy.value]
     words += ["--replicas", str(replicas)] if replicas else []

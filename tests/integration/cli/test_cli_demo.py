@@ -114,7 +114,13 @@ def test_rolling_out_and_back_by_command(lab: Lab, shown: dict[str, object], tmp
         assert time.monotonic() < deadline
     shown_history = lab("deployments", "health", name, "--history", "1h").stdout
     assert "REQ/S" in shown_history
-    for argv in (("--for", "1s"), ("--canary", "0"), ("--canary", "10", "--strategy", "shadow"), ("--replicas", "0")):
+    for argv in (
+        ("--for", "1s"),
+        ("--canary", "0"),
+        ("--canary", "10", "--strategy", "shadow"),
+        ("--mirror", "9s", "--canary", "5"),
+        ("--replicas", "0"),
+    ):
         lab("deploy", f"{model}@champion", "--name", name, *argv, code=2)
     (tmp_path / "lab.toml").write_text('[project]\nname = "strict"\n[deploy.budget]\np99 = "0.001ms"\n')
     refused = lab("-C", str(tmp_path), "deploy", f"{model}@champion", "--name", name, code=6)

@@ -199,6 +199,33 @@ def test_what_answers_otherwise_is_taken_back_by_the_replay(site: Site) -> None:
     site.ws.deployments.stop("worse")
 
 
+def test_a_shadow_answers_copies_of_live_requests_and_nobody_sees_it(site: Site) -> None:
+    first = site.deploy("mirror", replicas=2)
+    with site.load("mirror") as load:
+        shadow = site.deploy("mirror", 2, strategy=Strategy.SHADOW, mirror=3.0, budget=Budget(p95_ratio=1e6))
+        assert shadow.version == 1
+        assert site.last("mirror")[0] is Outcome.COMPARED
+        same = site.ws.deployments.history("mirror")[0].steps[-1]
+        with pytest.raises(GateRejectedError, match="rows otherwise"):
+            site.deploy("mirror", 3, strategy=Strategy.SHADOW, mirror=3.0, budget=Budget(p95_ratio=1e6))
+        worse = site.ws.deployments.history("mirror")[0].steps[-1]
+    assert load.bad == []
+    assert set(load.versions) == {"v1"}
+    assert (same.step, same.ok) == ("mirror", True)
+    assert (same.evidence["failed"], same.evidence["disagreement"]) == (0, 0.0)
+    assert same.evidence["requests"] > 0
+    assert same.evidence["new_requests"] == same.evidence["requests"]
+    assert same.evidence["new_p95"] > 0
+    assert same.evidence["old_p95"] > 0
+    assert (worse.ok, worse.evidence["disagreement"]) == (False, 1.0)
+    slot, client = first.slots[0], site.ws.deployments._parts.client
+    assert client.request(first, "POST", "/mirror", b"", slot=slot)[0] == 403, "the token alone is not enough"
+    quiet = site.deploy("mirror", 2, strategy=Strategy.SHADOW, mirror=0.3)
+    assert quiet.version == 1
+    assert "nobody asked" in site.ws.deployments.history("mirror")[0].steps[-1].told
+    site.ws.deployments.stop("mirror")
+
+
 def test_a_slower_one_is_taken_back_by_the_canary(site: Site) -> None:
     site.deploy("slow")
     with site.load("slow") as load, pytest.raises(GateRejectedError, match="p95"):

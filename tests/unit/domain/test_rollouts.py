@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from lab.domain.rollouts import Step, Strategy, parse_seconds, steps_of
@@ -20,7 +22,7 @@ def test_each_strategy_s_way() -> None:
     assert Step.CANARY in steps_of(Strategy.CANARY, first=False)
     assert Step.CANARY not in steps_of(Strategy.BLUE_GREEN, first=False)
     assert Step.SWITCH not in steps_of(Strategy.SHADOW, first=False)
-    for strategy in Strategy:
-        for first in (True, False):
-            steps = steps_of(strategy, first=first)
-            assert list(steps) == [step for step in Step if step in steps], "in their order"
+    assert steps_of(Strategy.SHADOW, first=False, mirrored=True)[-1] is Step.MIRROR
+    for strategy, first, mirrored in product(Strategy, (True, False), (True, False)):
+        steps = steps_of(strategy, first=first, mirrored=mirrored)
+        assert list(steps) == [step for step in Step if step in steps], "in their order"
