@@ -300,7 +300,7 @@ class Workspace:
     def registration(self) -> Registration:
         from lab.pipelines.registration import Registration
 
-        return Registration(self.models, self.datasets)
+        return Registration(self.home, self.models, self.datasets, self.engine)
 
     @cached_property
     def batch(self) -> BatchPredictions:

@@ -28,7 +28,7 @@ _REF = argument("ref", metavar="REF", completes="model", help="NAME (the latest)
         argument("run", metavar="RUN", completes="run", help="a finished run"),
         argument("name", metavar="NAME", completes="model-name", help="the model's name"),
         argument(
-            "--reference", metavar="DATASET", help="measure drift from this dataset version, not from the run's example"
+            "--reference", metavar="DATASET", help="take reference rows and drift's profile from this dataset version"
         ),
     ),
 )

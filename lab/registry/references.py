@@ -10,28 +10,43 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SIGNATURE, PROFILE = "signature.json", "profile.json"
+from lab.dataclass import dataclass
 
-#: From a signature's inputs to the `rows`, `source` and `columns` of a profile (`lab.runtime.profile`).
-Reference = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]
+SIGNATURE, PROFILE, GOLDEN = "signature.json", "profile.json", "golden.jsonl"
+
+
+@dataclass(frozen=True)
+class Referenced:
+    """`profile` are the parts of one (`lab.runtime.profile`) that the table tells; `golden` lines of `golden.jsonl`,
+    none where the model could not be asked: then its run's own stay."""
+
+    profile: Mapping[str, Any]
+    golden: Sequence[Mapping[str, Any]] = ()
+
+
+#: From the folder of a model and its signature's inputs.
+Reference = Callable[[Path, Sequence[Mapping[str, Any]]], Referenced]
 
 
 @contextmanager
 def referenced(
-    folder: Path, signature: dict[str, Any], reference: Reference | None, workplace: Path
+    folder: Path, signature: dict[str, Any], found: Referenced | None, workplace: Path
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Folder and signature as they are to be kept; with `reference` a copy in `workplace`, for the block."""
-    if reference is None:
+    """Folder and signature as they are to be kept; with what was `found` a copy in `workplace`, for the block."""
+    if found is None:
         yield folder, signature
         return
-    profile = {**_profile(folder), **reference(signature.get("inputs", []))}
+    profile = {**_profile(folder), **found.profile}
     fresh = {**signature, "inputs": with_ranges(signature.get("inputs", []), profile["columns"])}
     with tempfile.TemporaryDirectory(dir=workplace) as name:
         copy = Path(name, "model")
         shutil.copytree(folder, copy, symlinks=True)
-        for file, content in ((SIGNATURE, fresh), (PROFILE, profile)):
+        texts = {SIGNATURE: json.dumps(fresh), PROFILE: json.dumps(profile)}
+        if found.golden:
+            texts[GOLDEN] = "".join(json.dumps(line) + "\n" for line in found.golden)
+        for file, text in texts.items():
             (copy / file).unlink(missing_ok=True)
-            (copy / file).write_text(json.dumps(content), encoding="utf-8")
+            (copy / file).write_text(text, encoding="utf-8")
         yield copy, fresh
 
 

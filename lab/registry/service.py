@@ -48,8 +48,8 @@ class Models:
     ) -> ModelVersion:
         """Keep the model that the run saved as the next version of `name`.
 
-        With `reference`, the profile that drift is measured against, ranges and categories are those that it finds
-        for the signature's columns. Registering the same files again returns the version that has them.
+        With `reference`, the profile that drift is measured against, ranges, categories and golden rows are those that
+        it finds for the signature's columns. Registering the same files again returns the version that has them.
 
         Raises ConflictError while the run is going or when it failed, NotFoundError if it saved no model,
         IntegrityError if its signature is damaged, and what `reference` raises.
@@ -71,11 +71,12 @@ class Models:
                 f"run {clean(run.name)} saved no model", "save one in the script: track.model(estimator)"
             )
         signature = _signature(folder)
+        found = reference(folder, signature.get("inputs", [])) if reference else None  # may take a container's time
         with (
             locks.hold(self._home.locks / f"model-{name}.lock", timeout=_PATIENCE),
             locks.share(self._home.store_lock),  # gc waits until the journal tells what the version needs
         ):
-            with referenced(folder, signature, reference, self._home.tmp) as (ready, signature):
+            with referenced(folder, signature, found, self._home.tmp) as (ready, signature):
                 taken = snapshot(ready, self._home)
             self._catalog.refresh()
             known = self.versions(name)

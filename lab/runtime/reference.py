@@ -36,7 +36,8 @@ def write(
     whole: Outputs,
 ) -> None:
     """Write `golden.jsonl`, of the golden rows and their `answers`, and `profile.json`, of all rows and `whole`."""
-    _write_golden(folder / GOLDEN_FILE, golden, answers)
+    lines = golden_lines(golden, answers)
+    (folder / GOLDEN_FILE).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     write_json(folder / profile.FILE, profile.build(inputs, rows, whole))
 
 
@@ -60,14 +61,16 @@ def _dtype(dtype: Any) -> str:
     return {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(dtype.kind, "string")
 
 
-def _write_golden(path: Path, rows: list[Row], outputs: Outputs) -> None:
+def golden_lines(rows: list[Row], outputs: Outputs) -> list[dict[str, Any]]:
+    """The lines of `golden.jsonl`: `{"data", "prediction", "probabilities"?}` of each row."""
     predictions, probabilities = outputs
-    with open(path, "w", encoding="utf-8") as file:
-        for index, row in enumerate(rows):
-            line = {"data": [_nullable(value) for value in row], "prediction": plain(predictions[index])}
-            if probabilities is not None:
-                line["probabilities"] = plain(probabilities[index])
-            file.write(json.dumps(line) + "\n")
+    lines = []
+    for index, row in enumerate(rows):
+        line = {"data": [_nullable(value) for value in row], "prediction": plain(predictions[index])}
+        if probabilities is not None:
+            line["probabilities"] = plain(probabilities[index])
+        lines.append(line)
+    return lines
 
 
 def _nullable(value: Any) -> Any:

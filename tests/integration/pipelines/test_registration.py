@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+from demonstration import Shown
 
 from lab.domain.launch import LaunchRequest
+from lab.engine import home_id
 from lab.errors import NotFoundError, UsageError
 from lab.runtime.serving.live_profile import LiveProfile, Numeric
+from lab.runtime.serving.model import load
 from lab.runtime.serving.signature import Signature
 from lab.workspace import Workspace
 
@@ -97,6 +101,38 @@ def test_the_profile_is_of_the_dataset_s_rows(shop: Shop, tmp_path: Path) -> Non
     live = LiveProfile(Signature.from_json(files["signature.json"]), profile)
     assert isinstance(live.columns[0], Numeric)
     assert live.columns[0].histogram.buckets == tuple(np.array(amount["edges"]))
+
+
+def test_golden_rows_are_the_dataset_s_and_what_the_model_says_of_them(shown: Shown, tmp_path: Path) -> None:
+    ws, said = shown.ws, list[str]()
+    run = ws.models.get("digits:v1").run
+    version = ws.registration.register(run, "judged", "digits/holdout@v1", said.append)
+    assert any("20 reference rows of digits/holdout@v1 predicted" in line for line in said)
+    folder = tmp_path / "judged"
+    ws.models.materialise(version, folder)
+    _, table = ws.datasets.mount(ws.datasets.get("digits/holdout@v1"))
+    names = [column["name"] for column in version.signature["inputs"]]
+    rows = {tuple(row) for row in pl.read_csv(table).select(pl.col(names).cast(pl.Float64)).rows()}
+    golden = [json.loads(line) for line in (folder / "golden.jsonl").read_text().splitlines()]
+    assert len(golden) == 20
+    assert all(tuple(line["data"]) in rows for line in golden)
+    model = load(folder, "")  # as a server does: it must predict all of them alike
+    assert model.golden == 20
+    assert model.predict([line["data"] for line in golden]).predictions.tolist() == [
+        line["prediction"] for line in golden
+    ]
+    profile = json.loads((folder / "profile.json").read_text())
+    assert (profile["rows"], sum(profile["outputs"]["categories"].values())) == (355, 355)
+    assert sum(profile["score"]["counts"]) == 355
+    assert not list(ws.home.tmp.glob(".golden-*"))
+    assert not [job for job in ws.engine().list(home_id(ws.home)) if job.id.startswith("golden-")]
+    renamed = tmp_path / "swapped.csv"
+    renamed.write_text(",".join(names) + "\n" + ",".join("" for _ in names) + "\n")
+    ws.datasets.add("hollow", renamed)
+    hollow = ws.registration.register(run, "judged", "hollow", said.append)
+    assert "the reference rows stay the run's own: no row has a value in every column" in said[-2]
+    ws.models.materialise(hollow, tmp_path / "hollow")
+    assert (tmp_path / "hollow" / "golden.jsonl").read_text() != (folder / "golden.jsonl").read_text()
 
 
 def test_without_one_the_run_s_own_stays(shop: Shop, tmp_path: Path) -> None:
