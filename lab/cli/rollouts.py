@@ -244,7 +244,8 @@ def history(context: Context, args: Namespace) -> int:
 
 def _show(context: Context, rollout: Rollout) -> None:
     alias = f" ({rollout.alias})" if rollout.alias else ""
-    before = f" in place of {rollout.before}" if rollout.before else ""
+    place = "beside" if rollout.strategy == Strategy.SHADOW else "in place of"
+    before = f" {place} {rollout.before}" if rollout.before else ""
     head = f"{rollout.number}  {rollout.model}:v{rollout.version}{alias}{before}  {rollout.strategy}"
     age = format_age(rollout.started, time.time())
     context.out.line(f"{head}  {rollout.outcome.value}  {age}", _OUTCOMES[rollout.outcome])

@@ -99,8 +99,9 @@ _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
 
 def wire(answer: Answer, *more: Header) -> bytes:
     """The answer as it goes to the client, with `more` headers."""
-    headers = b"".join([b"%s: %s\r\n" % header for header in (*answer.headers, *more)])
-    return b"%scontent-length: %d\r\n%s\r\n%s" % (_STATUS[answer.status], len(answer.body), headers, answer.body)
+    length = (b"content-length", b"%d" % len(answer.body))
+    headers = b"".join([b"%s: %s\r\n" % header for header in (*more, length, *answer.headers)])
+    return b"%s%s\r\n%s" % (_STATUS[answer.status], headers, answer.body)
 
 
 async def reply(send: Send, answer: Answer) -> None:

@@ -169,8 +169,11 @@ class Protocol(HttpToolsProtocol):
         exchange.response_complete = True
         if exchange.disconnected or self.transport.is_closing():
             return
+        more = list(self.server_state.default_headers)  # the date
         keep = exchange.keep_alive and CLOSE not in answer.headers
-        self._answers.send(wire(answer, *(() if keep or CLOSE in answer.headers else (CLOSE,))))
+        if not exchange.keep_alive and CLOSE not in answer.headers:
+            more.append(CLOSE)
+        self._answers.send(wire(answer, *more))
         if not keep:
             self.transport.close()
         self.on_response_complete()

@@ -129,6 +129,16 @@ def test_values_that_only_the_model_refuses_are_not_echoed_either(models: Models
         assert "2345678" not in output
 
 
+def test_answers_have_the_same_headers_either_way(server: Server) -> None:
+    connection = server.connect()
+    for path in ("/predict", "/predict?"):
+        connection.request("POST", path, json.dumps({"data": [[5.1, 3.5, 1.4, 0.2]]}))
+        answer = connection.getresponse()
+        answer.read()
+        assert [name.lower() for name in answer.headers] == ["date", "content-length", "content-type"], path
+    connection.close()
+
+
 def test_paths_and_methods(server: Server) -> None:
     assert server.get("/predict")[0] == 405
     assert server.post({}, "/livez")[0] == 405
