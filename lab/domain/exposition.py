@@ -15,7 +15,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 #: Paths of a server of Lab's that do not ask its model.
 OWN_ROUTES = frozenset(
     {
-        *("/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/feedback", "/ping", "/health"),
+        *("/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/feedback", "/ping", "/health", "/mirror"),
         *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/ready", "other", ""),
     }
 )
