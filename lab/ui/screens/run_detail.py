@@ -32,7 +32,7 @@ from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_files import FILE_COLUMNS, file_rows, list_files
 from lab.ui.screens.run_log import RunLog
-from lab.ui.screens.run_metrics import METRIC_COLUMNS, RunChart, metric_rows, run_curves, trends
+from lab.ui.screens.run_metrics import METRIC_COLUMNS, RunChart, listed_metrics, metric_rows, run_curves, trends
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
@@ -127,7 +127,7 @@ class RunScreen(RunLog):
             self.log_read()
             self._choose(self.lab.view_state.get("run", "metric", ""))
         await self._draw()
-        self._trends = await self.ask(lambda ws: trends(ws, run, metric_order(run.metrics)))
+        self._trends = await self.ask(lambda ws: trends(ws, run, listed_metrics(run)))
         self._list_metrics(run)
         if self.tabs.current == "files":
             await self._list_files()
@@ -146,7 +146,7 @@ class RunScreen(RunLog):
         self.tell_keys()
 
     def _list_metrics(self, run: Run) -> None:
-        metrics = {name: run.metrics[name] for name in metric_order(run.metrics)}
+        metrics = {name: run.metrics[name] for name in listed_metrics(run)}
         self.query_one("#metrics", FrameTable).replace(ListSource(metric_rows(metrics, self._trends)))
         self.tabs.note("metrics", str(len(metrics)))
 

@@ -12,6 +12,7 @@ from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.series import Series
 from lab.ui.render.sparkline import sparkline
 from lab.ui.screens.curves import Axis, of_run
+from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.chart_view import ChartView
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class RunChart(ChartView, inherit_bindings=False):
     """`n` and `N` are the screen's here: they choose the metric."""
 
     BINDINGS = [binding for binding in ChartView.BINDINGS if getattr(binding, "key", "") not in ("n", "N")]
+
+
+def listed_metrics(run: Run) -> list[str]:
+    """Names of a run's metrics, those that have a course before those that were told once: the first is drawn."""
+    return sorted(metric_order(run.metrics), key=lambda name: run.metrics[name].count <= 1)
 
 
 def metric_rows(metrics: Mapping[str, MetricSummary], trends: Mapping[str, str]) -> list[Row]:

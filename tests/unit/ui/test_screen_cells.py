@@ -41,6 +41,7 @@ from lab.ui.screens.run_cells import (
     run_summary,
 )
 from lab.ui.screens.run_files import list_files
+from lab.ui.screens.run_metrics import listed_metrics
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 
 NOW = 1_800_000_000.0
@@ -78,6 +79,10 @@ def test_a_row_has_a_cell_per_column() -> None:
 def test_metrics_that_people_look_at_come_first() -> None:
     assert metric_order(["loss", "acc", "zeta", "val_accuracy"]) == ["val_accuracy", "acc", "loss", "zeta"]
     assert metric_order(["epochs", "rmse", "inf"]) == ["rmse", "epochs", "inf"]
+    once = SUMMARY._replace(count=1)
+    assert listed_metrics(run(metrics={"accuracy": once, "zeta": SUMMARY, "loss": SUMMARY})) == [
+        "loss", "zeta", "accuracy",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "shown"), [
