@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.domain.capture import ARTIFACT, FILE, MODEL, Capture, Machine, Output, Software
-from lab.domain.runs import IMPORTED, Run, RunSpec
+from lab.domain.runs import IMPORTED, OWN, Run, RunSpec
 from lab.domain.text import count_of
 from lab.errors import ConflictError, IntegrityError, NotFoundError
 from lab.paths import LabHome, RunFolder
@@ -66,7 +66,7 @@ def gather(spec: RunSpec, folder: RunFolder, *, ended: bool) -> Capture:
     software = _software(spec, told if isinstance(told, dict) else {})
     if record is not None and not software.packages:
         software = _with_record(software, record)
-    if not software.image_id:
+    if not software.image_id and spec.engine not in OWN:
         missing.append("image: the engine told no id of its content")
     outputs = _outputs(_read(folder, folder.outputs.name, "its outputs were not listed", missing)) if ended else ()
     if spec.code.partial:

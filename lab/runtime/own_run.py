@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from lab.runtime import tracking
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # as a shell tells of a process that Ctrl-C ended
 _ERROR_MAX = 300
+_HASHING = 10.0  # seconds that the end of a block may take for hashing what the run keeps
 
 
 class OwnRun:
@@ -116,7 +117,19 @@ class OwnRun:
         code = _exit_code(error)
         if error is not None and code:
             _keep_traceback(os.path.join(folder, "stdout.log"), error)
-        duration = time.monotonic() - self._clock
+        ended = time.monotonic()
+        duration = ended - self._clock
+        installed = packages()
+        # Packages and machine as they are at the end: a notebook may install what it then imports.
+        self._note(folder, "capture.json", lambda: import_module("lab.runtime.surroundings").describe(installed))
+        since = int(self._began * 1e9)
+        self._note(
+            folder,
+            "outputs.json",
+            lambda: import_module("lab.runtime.outputs").describe(
+                folder, since, (), lambda: time.monotonic() - ended > _HASHING
+            ),
+        )
         record: dict[str, object] = {
             "v": 1,
             "exit_code": code,
@@ -128,9 +141,16 @@ class OwnRun:
             "ended": self._began + duration,
             "duration": duration,
             "python": ".".join(map(str, sys.version_info[:3])),
-            "packages": packages(),
+            "packages": installed,
         }
         write_json(os.path.join(folder, "exit.json"), record)
+
+    def _note(self, folder: str, name: str, describe: Callable[[], dict[str, Any]]) -> None:
+        """Where it fails that is said, and the run ends all the same."""
+        try:
+            write_json(os.path.join(folder, name), describe())
+        except OSError as error:
+            tracking._report(f"run:{name}", f"run: {name} could not be written: {error}")
 
 
 def _versions(data: Any) -> dict[str, str]:

@@ -96,6 +96,10 @@ def test_a_block_is_a_run(train: Trainer, look: Workspace) -> None:
     assert (folder.artifacts / "plot.txt").read_text() == "x"
     assert set(code(look, run)) == {"train.py", "model.py"}
     assert look.runs.spec(run.id).command == ("python", "train.py", "--fast")
+    capture = look.captures.of(run.id)
+    assert (capture.missing, [item.path for item in capture.outputs]) == ((), ["artifacts/plot.txt"])
+    assert capture.software.packages["pytest"]
+    assert capture.machine.cores > 0
     said = done.stdout.splitlines()
     assert said == [f"{run.id} 0.5 {run.id}", "step 9  loss=9", "['LAB_HOME'] {}"]
 
