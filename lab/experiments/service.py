@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
 from lab.domain.query_names import known, nearest
 from lab.domain.runs import IMPORTED, OWN, Edit, History, Param, Run, RunSpec, RunStatus
-from lab.domain.seeds import SeedGroup, key, missing, reseeded
 from lab.domain.text import clean
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
 from lab.events import (
@@ -375,19 +373,10 @@ class Runs:
         ]
 
     def more_seeds(self, comparison: Comparison, more: Mapping[int, int]) -> Sequence[LaunchRequest]:
-        """Requests for so many `more` seeds of the comparison's groups (by index): like the group's first run, with
-        seeds that no run of the lab that is equal but for its seed has had."""
-        groups = [replace(one, runs=(*one.runs, *self._alike(one))) for one in comparison.groups]
-        return [
-            replace(self.rerun(groups[index].runs[0].id, reseeded(groups[index], seed)), seed=seed)
-            for index, seeds in missing(groups, more).items()
-            for seed in seeds
-        ]
+        """Requests for so many `more` seeds of the comparison's groups, by index; see `lab.experiments.again`."""
+        from lab.experiments.again import more_seeds
 
-    def _alike(self, group: SeedGroup) -> Sequence[Run]:
-        """Runs that belong to the group and are not in it."""
-        found = catalog_parents.alike(self._parts.catalog, group.runs[0])
-        return [run for run in found if run.id not in group.ids and key(run) == key(group.runs[0])]
+        return more_seeds(comparison, more, lambda run: catalog_parents.alike(self._parts.catalog, run), self.rerun)
 
     def changes(self, ref: str, other: str = "") -> Changes:
         """What changed in a run since `other`, or since the last earlier run of its entry if there is one."""
@@ -407,29 +396,12 @@ class Runs:
     def rerun(self, ref: str, params: Mapping[str, Param] | None = None) -> LaunchRequest:
         """A request like the one that the run came from, with `params` changed.
 
-        Raises ConflictError for an imported run: what it takes to run it is not known.
+        Raises ConflictError for an imported run, and for one of a notebook: what it takes to run it is not known.
         """
+        from lab.experiments.again import request_like
+
         run = self.get(ref)
-        if run.engine == IMPORTED:
-            raise ConflictError(
-                f"run {run.name} was imported: its code and environment are not in the lab",
-                "start it once with lab run, then it can be run again",
-            )
-        spec = self.spec(run.id)
-        if run.engine in OWN and len(spec.command) < 2:
-            raise ConflictError(f"run {run.name} is of a notebook: its cells are no script", "run the notebook again")
-        return LaunchRequest(
-            entry=spec.command[1] if run.engine in OWN else spec.script or spec.entry,
-            params={**spec.params, **(params or {})},
-            seed=spec.seed,
-            tags=spec.tags,
-            data={name: item.version for name, item in spec.datasets.items()},
-            engine="" if spec.engine in OWN else spec.engine,
-            cpus=spec.resources.cpus or None,
-            memory=spec.resources.memory,
-            gpus=spec.resources.gpus or None,
-            guards=spec.given_guards,
-        )
+        return request_like(run, lambda: self.spec(run.id), params)
 
 
 def _silent(_line: str) -> None:
