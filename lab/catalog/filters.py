@@ -62,9 +62,9 @@ class Compiler:
             tests.append("NOT archived")
         return " AND ".join(tests)
 
-    def order(self, query: RunQuery) -> str:
-        """What to sort by, ending so that the order is whole."""
-        return ", ".join((*(self._sorted(item.key, item.descending) for item in query.orders), "created DESC", "id"))
+    def order(self, query: RunQuery) -> list[tuple[str, str]]:
+        """What to sort by, each with its way; what is equal in all of it is still to be put in some order."""
+        return [pair for item in query.orders for pair in self._sorted(item.key, item.descending)]
 
     def text(self, key: str) -> str:
         """A field, parameter or metric as a column of text."""
@@ -119,16 +119,16 @@ class Compiler:
 
     # -- order --------------------------------------------------------------------------------------
 
-    def _sorted(self, key: str, descending: bool) -> str:
+    def _sorted(self, key: str, descending: bool) -> list[tuple[str, str]]:
         what, way = self.meaning(key), "DESC NULLS LAST" if descending else "ASC NULLS LAST"
         if what.kind == "field":
             if FIELD_KINDS[what.name] in (Kind.TAGS, Kind.DATA):
                 raise UsageError(f"runs cannot be sorted by {what.name}", "sort by a field, parameter or metric")
-            return f"{what.name} {way}"
+            return [(what.name, way)]
         number = self._either(what)
         # Numbers first, by value, and after them words, by text.
-        words = "" if what.kind == "metric" else f", {self._param_text(what)} {way}"
-        return f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END {way}{words}"
+        words = [] if what.kind == "metric" else [(self._param_text(what), way)]
+        return [(f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END", way), *words]
 
     # -- conditions ---------------------------------------------------------------------------------
 

@@ -131,17 +131,17 @@ _EDITED = {
     "run.archived": "archived",
 }
 
-_SHOWN = """
+_COLUMNS = """
     SELECT id, name, project, entry, status, cause, exit_code, engine, params, metrics, datasets, tags, notes, seed,
         sweep, code, image, memory, stop_requested, stop_reason, launcher, queued, created, started, ended,
         starred, archived,
         peak_memory, cpu_time, badge, badge_note, reproduces, swapped, fired
-    FROM all_runs WHERE
 """
+_SHOWN = _COLUMNS + "FROM all_runs WHERE "
 _ONE = _SHOWN + "NOT purged AND id = $1"
 # By their places in the table, which a scan of the ids alone tells: else all columns of all runs are read.
 _SPOTS = "SELECT rowid FROM runs WHERE id IN (SELECT unnest($1::VARCHAR[]))"
-_MANY = f"{_SHOWN} NOT purged AND spot IN ({_SPOTS})"
+_MANY = f"{_SHOWN}NOT purged AND spot IN ({_SPOTS})"
 _STONES = _SHOWN + "purged AND id IN (SELECT unnest($1::VARCHAR[]))"
 _ACTIVE = _SHOWN + "NOT purged AND status IN ('created', 'running') ORDER BY created, id"
 _ANY_OPEN = "SELECT 1 FROM runs WHERE ending IS NULL LIMIT 1"
@@ -156,6 +156,17 @@ _BEGINS = """
 _COUNTS = "SELECT status, count(*) AS n FROM run_table WHERE NOT archived GROUP BY ALL ORDER BY ALL"
 _EDITS = "SELECT ts, type, body FROM edits WHERE subject = $1 AND starts_with(type, 'run.') ORDER BY event"
 _BORN = "SELECT born FROM run_table WHERE id = $1"
+# What decides which runs are on a page is read of all that fit, everything else of those on it alone. All in one
+# statement: places in the table hold no longer than that.
+_PAGE = """
+    WITH fit AS MATERIALIZED (
+        SELECT spot, created AS begun, id AS run, $keys FROM all_runs WHERE NOT purged AND $where
+    ), page AS MATERIALIZED (
+        SELECT spot, (SELECT count(*) FROM fit) AS total, row_number() OVER (ORDER BY $order) AS nth
+        FROM (FROM fit ORDER BY $order LIMIT $limit OFFSET $offset)
+    )
+    $columns, total, nth FROM all_runs JOIN page USING (spot)
+"""
 
 
 def get(catalog: Reader, run_id: str) -> Run | None:
@@ -228,19 +239,21 @@ def page(catalog: Reader, query: RunQuery, now: float | None = None) -> Page:
 
     Raises UsageError where a parameter or metric is compared with what is no number."""
     compiler = Compiler(catalog, time.time() if now is None else now)
-    sql = " ".join(
-        (
-            "SELECT id, count(*) OVER () AS total FROM all_runs WHERE NOT purged AND",
-            compiler.where(query),
-            "ORDER BY",
-            compiler.order(query),
-            "LIMIT $limit OFFSET $offset",
-        )
-    )
+    keys = compiler.order(query)
+    parts = {
+        "$where": compiler.where(query),
+        "$keys": ", ".join(f"{key} AS key{at}" for at, (key, _) in enumerate(keys)),
+        "$order": ", ".join((*(f"key{at} {way}" for at, (_, way) in enumerate(keys)), "begun DESC", "run")),
+        "$columns": _COLUMNS,
+    }
+    sql = _PAGE
+    for slot, text in parts.items():
+        sql = sql.replace(slot, text)
     found = catalog.rows(sql, {**compiler.parameters, "limit": query.limit, "offset": query.offset})
     if not found and query.offset:
         return Page((), page(catalog, replace(query, limit=1, offset=0), now).total)
-    return Page(tuple(get_many(catalog, [row["id"] for row in found])), found[0]["total"] if found else 0)
+    found.sort(key=lambda row: int(row["nth"]))
+    return Page(tuple(_run(row) for row in found), found[0]["total"] if found else 0)
 
 
 def _run(row: dict[str, Any]) -> Run:

@@ -241,6 +241,10 @@ class Runs:
             page = catalog_runs.page(self._parts.catalog, asked)
         return Page(tuple(self._as_of_now(run) for run in page.items), page.total)
 
+    def now(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Those of `runs` that are still going, with their metrics as of now; of the others the journal tells."""
+        return [self._as_of_now(run) for run in runs if not self._watch.settle(run, ask_engine=False)]
+
     def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
         """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
         return sort_groups(catalog_groups.groups(self._parts.catalog, query, keys), keys, orders)

@@ -106,6 +106,12 @@ class LazySource(Generic[T]):
         return self._index.get(key)
 
 
+def window_around(index: int, height: int) -> tuple[int, int]:
+    """(offset, limit) of the rows that are asked for when the one at `index` is drawn on a screen of `height` rows."""
+    limit = max(64, 3 * height)
+    return max(0, index - limit // 3), limit
+
+
 class RowWindow:
     """A source through a window of a few screens, so that drawing a line seldom asks the source."""
 
@@ -120,8 +126,7 @@ class RowWindow:
         if not 0 <= index < self.count:
             return None
         if not self._offset <= index < self._offset + len(self._rows):
-            limit = max(64, 3 * height)
-            self._offset = max(0, index - limit // 3)
+            self._offset, limit = window_around(index, height)
             self._rows = self._source.window(self._offset, limit)
         at = index - self._offset
         return self._rows[at] if at < len(self._rows) else None

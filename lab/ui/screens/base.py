@@ -139,13 +139,16 @@ class LabScreen(Screen[None]):
 
         self.set_interval(seconds, tick)
 
-    def reload(self) -> None:
-        """Call `load` soon."""
+    def reload(self, *, at_once: bool = False) -> None:
+        """Call `load` soon; `at_once` where somebody waits for it on a screen that is painted already."""
         self._stale = True
         if not self._loading and self.is_current:
             self._loading = True
-            # After the frame is painted: it must not wait, and what is told before it is laid out would not be shown.
-            self.call_after_refresh(lambda: self.start(self._load(), "load"))
+            if at_once:
+                self.start(self._load(), "load")
+            else:
+                # After the frame is painted: it must not wait, and what is told before it is laid out is not shown.
+                self.call_after_refresh(lambda: self.start(self._load(), "load"))
 
     def say(self, text: str = "", *, level: str = "warn") -> None:
         """A line above the key bar that stays until it is replaced; "" takes it away."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from lab.domain.runs import Run
 from lab.ui.render.rows import Cell, Row
 
-#: Runs read at once.
-PAGE = 100
+#: Runs are read by so many, or a few times that.
+PAGE = 40
 #: Keys of rows whose run is not known yet begin with this; no id does.
 UNKNOWN = "\0"
 
@@ -23,6 +23,19 @@ class RunPages:
         self._pages: dict[int, Sequence[Run]] = {}
         self._rows: dict[str, Row] = {}
         self._index: dict[str, int] = {}
+
+    def put_all(self, pages: range, runs: Sequence[Run]) -> None:
+        """Take in some pages beside each other, of which `runs` are all."""
+        for at, page in enumerate(pages):
+            self.put(page, runs[at * PAGE : (at + 1) * PAGE])
+
+    def update(self, run: Run) -> None:
+        """Take in a later state of a run, where it is known."""
+        index = self._index.get(run.id)
+        if index is not None:
+            self._rows.pop(run.id, None)
+            runs = self._pages[index // PAGE]
+            self._pages[index // PAGE] = [run if one.id == run.id else one for one in runs]
 
     def put(self, page: int, runs: Sequence[Run]) -> None:
         """Take in one page; an older state of it is forgotten."""

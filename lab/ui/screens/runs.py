@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -19,7 +19,7 @@ from lab.domain.views import RunView
 from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
-from lab.ui.render.rows import Row
+from lab.ui.render.rows import Row, window_around
 from lab.ui.screens import flows, purge_flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
@@ -37,9 +37,6 @@ from lab.ui.screens.run_table import RunTable
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequested
-
-if TYPE_CHECKING:
-    from lab.workspace import Workspace
 
 #: `*` marks at most so many.
 _MOST_MARKS = 1000
@@ -100,21 +97,23 @@ class RunsScreen(RunColumns):
         except QueryError as error:
             self._say_where(error)
             return
-        query = self.query_now(PAGE)
-        numbers = pages_of(*self._visible())
+        pages = self._near()
+        query = self._query_of(pages)
         try:
-            (params, metrics), pages = await self.ask(
-                lambda ws: (ws.runs.keys(), [ws.runs.list(_at(query, number)) for number in numbers])
-            )
+            (params, metrics), page = await self.ask(lambda ws: (ws.runs.keys(), ws.runs.list(query)))
         except LabError as error:
             self.say(flows.sentence(error))
             return
         self.say()
-        self._show(query, params, metrics, dict(zip(numbers, pages, strict=True)))
+        self._show(query, params, metrics, pages, page)
 
     def query_now(self, limit: int) -> RunQuery:
         """The last filter that could be understood, and the order."""
         return RunQuery(self._conditions, self._orders[0], limit, then=self._orders[1:])
+
+    def _query_of(self, pages: range) -> RunQuery:
+        """What these pages hold."""
+        return replace(self.query_now(len(pages) * PAGE), offset=pages.start * PAGE)
 
     def _say_where(self, error: QueryError) -> None:
         """What is wrong with the filter, below a caret at the place."""
@@ -132,13 +131,12 @@ class RunsScreen(RunColumns):
         self._order_by(parse_orders(view.sort) if view.sort else (Order(),))
         self.apply_filter(view.filter)
 
-    def _show(self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: dict[int, Page]) -> None:
-        runs = [run for page in pages.values() for run in page.items]
-        self._columns(runs, params, metrics)
-        total = next(iter(pages.values())).total
-        fresh = RunPages(total, self._row, self._want)
-        for number, page in pages.items():
-            fresh.put(number, page.items)
+    def _show(
+        self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: range, page: Page
+    ) -> None:  # fmt: skip
+        self._columns(page.items, params, metrics)
+        fresh = RunPages(page.total, self._row, self._want)
+        fresh.put_all(pages, page.items)
         self._pages, self._known = fresh, True
         self.table.set_empty(_NO_MATCH if query.conditions else _EMPTY)
         self.table.replace(fresh)
@@ -163,9 +161,10 @@ class RunsScreen(RunColumns):
     def _row(self, run: Run) -> Row:
         return run_row(run, self.table.columns, time.time())
 
-    def _visible(self) -> tuple[int, int]:
-        top = self.table.scroll_offset.y
-        return top, top + self.table.size.height
+    def _near(self) -> range:
+        """Pages with the rows that the table asks for to show what is in view."""
+        offset, limit = window_around(self.table.scroll_offset.y, self.table.size.height)
+        return pages_of(offset, offset + limit - 1)
 
     def _want(self, page: int) -> None:
         """A row without its run was drawn: read its page soon."""
@@ -177,32 +176,36 @@ class RunsScreen(RunColumns):
     async def _fetch(self) -> None:
         try:
             while self._wanted:
-                top, last = self._visible()
-                near = [page for page in self._wanted if page in pages_of(top - PAGE, last + PAGE)]
+                around = self._near()  # where a key may have led from there, the table has asked for a bit more
+                near = self._wanted.intersection(range(around.start - len(around), around.stop + len(around)))
                 self._wanted.clear()
-                await self._read_pages(near)
+                if near:
+                    await self._read(range(min(near), max(near) + 1))
         finally:
             self._fetching = False
 
-    async def _read_pages(self, numbers: Sequence[int]) -> None:
+    async def _read(self, pages: range) -> None:
         """Read some pages of what is shown, as they are now."""
-        pages, query = self._pages, self.query_now(PAGE)
-        for number in numbers:
-            page = await self.ask(_page(query, number))
-            if pages is not self._pages:
-                return
-            pages.put(number, page.items)
-            pages.total = page.total
-        if numbers:
+        shown, query = self._pages, self._query_of(pages)
+        page = await self.ask(lambda ws: ws.runs.list(query))
+        if shown is self._pages:
+            shown.put_all(pages, page.items)
+            shown.total = page.total
             self.table.update_source()
             self._tell()
 
     async def _look(self) -> None:
-        """Live values of the pages in view, while any run on them is running."""
-        top, last = self._visible()
-        rows = [self._pages.get(row.key) for row in self._pages.window(top, last - top)]
-        if any(run is not None and run.status.active for run in rows):
-            await self._read_pages(list(pages_of(top, min(last, self._pages.total))))
+        """Live values of the runs in view that are running. The index knows nothing new of those."""
+        shown, top = self._pages, self.table.scroll_offset.y
+        rows = shown.window(top, self.table.size.height)
+        going = [run for row in rows if (run := shown.get(row.key)) is not None and run.status.active]
+        if going:
+            now = await self.ask(lambda ws: ws.runs.now(going))
+            if shown is self._pages:
+                for run in now:
+                    shown.update(run)
+                self.table.update_source()
+                self._tell_summary()
 
     # Telling
 
@@ -229,8 +232,8 @@ class RunsScreen(RunColumns):
 
     def filter_changed(self) -> None:
         """At once: while one question is under way, no more than the last of further ones waits."""
-        self.table.scroll_to(y=0, animate=False)
-        self.reload()
+        self.table.scroll_to(y=0, animate=False, immediate=True)
+        self.reload(at_once=True)
 
     # What the table says
 
@@ -365,11 +368,3 @@ class RunsScreen(RunColumns):
         run = self.current
         if run is not None:
             self.start(flow(self, run))
-
-
-def _page(query: RunQuery, number: int) -> Callable[[Workspace], Page]:
-    return lambda ws: ws.runs.list(_at(query, number))
-
-
-def _at(query: RunQuery, page: int) -> RunQuery:
-    return replace(query, offset=page * PAGE)

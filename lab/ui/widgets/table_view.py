@@ -20,7 +20,8 @@ from lab.ui.widgets.strips import LineView, ground_of, to_strip
 from lab.ui.widgets.table_paint import GUTTER, Grid, Look, header_strip, row_strip, totals_strip
 
 HEADER = 1
-_SAMPLE = 100
+#: So many of the first rows tell how wide columns are, besides those in view.
+_SAMPLE = 64
 #: No column becomes narrower or wider than this by hand.
 NARROWEST, WIDEST = 3, 200
 #: Below so many rows of the screen there is no room for totals.

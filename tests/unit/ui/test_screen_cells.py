@@ -20,7 +20,7 @@ from lab.domain.standing import Standing
 from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.predictions import answer_rows
-from lab.ui.render.rows import Row
+from lab.ui.render.rows import Cell, Row
 from lab.ui.render.status import mark
 from lab.ui.screens.command_log import job_rows
 from lab.ui.screens.compare_cells import compare_columns, compare_rows
@@ -191,18 +191,36 @@ def test_a_comparison_is_against_the_baseline() -> None:
 
 def test_pages_know_what_they_do_not_know() -> None:
     wanted: list[int] = []
-    pages = RunPages(250, lambda one: Row(one.id, ()), wanted.append)
+    pages = RunPages(250, lambda one: Row(one.id, (Cell(one.notes),)), wanted.append)
     pages.put(0, [run(id=f"a{index}") for index in range(PAGE)])
-    assert [row.key for row in pages.window(98, 4)] == ["a98", "a99", f"{UNKNOWN}100", f"{UNKNOWN}101"]
+    last = PAGE - 1
+    keys = [f"a{last - 1}", f"a{last}", f"{UNKNOWN}{PAGE}", f"{UNKNOWN}{PAGE + 1}"]
+    assert [row.key for row in pages.window(last - 1, 4)] == keys
     assert set(wanted) == {1}
-    assert pages.find("a99") == 99
-    assert pages.get(f"{UNKNOWN}100") is None
+    assert pages.find(f"a{last}") == last
+    assert pages.get(f"{UNKNOWN}{PAGE}") is None
     pages.put(0, [run(id="b0")])
-    assert pages.find("a99") is None
+    assert pages.find(f"a{last}") is None
     assert pages.window(1, 1)[0].key.startswith(UNKNOWN)
     assert pages.window(249, 10)[0].key == f"{UNKNOWN}249"
-    assert list(pages_of(0, 99)) == [0]
-    assert list(pages_of(-5, 205)) == [0, 1, 2]
+    assert list(pages_of(0, last)) == [0]
+    assert list(pages_of(-5, 2 * PAGE + 5)) == [0, 1, 2]
+
+
+def test_pages_beside_each_other_are_taken_in_at_once() -> None:
+    pages = RunPages(250, lambda one: Row(one.id, (Cell(one.notes),)), lambda page: None)
+    pages.put_all(range(2, 4), [run(id=f"a{index}") for index in range(PAGE + 3)])
+    assert pages.find("a0") == 2 * PAGE
+    assert pages.find(f"a{PAGE + 2}") == 3 * PAGE + 2
+    assert pages.find(f"a{PAGE + 3}") is None
+    assert pages.window(2 * PAGE, 1) == [Row("a0", (Cell(""),))]
+    pages.update(run(id="a0", notes="later"))
+    pages.update(run(id="elsewhere", notes="later"))
+    assert pages.window(2 * PAGE, 2) == [Row("a0", (Cell("later"),)), Row("a1", (Cell(""),))]
+    known = pages.get("a0")
+    assert known is not None
+    assert known.notes == "later"
+    assert pages.find("elsewhere") is None
 
 
 def test_a_deployment_that_does_not_answer_is_not_called_ready() -> None:
