@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _JOURNAL_EVERY = 0.25  # seconds between two looks at what other processes wrote
+_MEMORY_EVERY = 2.0
 _RUNS_EVERY = 1.0
 _DEPLOYMENTS_EVERY = 3.0
 _HEALTH_EVERY = 1.0
@@ -398,6 +399,7 @@ class Workspace:
 
         supervisor = self._supervise()
         supervisor.start(Every("journal", _JOURNAL_EVERY, lambda: self._catalog.refresh()))
+        supervisor.start(Every("memory", _MEMORY_EVERY, lambda: self._catalog.trim()))
         supervisor.start(Every("runs", _RUNS_EVERY, lambda: self.warn(self.runs.settle())))
         if looking:
             return

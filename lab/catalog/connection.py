@@ -107,6 +107,11 @@ class Catalog:
             self.listener(events)
         return events
 
+    def trim(self) -> None:
+        """Give up memory that the last queries have filled; see `Index.trim`."""
+        with self._lock:
+            self._current().trim()
+
     def damage(self) -> list[Damage]:
         """Places in the journal that could not be read: those met so far, and torn ends that dead writers left."""
         met = [Damage(row["segment"], row["line"], row["reason"]) for row in self.rows(_DAMAGE)]

@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ _MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 #: What DuckDB raises when the file itself is at fault, rather than a statement.
 DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 
+#: Of what was read of the file so much stays in memory when nothing is asked; the system has the rest in its cache.
+_KEPT = "24MB"
+_LIMIT = "1GB"
+
 #: Where an instance is closing the same file, it is waited for this long, seconds.
 _CLOSING = 5.0
 
@@ -34,6 +38,8 @@ _COUNT_TABLES = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lab
 _GET_SCHEMA = "SELECT value FROM meta WHERE key = 'schema'"
 _SET_SCHEMA = "INSERT INTO meta VALUES ('schema', $1)"
 _COUNT_EVENTS = "SELECT count(*) FROM events"
+_KEEP_LITTLE = f"SET memory_limit = '{_KEPT}'"
+_TAKE_MORE = f"SET memory_limit = '{_LIMIT}'"
 
 
 class ForeignIndexError(Exception):
@@ -61,6 +67,8 @@ class Index:
         self._home = home
         self._gate = threading.Condition()
         self._queries = 0
+        self._asked = False
+        self._in_file = path is not None
         self._closed = False
         self._base = duckdb.connect(":memory:", config=_config(home))
         try:
@@ -100,6 +108,19 @@ class Index:
         self._con.execute("FORCE CHECKPOINT lab_index")
         self._kept = self.events()
 
+    def trim(self) -> None:
+        """Give up memory that queries since the last time have filled with what stands in the file too. Nothing where
+        a query is running: it would find no memory meanwhile."""
+        with self._gate:
+            if self._closed or self._queries or not self._asked or not self._in_file:
+                return
+            self._asked = False
+            try:
+                with suppress(duckdb.OutOfMemoryException):  # more than that is not in the file yet
+                    self._con.execute(_KEEP_LITTLE)
+            finally:
+                self._con.execute(_TAKE_MORE)
+
     def close(self) -> None:
         """Wait for the queries that are running, and refuse others."""
         with self._gate:
@@ -117,6 +138,7 @@ class Index:
                 raise ClosedIndexError
             cursor = self._base.cursor()
             self._queries += 1
+            self._asked = True
         try:
             with cursor:
                 yield cursor
@@ -180,7 +202,7 @@ def _config(home: LabHome) -> dict[str, str | bool | int | float | list[str]]:
     """The index shares the machine with training, never asks the network, and spills nowhere but beside itself."""
     return {
         "threads": 2,
-        "memory_limit": "1GB",
+        "memory_limit": _LIMIT,
         "temp_directory": str(home.index / "spill"),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

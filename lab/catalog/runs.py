@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.catalog.filters import Compiler, keys
 from lab.catalog.reader import Reader
-from lab.catalog.statements import TRUTH, Statement, first, said
+from lab.catalog.statements import TRUTH, Statement, first, first_of_wide, said
 from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import Page, RunQuery
 from lab.domain.runs import Badge, Edit, Param, Run, RunStatus
@@ -23,10 +23,9 @@ _TOLD = """
 """
 
 INGEST = (
-    first(
+    *first_of_wide(
         "run.created",
         "runs",
-        "id",
         "created_event",
         """
         SELECT

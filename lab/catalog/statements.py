@@ -22,6 +22,11 @@ _MERGE = """
     WHEN NOT MATCHED THEN INSERT BY NAME
     WHEN MATCHED AND (old.$rank IS NULL OR new.$rank $better old.$rank) THEN UPDATE BY NAME
 """
+_OF_KNOWN = "WITH incoming AS (SELECT * FROM temp.incoming WHERE subject IN (SELECT id FROM $table)) $select"
+_INSERT = """
+    INSERT INTO $table BY NAME
+    WITH incoming AS (SELECT * FROM temp.incoming ANTI JOIN $table ON temp.incoming.subject = $table.id) $select
+"""
 
 
 def first(type: str, table: str, key: str, rank: str, select: str) -> Statement:
@@ -32,6 +37,16 @@ def first(type: str, table: str, key: str, rank: str, select: str) -> Statement:
     does not depend on the order.
     """
     return _merge(type, table, key, rank, "<", select)
+
+
+def first_of_wide(type: str, table: str, rank: str, select: str) -> tuple[Statement, Statement]:
+    """Like `first`, for a wide table of many rows, whose key is `id`, the subject of its events.
+
+    DuckDB reads all columns of a table that a MERGE may write lists into, however few rows it is about. Most often
+    it is about none: what is new is inserted by itself, and the MERGE is of what is there already.
+    """
+    known, fresh = (sql.replace("$table", table).replace("$select", select) for sql in (_OF_KNOWN, _INSERT))
+    return _merge(type, table, "id", rank, "<", known), Statement(type, fresh)
 
 
 def last(type: str, table: str, key: str, rank: str, select: str) -> Statement:

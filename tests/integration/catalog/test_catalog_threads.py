@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from lab.catalog import histories
+from lab.catalog import histories, index
 from lab.catalog.connection import Catalog
 from lab.journal import Journal
 from lab.paths import LabHome
 
 RUNS = 300
 COUNT = "SELECT count(*) AS n FROM run_table"
+HELD = "SELECT memory_usage_bytes / 1e6 AS mb FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+LIMIT = "SELECT current_setting('memory_limit') AS set"
 
 
 @pytest.fixture
@@ -68,12 +70,38 @@ def test_readers_notice_nothing_of_writing_publishing_and_rebuilding(home: LabHo
             journal.append("run.noted", "r1", {"notes": str(number)})
             catalog.refresh()
             catalog.publish()
+            catalog.trim()
             if number % 5 == 0:
                 assert catalog.rebuild() == RUNS + number + 1
     assert askers.wrong == []
     assert askers.answers > 30
     assert catalog.notices == []
     assert catalog.rows("SELECT notes FROM run_table WHERE id = 'r1'") == [{"notes": "29"}]
+    catalog.close()
+
+
+def test_what_stands_in_the_file_is_not_kept_in_memory(home: LabHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(home, ())
+    notes = {f"r{number}": os.urandom(20_000).hex() for number in range(RUNS)}
+    for run, text in notes.items():
+        journal.append("run.noted", run, {"notes": text})
+    journal.close()
+    first = Catalog(home)
+    first.publish()
+    first.close()
+    monkeypatch.setattr(index, "_KEEP_LITTLE", "SET memory_limit = '3MB'")
+    catalog = Catalog(home)
+    limit = catalog.rows(LIMIT)
+    for _ in range(2):
+        assert {row["id"]: row["notes"] for row in catalog.rows("SELECT id, notes FROM run_table")} == notes
+        assert catalog.rows(HELD)[0]["mb"] > 5
+        catalog.trim()
+        assert catalog.rows(HELD)[0]["mb"] <= 3
+        assert catalog.rows(LIMIT) == limit, "what a query may use is as before"
+    with Askers(catalog) as askers:
+        while askers.answers < 200 and not askers.wrong:
+            catalog.trim()
+    assert askers.wrong == []
     catalog.close()
 
 

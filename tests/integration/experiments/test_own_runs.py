@@ -148,6 +148,29 @@ def test_a_killed_process_is_a_lost_run_and_a_living_one_is_running(train: Train
     assert run.metrics["loss"].last == 1, "what it logged is there"
 
 
+def test_a_run_that_is_known_is_looked_at_without_the_index(train: Trainer, look: Workspace) -> None:
+    source = (
+        "with track.run('long'):\n"
+        "    for loss in (1, 2):\n"
+        "        track.log(loss=loss, step=loss)\n        print('up', flush=True)\n        input()\n"
+    )
+    with subprocess.Popen(
+        train.command(source), cwd=train.folder, env=train.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as trainer:
+        assert trainer.stdin is not None
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == "up\n"
+        run = only(look)
+        trainer.stdin.write("\n")
+        trainer.stdin.flush()
+        assert trainer.stdout.readline() == "up\n"
+        (now,) = look.runs.now([run])
+        assert (run.metrics["loss"].last, now.metrics["loss"].last) == (1, 2)
+        trainer.communicate("\n")
+    assert look.runs.now([now]) == [], "it goes no more"
+    assert look.runs.get(run.id).status is RunStatus.FINISHED, "which the journal was told of"
+
+
 @pytest.mark.parametrize(("handler", "number"), [("default_int_handler", signal.SIGINT), ("SIG_IGN", signal.SIGTERM)])
 def test_stopping_from_the_lab_is_ctrl_c_or_what_its_process_obeys(
     train: Trainer, look: Workspace, handler: str, number: int
