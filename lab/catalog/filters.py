@@ -12,6 +12,7 @@ from lab.domain.query import RunQuery
 from lab.domain.query_names import Meaning, meaning
 from lab.domain.query_tree import ORDERED, PATTERNS, All, Among, Any, Condition, Leaf, Missing, Node, Not, number
 from lab.domain.query_values import FIELD_KINDS, Kind, flag, period, seconds, size
+from lab.domain.runs import RunStatus
 from lab.errors import UsageError
 
 _KEYS = "SELECT kind, key FROM run_keys ORDER BY key"
@@ -29,6 +30,8 @@ _PLAIN = """
 """
 #: Fields that hold "" or nothing where nobody gave them a value.
 _MAY_BE_EMPTY = frozenset({"notes", "cause", "image", "code", "sweep", "engine", "badge", "reproduces", "guards"})
+#: States that a run ends in.
+_ENDINGS = frozenset(status.value for status in RunStatus if not status.active)
 
 
 def keys(catalog: Reader) -> tuple[list[str], list[str]]:
@@ -215,9 +218,17 @@ class Compiler:
             return self._data(leaf)
         if kind is Kind.FLAG:
             return self._flag(leaf, name)
+        if name == "status" and leaf.op == "=":
+            return self._status(leaf.value.lower())
         if kind is Kind.DATE:
             return self._date(leaf, name)
         return self._plain(leaf, f"coalesce({name}, '')" if name in _MAY_BE_EMPTY else name, kind)
+
+    def _status(self, wanted: str) -> str:
+        """Most often the table's own column tells, so that other columns are read of few runs."""
+        if wanted in _ENDINGS:
+            return f"ending = {self.slot(wanted)}"
+        return f"(ending IS NULL AND status = {self.slot(wanted)})"
 
     def _none(self, name: str, kind: Kind) -> str:
         if kind is Kind.TAGS:

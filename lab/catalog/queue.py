@@ -17,10 +17,11 @@ INGEST = (
     said("queue.limited", "queue_marks", "event", key="mark", subject="'jobs'", value=COUNT),
 )
 
+# That none has ended is said of the table's own column: then only the few rows that remain are read whole.
 _ASKED = """
     SELECT id, name, project, entry, sweep, coalesce(cpus, 0) AS cpus, coalesce(memory, 0) AS memory,
         coalesce(gpus, 0) AS gpus, coalesce(held, false) AS held, coalesce(place, created) AS place, status, launcher
-    FROM all_runs WHERE NOT purged AND
+    FROM all_runs WHERE ending IS NULL AND NOT purged AND
 """
 _WAITING = _ASKED + "status = 'queued' ORDER BY place, created_event, id"
 _GOING = _ASKED + "status IN ('created', 'running') AND engine <> 'imported' ORDER BY created, id"

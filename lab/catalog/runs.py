@@ -142,7 +142,8 @@ _ONE = _SHOWN + "NOT purged AND id = $1"
 _SPOTS = "SELECT rowid FROM runs WHERE id IN (SELECT unnest($1::VARCHAR[]))"
 _MANY = f"{_SHOWN}NOT purged AND spot IN ({_SPOTS})"
 _STONES = _SHOWN + "purged AND id IN (SELECT unnest($1::VARCHAR[]))"
-_ACTIVE = _SHOWN + "NOT purged AND status IN ('created', 'running') ORDER BY created, id"
+# Of those that have not ended, which the table's own column tells, only the few rows that remain are read whole.
+_ACTIVE = _SHOWN + "ending IS NULL AND NOT purged AND status IN ('created', 'running') ORDER BY created, id"
 _ANY_OPEN = "SELECT 1 FROM runs WHERE ending IS NULL LIMIT 1"
 _FINISHED = (
     _SHOWN + "NOT purged AND project = $1 AND entry = $2 AND status = 'finished' ORDER BY created DESC, id LIMIT $3"

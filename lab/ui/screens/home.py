@@ -110,11 +110,13 @@ class HomeScreen(LabScreen):
         return [Pair(line.name), Pair("state", line.state.text, line.state.token), Pair("told", line.told)]
 
     async def _look_at_runs(self) -> None:
-        """Progress of what runs, twice a second."""
-        if self._standing is not None and self._standing.running:
-            running = await self.ask(lambda ws: ws.standings.active())
-            self._standing = replace(self._standing, running=running)
-            self._fill()
+        """Progress of what runs, twice a second. What begins and what ends is news, and read afresh with the rest."""
+        before = self._standing
+        if before is not None and before.running:
+            running = await self.ask(lambda ws: ws.runs.now(before.running))
+            if self._standing is before:
+                self._standing = replace(before, running=running)
+                self._fill()
 
     async def _look_at_deployments(self) -> None:
         if self._standing is not None:
