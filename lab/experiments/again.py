@@ -12,9 +12,7 @@ from lab.domain.seeds import key, missing, reseeded
 from lab.errors import ConflictError
 
 
-def request_like(
-    run: Run, read_spec: Callable[[], RunSpec], params: Mapping[str, Param] | None = None
-) -> LaunchRequest:
+def request_like(run: Run, spec_of: Callable[[], RunSpec], params: Mapping[str, Param] | None = None) -> LaunchRequest:
     """A request like the one that `run` came from, with `params` changed.
 
     Raises ConflictError for an imported run, and for one of a notebook: what it takes to run it is not known.
