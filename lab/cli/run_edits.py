@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
@@ -11,11 +12,57 @@ from lab.cli.formats import format_local
 from lab.cli.shapes import edit_shape, listing, run_shape
 from lab.cli.tables import Column
 from lab.domain.runs import Run
+from lab.errors import UsageError
 
 commands = Declarations("Runs")
 
 _REF = argument("ref", metavar="REF", completes="run", help="a run's name or id, or how one begins")
+_ALSO = argument("--also", metavar="REF", action="append", default=[], completes="run", help="this run too; repeat it")
 _REFS = argument("refs", metavar="REF", nargs="+", completes="run", help="runs by name or id")
+
+
+@commands.add(
+    "runs",
+    "tag",
+    help="replace a run's tags; without TAG, take them off",
+    example="lab runs tag calm-otter-42 best",
+    arguments=(
+        _REF,
+        argument("tags", metavar="TAG", nargs="*", help="its tags from now on"),
+        argument("--add", action="store_true", help="beside those that it has"),
+        argument("--remove", action="store_true", help="take these off, and no others"),
+        _ALSO,
+    ),
+)
+def tag(context: Context, args: Namespace) -> int:
+    if args.add and args.remove:
+        raise UsageError("--add and --remove at once", "one command for each")
+    runs = context.settled.runs
+    changed = [
+        runs.retag(ref, args.tags if args.add else (), args.tags if args.remove else ())
+        if args.add or args.remove
+        else runs.tag(ref, args.tags)
+        for ref in (args.ref, *args.also)
+    ]
+    return _tell(context, changed, lambda run: ", ".join(run.tags) or "no tags")
+
+
+@commands.add(
+    "runs",
+    "note",
+    help="replace a run's notes",
+    example="lab runs note calm-otter-42 learning rate too high",
+    arguments=(
+        _REF,
+        argument("text", metavar="TEXT", nargs="+", help="its notes from now on"),
+        argument("--add", action="store_true", help="as a line below those that it has"),
+        _ALSO,
+    ),
+)
+def note(context: Context, args: Namespace) -> int:
+    text = " ".join(args.text)
+    changed = [context.settled.runs.note(ref, text, add=args.add) for ref in (args.ref, *args.also)]
+    return _tell(context, changed, lambda run: run.notes)
 
 
 @commands.add(
@@ -63,14 +110,14 @@ def unarchive(context: Context, args: Namespace) -> int:
     return _tell(context, [context.settled.runs.archive(ref, False) for ref in args.refs], "back in the table")
 
 
-def _tell(context: Context, runs: list[Run], what: str) -> int:
+def _tell(context: Context, runs: list[Run], what: str | Callable[[Run], str]) -> int:
     """One run as itself, several as a list."""
     if context.out.json:
         shapes = [run_shape(run, time.time()) for run in runs]
         context.out.document(shapes[0] if len(shapes) == 1 else listing(shapes))
     else:
         for run in runs:
-            context.out.line(f"{run.name}  {what}")
+            context.out.line(f"{run.name}  {what if isinstance(what, str) else what(run)}")
     return 0
 
 

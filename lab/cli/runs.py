@@ -149,35 +149,3 @@ def stop(context: Context, args: Namespace) -> int:
 )
 def wait(context: Context, args: Namespace) -> int:
     return see_through(context, context.settled.runs.get(args.ref), follow=False, timeout=args.timeout)
-
-
-@commands.add(
-    "runs",
-    "tag",
-    help="replace a run's tags; without TAG, take them off",
-    example="lab runs tag calm-otter-42 best",
-    arguments=(_REF, argument("tags", metavar="TAG", nargs="*", help="its tags from now on")),
-)
-def tag(context: Context, args: Namespace) -> int:
-    run = context.settled.runs.tag(args.ref, args.tags)
-    if context.out.json:
-        context.out.document(run_shape(run, time.time()))
-    else:
-        context.out.line(f"{run.name}  {', '.join(run.tags) or 'no tags'}")
-    return 0
-
-
-@commands.add(
-    "runs",
-    "note",
-    help="replace a run's notes",
-    example="lab runs note calm-otter-42 learning rate too high",
-    arguments=(_REF, argument("text", metavar="TEXT", nargs="+", help="its notes from now on")),
-)
-def note(context: Context, args: Namespace) -> int:
-    run = context.settled.runs.note(args.ref, " ".join(args.text))
-    if context.out.json:
-        context.out.document(run_shape(run, time.time()))
-    else:
-        context.out.line(f"{run.name}  {run.notes}")
-    return 0

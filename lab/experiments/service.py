@@ -196,9 +196,15 @@ class Runs:
         self._parts.catalog.refresh()
         return self.get(run.id)
 
-    def note(self, ref: str, text: str) -> Run:
-        """Replace the run's notes."""
+    def retag(self, ref: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Run:
+        """Give the run tags beside those that it has, and take others off."""
         run = self.get(ref)
+        return self.tag(run.id, [*(tag for tag in run.tags if tag not in remove), *add])
+
+    def note(self, ref: str, text: str, *, add: bool = False) -> Run:
+        """Replace the run's notes; or `add` a line below them."""
+        run = self.get(ref)
+        text = "\n".join(filter(None, (run.notes, text))) if add else text
         self._parts.journal.append(RUN_NOTED, run.id, {"notes": text})
         self._parts.catalog.refresh()
         return self.get(run.id)

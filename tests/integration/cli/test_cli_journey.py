@@ -222,6 +222,16 @@ def test_compare_shows_what_differs(lab: Lab) -> None:
 def test_tags_and_notes_are_replaced(lab: Lab) -> None:
     assert lab.json(RUN, "runs", "tag", "second", "a", "b")["tags"] == ["a", "b"]
     assert lab.json(RUN, "runs", "tag", "second")["tags"] == []
+    both = lab.json(listing(RUN), "runs", "tag", "second", "a", "b", "--also", "first")["items"]
+    assert [one["tags"] for one in both] == [["a", "b"]] * 2
+    added = lab.json(listing(RUN), "runs", "tag", "second", "b", "c", "--add", "--also", "first")["items"]
+    assert [one["tags"] for one in added] == [["a", "b", "c"]] * 2
+    assert lab("runs", "tag", "second", "a", "c", "--remove").stdout == "second  b\n"
+    lab("runs", "tag", "second", "a", "--add", "--remove", code=2)
+    lab("runs", "tag", "second")
+    lab("runs", "tag", "first")
+    lab("runs", "note", "second", "one")
+    assert lab.json(RUN, "runs", "note", "second", "two", "--add")["notes"] == "one\ntwo"
     assert lab.json(RUN, "runs", "note", "second", "too", "slow")["notes"] == "too slow"
     assert lab("runs", "note", "second", "--", "--really").stdout == "second  --really\n"
 
