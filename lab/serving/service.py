@@ -14,19 +14,17 @@ from lab.catalog import rollouts as catalog_rollouts
 from lab.catalog.connection import Catalog
 from lab.domain.canary import Beside
 from lab.domain.deployments import SERVING, Deployment, DeploymentStatus, Health, HealthPoint
-from lab.domain.ids import short_id
 from lab.domain.load_tests import LoadTest
-from lab.domain.models import ModelVersion
 from lab.domain.names import check_name
 from lab.domain.rollouts import Rollout, RolloutPlan
 from lab.domain.text import clean
 from lab.engine.base import Engine
-from lab.engine.ports import in_turn, is_free
 from lab.errors import ConflictError, EngineUnavailableError, NotFoundError, UsageError
-from lab.events import DEPLOYMENT_CREATED, DEPLOYMENT_STATUS
+from lab.events import DEPLOYMENT_STATUS
 from lab.journal import Journal
 from lab.paths import LabHome
 from lab.serving import forgetting, load_tests, tokens
+from lab.serving.beginning import Beginning
 from lab.serving.canaries import Canaries
 from lab.serving.gates import OWN_ID
 from lab.serving.http import ASLEEP, Client
@@ -40,7 +38,6 @@ from lab.serving.tending import Tender, alone
 from lab.serving.undoing import abandon, recover, swap_back
 from lab.settings.deploy import DeploySettings
 
-_PORTS = range(8100, 9000)
 _ABORT_SECONDS = 30.0
 _LIST_SECONDS = 5.0  # between two looks at which deployments there are to watch
 
@@ -80,6 +77,7 @@ class Deployments:
         self._parts = Parts(
             home, journal, catalog, Servers(home, models, engine_of), Routers(home, engine_of), Client(home)
         )
+        self._beginning = Beginning(self._parts, engine_of, defaults)
         self._tender = Tender(self._parts)
         self._canaries = Canaries(self._parts)
         self._up: Sequence[Deployment] = ()
@@ -114,11 +112,18 @@ class Deployments:
         plan = plan or self._defaults().plan
         with alone(self._parts, name):
             self._catalog.refresh()
-            state = self._state_for(name, version, _alias(ref), port, engine, token)
+            state = self._beginning.state(name, version, _alias(ref), port, engine, token)
             options, tell = self._defaults().server, progress or _silent
             options = options if idle is None else replace(options, idle=idle)
             Rolling(
-                self._parts, state, version, _alias(ref), plan, tell, lambda refused: self._port(name, refused), options
+                self._parts,
+                state,
+                version,
+                _alias(ref),
+                plan,
+                tell,
+                lambda refused: self._beginning.port(name, refused),
+                options,
             ).run()
             return self.get(state.id)
 
@@ -345,55 +350,6 @@ class Deployments:
         return told
 
     # -- within -------------------------------------------------------------------------------------
-
-    def _state_for(
-        self, name: str, version: ModelVersion, alias: str, port: int, engine: str, token: bool | None
-    ) -> State:
-        """What a rollout begins from: the deployment of that name, or a new one."""
-        known = [one for one in catalog_deployments.all_deployments(self._catalog) if one.name == name]
-        state = self._parts.load(known[0].id) if known else None
-        if state is not None and (state.rollout or state.green):
-            state = recover(self._parts, state)
-        if state is not None and state.up and state.live is not None:
-            other = engine and self._engine_of(engine).name != state.engine
-            if other or (port and port != state.port):
-                raise ConflictError(
-                    f"deployment {name} is up, at {state.port} on {state.engine}", f"lab deployments stop {name}"
-                )
-            if token is not None and token != state.token:
-                raise ConflictError(
-                    f"deployment {name} is up, and clients know its ways", f"lab deployments stop {name}"
-                )
-            return state
-        chosen = self._engine_of(engine or (known[0].engine if known else "")).name
-        if state is not None:
-            return replace(
-                state,
-                engine=chosen,
-                port=port,
-                up=True,
-                live=None,
-                warm=None,
-                green=None,
-                warm_until=0.0,
-                tries=0,
-                token=state.token if token is None else token,
-            )
-        fresh = State(short_id(), name, chosen, port, "", "", token=self._defaults().token if token is None else token)
-        body = {"name": name, "model": version.model, "version": version.number, "alias": alias}
-        self._parts.journal.append(DEPLOYMENT_CREATED, fresh.id, {**body, "engine": chosen, "port": port, "image": ""})
-        return fresh
-
-    def _port(self, name: str, refused: Collection[int]) -> int:
-        """The port that the name had before, if it is free; else the first free one nobody else is known by. None of
-        the `refused` ones."""
-        known = catalog_deployments.all_deployments(self._catalog)
-        before = [deployment.port for deployment in known if deployment.name == name and deployment.port]
-        taken = {deployment.port for deployment in known if deployment.name != name}
-        for port in [*before[:1], *(port for port in in_turn(self._home, _PORTS) if port not in taken)]:
-            if port not in refused and is_free(port):
-                return port
-        raise ConflictError(f"no free port from {_PORTS[0]} to {_PORTS[-1]}", "stop a deployment or give --port")
 
     def _needed(self, deployment: Deployment) -> State:
         state = self._parts.load(deployment.id)
