@@ -20,7 +20,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from lab.runtime import flat_forest, onnx_twin, reference, skops_files, tabular
 from lab.runtime.atomic import write_json
-from lab.runtime.tabular import Example
+from lab.runtime.tabular import Example, Typed
 
 NO_PII: Mapping[str, str] = {}
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl")
@@ -86,9 +86,10 @@ def _describe(model: Any, example: Any, folder: Path, pii: Mapping[str, str]) ->
     inputs = tabular.describe(rows, pii)
     with catch_warnings():
         simplefilter("ignore")  # arrays are tried on models fitted on frames, on purpose
-        kind = _kind(model, rows, golden, example)
-        outputs = _predict(model, tabular.build(kind, rows.names, golden))
-        whole = _predict(model, tabular.build(kind, rows.names, rows.rows))
+        columns = tabular.typed(inputs)
+        kind = _kind(model, rows, columns, golden, example)
+        outputs = _predict(model, tabular.build(kind, columns, golden))
+        whole = _predict(model, tabular.build(kind, columns, rows.rows))
         twins = _twins(model, folder, rows.rows, whole) if kind == tabular.ARRAY else {}
     reference.write(folder, inputs, rows.rows, golden, outputs, whole)
     about = {"kind": kind, "inputs": inputs, "outputs": reference.describe_outputs(outputs)}
@@ -129,7 +130,7 @@ def _unseen_inputs(model: Any) -> list[dict[str, Any]]:
     return [{"name": name, "dtype": "float64"} for name in names]
 
 
-def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) -> str:
+def _kind(model: Any, example: Example, columns: list[Typed], golden: list[list[Any]], original: Any) -> str:
     """The plainest input that the model takes and answers as it does to the example itself."""
     numeric = all(isinstance(value, (int, float)) or value is None for row in example.rows for value in row)
     plain = tabular.ARRAY if numeric else tabular.OBJECTS
@@ -140,7 +141,7 @@ def _kind(model: Any, example: Example, golden: list[list[Any]], original: Any) 
     problem: Exception | None = None
     for kind in [plain, *frames]:
         try:
-            answer = model.predict(tabular.build(kind, example.names, example.rows if wanted is not None else golden))
+            answer = model.predict(tabular.build(kind, columns, example.rows if wanted is not None else golden))
         except _MISFITS as error:
             problem = problem or error
             continue

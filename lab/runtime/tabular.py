@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ import numpy as np
 ARRAY, OBJECTS, PANDAS, POLARS = "array", "objects", "pandas", "polars"
 
 MAX_CATEGORIES = 100
+_INT64 = 2**63
 
 Row = list[Any]
 
@@ -27,18 +28,60 @@ class Example:
     frame: str = ""
 
 
-def build(kind: str, names: Sequence[str], rows: list[Row]) -> Any:
-    """`rows` as the input that a model of this `kind` takes. Raises ImportError if its frame library is missing."""
+class Typed(NamedTuple):
+    """A column with the type that a signature gives it."""
+
+    name: str
+    dtype: str
+    nullable: bool = False
+
+
+def typed(inputs: Sequence[Mapping[str, Any]]) -> list[Typed]:
+    """The columns of a signature's inputs."""
+    return [Typed(given["name"], given["dtype"], given.get("nullable") is True) for given in inputs]
+
+
+def build(kind: str, columns: Sequence[Typed], rows: list[Row]) -> Any:
+    """`rows` as the input that a model of this `kind` takes. Raises ImportError if its frame library is missing.
+
+    Types are those of `columns` and not of the values that happen to be there, or the answer to a row would depend on
+    those that come with it.
+    """
     if kind == ARRAY:
-        return np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
     if kind == OBJECTS:
-        table = np.empty((len(rows), len(names)), dtype=object)
+        table = np.empty((len(rows), len(columns)), dtype=object)
         for index, row in enumerate(rows):
             table[index, :] = row
         return table
     library = import_module(kind)
-    columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
-    return library.DataFrame(columns)
+    series = _polars_series if kind == POLARS else _pandas_series
+    return library.DataFrame(
+        {column.name: series(library, column, [row[index] for row in rows]) for index, column in enumerate(columns)}
+    )
+
+
+def _polars_series(library: Any, column: Typed, values: list[Any]) -> Any:
+    kinds = {"bool": library.Boolean, "float64": library.Float64, "string": library.String}
+    if column.dtype == "int64":
+        kind = library.Int64 if _whole(values) else library.Float64
+        return library.Series(column.name, values, dtype=kind, strict=False)
+    return library.Series(column.name, values, dtype=kinds[column.dtype], strict=column.dtype != "float64")
+
+
+def _pandas_series(library: Any, column: Typed, values: list[Any]) -> Any:
+    gaps = column.nullable or None in values
+    if column.dtype == "string":
+        return library.Series(values, dtype=library.Series([""]).dtype)  # which one depends on its version
+    if column.dtype == "bool":
+        return library.Series(values, dtype="object" if gaps else "bool")
+    whole = column.dtype == "int64" and not gaps and _whole(values)
+    return library.Series(values, dtype="int64" if whole else "float64")
+
+
+def _whole(values: list[Any]) -> bool:
+    """Whether all numbers are whole and fit 64 bits."""
+    return all(value is None or (abs(value) < _INT64 and float(value).is_integer()) for value in values)
 
 
 def example_of(value: Any, expected: Sequence[str], features: int) -> Example:

@@ -73,7 +73,7 @@ def test_a_frame_with_text_columns_is_taken_back_as_a_frame(tmp_path: Path) -> N
     assert signature["inputs"][0] == {"name": "city", "dtype": "string", "categories": ["A", "B", "C"]}
     assert signature["inputs"][1] == {"name": "size", "dtype": "int64", "min": 0, "max": 59}
     assert "polars==" in (tmp_path / "requirements.txt").read_text()
-    rebuilt = tabular.build(signature["kind"], frame.columns, [line["data"] for line in golden])
+    rebuilt = tabular.build(signature["kind"], tabular.typed(signature["inputs"]), [line["data"] for line in golden])
     assert model.predict(rebuilt).tolist() == [line["prediction"] for line in golden]
 
 

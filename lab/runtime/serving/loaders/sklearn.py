@@ -17,6 +17,7 @@ from lab.runtime.serving.files import read_checked
 from lab.runtime.serving.loaders import Files
 from lab.runtime.serving.loaders.onnx import open_session
 from lab.runtime.serving.signature import Row, Signature, Twin
+from lab.runtime.tabular import Typed
 
 
 def ways(files: Files) -> Iterator[Way]:
@@ -94,7 +95,7 @@ def _by_estimator(estimator: Any, signature: Signature) -> Predict:
     by_probability = has_probabilities and _is_forest(estimator)
 
     def predict(rows: list[Row]) -> Output:
-        table = tabular.build(signature.kind, _names(signature, rows), rows)
+        table = tabular.build(signature.kind, _columns(signature, rows), rows)
         if by_probability:
             chances = estimator.predict_proba(table)
             return Output(estimator.classes_.take(np.argmax(chances, axis=1)), np.ascontiguousarray(chances))
@@ -115,8 +116,9 @@ def _is_forest(estimator: Any) -> bool:
 
 
 def _by_trees(direct: Any, signature: Signature) -> Predict:
-    return lambda rows: direct(tabular.build(signature.kind, _names(signature, rows), rows))
+    return lambda rows: direct(tabular.build(signature.kind, _columns(signature, rows), rows))
 
 
-def _names(signature: Signature, rows: list[Row]) -> tuple[str, ...]:
-    return signature.names or tuple(f"x{index}" for index in range(len(rows[0])))
+def _columns(signature: Signature, rows: list[Row]) -> list[Typed]:
+    known = [Typed(column.name, column.dtype, column.nullable) for column in signature.columns]
+    return known or [Typed(f"x{index}", "float64") for index in range(len(rows[0]))]
