@@ -36,6 +36,8 @@ from lab.ui.state import ViewState, project_of
 _TICK = 0.25
 #: How often what the screens remember is written, seconds.
 _SAVE = 15.0
+#: A switch of screens is shown after so many seconds, for which its first layout is hidden.
+_DELAY = 0.025
 #: Toasts stay for this many seconds; errors longer.
 _TOAST, _ERROR_TOAST = 4.0, 10.0
 
@@ -54,6 +56,7 @@ def _load_screens() -> None:
     """Import, on a thread of the core, what a key may want next: on the loop that would be a pause of its own."""
     for module in ("runs", "data", "models", "deployments", "find", "explaining", "dataset", "queue", "search"):
         import_module(f"lab.ui.screens.{module}")
+    gc.freeze()  # no collection looks at it all again, which would be a pause of the loop
 
 
 class LabApp(App[int]):
@@ -141,7 +144,6 @@ class LabApp(App[int]):
     async def _open(self) -> None:
         await self.bridge.open(self._home, self._project_dir, looking=self.read_only)
         await self.refresh_project()
-        self._tell_screens(NOUNS)
         await self.bridge.ask(lambda _: _load_screens())
 
     async def refresh_project(self) -> None:
@@ -154,6 +156,7 @@ class LabApp(App[int]):
         self.project = current.name if current is not None else ""
         for screen in self._lab_screens():
             screen.tell_top()
+            screen.tell_keys()
 
     def on_unmount(self) -> None:
         self._save_view()
@@ -276,6 +279,10 @@ class LabApp(App[int]):
                 screen.show_jobs(active)
         if not active and self._ticker is not None:
             self._ticker.pause()
+
+    def delay_update(self, delay: float = _DELAY) -> None:
+        """Textual shows nothing for twice as long after a switch of screens."""
+        super().delay_update(min(delay, _DELAY))
 
     # Actions that are everywhere
 

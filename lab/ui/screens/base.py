@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import ScreenResume
 from textual.screen import Screen
 
 from lab.errors import LabError
@@ -61,6 +62,11 @@ class LabScreen(Screen[None]):
         super().__init__()
         # A new screen gets its styles when it is mounted; Textual would read all style sheets once more before that.
         self._css_update_count = self.app._css_update_count
+        # Its size is known as well: told of it once it is laid out, it would find other styles and be painted again.
+        size = self.app.size
+        ways = (size.width, self.HORIZONTAL_BREAKPOINTS), (size.height, self.VERTICAL_BREAKPOINTS)
+        fit = {name: True for cells, points in ways for name in self._get_breakpoint_classes(cells, points)}
+        self.update_classes(fit, update=False)
         self._stale = True
         self._loading = False
         self._looking: set[str] = set()
@@ -298,7 +304,9 @@ class LabScreen(Screen[None]):
     async def _read_again(self) -> None:
         self.reload()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        # Textual would look up all styles again, which have been kept up all the while.
+        event.refresh_styles = False
         self.tell_top()
         self.tell_keys()
         self.show_jobs(self.lab.jobs.active)
