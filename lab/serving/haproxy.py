@@ -20,15 +20,16 @@ _BACKEND = "model"
 #: A request that its server dies over before a byte of the answer is asked again elsewhere: predictions change
 #: nothing, so that is safe also for POST. Twice more only, lest one that kills servers kills them all; a server that
 #: cannot be connected to is left out at once until a check succeeds, so that then it is another one's turn. Only what
-#: has come whole before it is passed on can be asked again: what fits in the buffer. (A reset HAProxy 2.6 does not
-#: take for an empty answer: that there is none is the server's part, see lab.runtime.serving.keeper.) Names are asked
-#: for again and again, since a container that starts anew may have another address. `httpchk` names localhost because
-#: servers refuse other hosts.
+#: has come whole before it is passed on can be asked again: what fits in the buffer, 64 KB with its head. (A reset
+#: HAProxy 2.6 does not take for an empty answer: that there is none is the server's part, see
+#: lab.runtime.serving.keeper.) Names are asked for again and again, since a container that starts anew may have another
+#: address. `httpchk` names localhost because servers refuse other hosts.
 _HEAD = f"""\
 global
   stats socket {_SOCKET_DIR}/{SOCKET} mode 600 level admin
   nbthread 1
   maxconn 4000
+  tune.bufsize 65536
   hard-stop-after 15s
 defaults
   mode http
@@ -93,7 +94,7 @@ class HAProxy:
             env={},
             workdir="/",
             mounts=(Mount(folder.config, _CONFIG_DIR), Mount(folder.run, _SOCKET_DIR, read_only=False)),
-            resources=Resources(memory=128 << 20, pids=32, shm=1 << 20),
+            resources=Resources(memory=256 << 20, pids=32, shm=1 << 20),
             labels={"lab.router": self.kind},
             port=port,
             restart=True,

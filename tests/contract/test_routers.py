@@ -70,6 +70,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
         else:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/die" and name == "a":
+            os._exit(1)
         self.answer(200, body)
 
     def log_message(self, *_):
@@ -233,6 +235,14 @@ def test_what_is_taken_is_finished_after_the_weight_is_gone(site: Site) -> None:
     asking.join()
     assert slow == [(200, b"b")]
     assert 2 not in site.stats(), "what is not named any more is forgotten"
+
+
+def test_a_large_body_whose_server_dies_is_asked_again(site: Site) -> None:
+    site.apply(a=50, b=50)
+    site.up("a", "b")
+    body = b"7" * 60_000
+    for _ in range(12):
+        assert site.ask("/die", "POST", body) == (200, body)
 
 
 class Clients:

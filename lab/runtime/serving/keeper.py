@@ -35,6 +35,7 @@ LISTENER, CHANNEL, LATE, RESTARTS, NAPS, OUT_OF_MEMORY = (
 _SETTLED_SECONDS = 10.0  # after a life so long, a death is the first again
 _PAUSE = 0.1  # before the second start in a row, doubled each time; before the first there is none
 _MOST_STARTS = 5  # in a row; after that it is the engine's to try
+_BORNE = 2  # deaths in a row that those who ask only wait for; after more it is told to be not ready
 _LINGER_SECONDS = 1.0  # for which what a dead worker held is still read
 _KILL_SECONDS = 5.0  # beyond the grace that a worker has to stop
 _LOOK_SECONDS = 0.1
@@ -255,7 +256,7 @@ class Keeper:
     # -- what is told of it while the worker is not there
 
     def _page(self, path: bytes) -> bytes | None:
-        ready = self._deaths <= 1
+        ready = self._deaths <= _BORNE
         if path in (b"/livez", b"/v2/health/live"):
             return answer("200 OK", b'{"live":true}')
         if path == b"/metrics":
@@ -264,7 +265,7 @@ class Keeper:
             return None
         if not ready:
             return answer(
-                "503 Service Unavailable", b'{"ready":false,"reason":"the model\'s process died more than once"}'
+                "503 Service Unavailable", b'{"ready":false,"reason":"the model\'s process dies again and again"}'
             )
         if path in (b"/ping", b"/health"):
             return answer("200 OK", b"\n")

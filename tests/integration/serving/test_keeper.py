@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,33 @@ def test_a_worker_that_is_killed_is_replaced_and_no_request_fails(models: Models
         code, output = server.stop()
         assert code == 0
         assert "the model's process died: it was ended by signal 9; it is started again" in output
+
+
+def test_a_second_death_soon_after_is_waited_for_and_a_third_is_told(models: Models) -> None:
+    with Server(models["linear"][2]) as server:
+        server.wait_for()
+        for _ in range(2):
+            os.kill(_ready_worker(server), signal.SIGKILL)
+            answers = _all_at_once(server, 4)
+            assert [status for status, _ in answers] == [200] * 4
+        told: set[str] = set()
+        deadline = time.monotonic() + 60
+        while not told:  # where each life takes too long to be one of a row, the next death is the one
+            assert time.monotonic() < deadline
+            worker = _ready_worker(server)
+            os.kill(worker, signal.SIGKILL)
+            while not told and _worker(server) in (0, worker):
+                with suppress(OSError):  # of one that dies just now
+                    status, answer = server.get("/readyz")
+                    told |= {answer["reason"]} if status == 503 else set()
+        assert "again and again" in told.pop()
+        server.wait_for()
+        assert _counters(server)["lab_worker_restarts_total"] >= 3
+
+
+def _ready_worker(server: Server) -> int:
+    _wait(lambda: _worker(server) and "state" not in server.wait_for())
+    return _worker(server)
 
 
 def test_clients_of_a_worker_that_is_killed_see_an_end_and_no_reset(models: Models) -> None:
