@@ -111,7 +111,9 @@ def _plan(plan: RolloutPlan, args: Namespace) -> RolloutPlan:
         plan = replace(plan, strategy=Strategy.CANARY, share=args.canary)
     if args.mirror is not None:
         if args.canary is not None or (args.strategy and plan.strategy is not Strategy.SHADOW):
-            raise UsageError("--mirror is how long a shadow answers copies of live requests", "add --strategy shadow")
+            raise UsageError(
+                "--mirror is how long a shadow answers copies of live requests", "leave --canary and --strategy out"
+            )
         plan = replace(plan, strategy=Strategy.SHADOW, mirror=args.mirror)
     if args.hold is not None:
         if plan.strategy is not Strategy.CANARY:

@@ -93,7 +93,7 @@ def deployment_facts(
         Pair("engine", one.engine),
         Pair("image", one.image or "–"),
         Pair("created", format_time(one.created, now)),
-        Pair("ready after", format_duration(one.ready - one.created) if one.ready else "–"),
+        Pair("serves since", format_time(one.ready, now) if one.ready else "–"),
         Pair("id", one.id),
     ]
     pairs += [Pair("ended", format_time(one.ended, now))] if one.ended else []

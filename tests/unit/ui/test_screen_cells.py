@@ -19,6 +19,7 @@ from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.domain.standing import Standing
 from lab.errors import UsageError
 from lab.ui.jobs import Job, status_row
+from lab.ui.render.number import format_time
 from lab.ui.render.predictions import answer_rows
 from lab.ui.render.rows import Cell, Row
 from lab.ui.render.status import mark
@@ -239,6 +240,9 @@ def test_a_deployment_that_does_not_answer_is_not_called_ready() -> None:
     facts = {pair.label: pair.value for pair in deployment_facts(one, busy, [1.0, 3.0], NOW)}
     assert "p95 2ms" in facts["latency"]
     assert facts["memory"] == "1 MB of 1 GB"
+    assert "ready after" not in facts, "that of a later version is no time that it took"
+    later = {pair.label: pair.value for pair in deployment_facts(replace(one, ready=NOW - 30), busy, [], NOW)}
+    assert later["serves since"] == format_time(NOW - 30, NOW)
     assert rate_line([0.0, 0.0], 8) == ""
     assert rate_line([0.0, 1.0], 8).strip()
 
