@@ -220,9 +220,6 @@ def test_a_shadow_answers_copies_of_live_requests_and_nobody_sees_it(site: Site)
     assert (worse.ok, worse.evidence["disagreement"]) == (False, 1.0)
     slot, client = first.slots[0], site.ws.deployments._parts.client
     assert client.request(first, "POST", "/mirror", b"", slot=slot)[0] == 403, "the token alone is not enough"
-    quiet = site.deploy("mirror", 2, strategy=Strategy.SHADOW, mirror=0.3)
-    assert quiet.version == 1
-    assert "nobody asked" in site.ws.deployments.history("mirror")[0].steps[-1].told
     site.ws.deployments.stop("mirror")
 
 
