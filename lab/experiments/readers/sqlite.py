@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -18,12 +19,18 @@ from lab.experiments.readers.base import Unreadable
 from lab.experiments.readers.files import opened
 
 _SIZE_MAX = 8 << 30  # bytes
-_TRIES = 5
+_TRIES = 8
+_PAUSE = 0.05  # seconds, more at each try: whoever writes may do so in a beat
+_LOG_HEADER = 32  # bytes
 _MAGIC = b"SQLite format 3\0"
 _LAST = "SELECT rowid, * FROM {table} ORDER BY rowid DESC LIMIT 1"
 _NUMBERED = "SELECT rowid, * FROM {table} WHERE rowid = ?"
 #: What belongs to a database beside its file: changes not yet in it, or not yet taken back.
 _BESIDE = ("-wal", "-journal")
+
+
+class Restless(Unreadable):
+    """A database that changes while it is copied, again and again."""
 
 
 def parts(path: Path) -> tuple[Path, ...]:
@@ -32,7 +39,8 @@ def parts(path: Path) -> tuple[Path, ...]:
 
 
 def tables(path: Path) -> frozenset[str]:
-    """Names of the tables of a database; none for a file that is none. Raises nothing."""
+    """Names of the tables of a database; none for a file that is none. Raises Unreadable for one that is written too
+    fast to be looked at."""
     return _tables_at(path, tuple(_state(path)))
 
 
@@ -42,14 +50,28 @@ def _tables_at(path: Path, _state: tuple[object, ...]) -> frozenset[str]:
         with opened(path) as file:
             if file.read(16) != _MAGIC:
                 return frozenset()
-        if parts(path)[1].exists():  # the tables may be in the log alone
-            with snapshot(path) as con:
-                return _tables(con)
-        # Immutable: no lock is taken, and no file is made beside it.
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as con:
-            return _tables(con)
+        return _settled_tables(path) or _logged_tables(path)
+    except Restless:
+        raise
     except (Unreadable, sqlite3.Error):
         return frozenset()
+
+
+def _settled_tables(path: Path) -> frozenset[str]:
+    """Those in the file itself. Immutable: no lock is taken, and no file is made beside it."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as con:
+            return _tables(con)
+    except sqlite3.Error:  # it is just being written
+        return frozenset()
+
+
+def _logged_tables(path: Path) -> frozenset[str]:
+    """A young database may have its tables in its log alone."""
+    if not any(part.exists() for part in parts(path)[1:]):
+        return frozenset()
+    with snapshot(path) as con:
+        return _tables(con)
 
 
 def _tables(con: sqlite3.Connection) -> frozenset[str]:
@@ -103,17 +125,33 @@ def named(con: sqlite3.Connection, sql: str, parameters: Sequence[object] = ()) 
 
 
 def _copy(path: Path, copy: Path) -> None:
-    """Copy a database that may be written meanwhile: once more, where it has changed while it was copied."""
-    for _ in range(_TRIES):
-        before = _state(path)
+    """Copy a database that may be written meanwhile: once more, where what was copied is not of one moment.
+
+    A log of changes may grow: what comes to its end is not read, or is whole (https://sqlite.org/walformat.html: a
+    frame counts with those before it, by its checksum, and with the salt of the log's first bytes).
+    """
+    log = parts(path)[1]
+    for attempt in range(_TRIES):
+        time.sleep(_PAUSE * attempt)
+        before, begun = _state(path), _beginning(log)
         for part in parts(path):
             target = Path(f"{copy}{part.name.removeprefix(path.name)}")
             target.unlink(missing_ok=True)
             if part == path or part.exists():
                 _copy_file(part, target)
-        if _state(path) == before:
+        after = _state(path)
+        if after == before or (begun and _beginning(log) == begun and (after[0], after[2]) == (before[0], before[2])):
             return
-    raise Unreadable("it is being written all the time: try again later")
+    raise Restless("it is being written all the time: try again later")
+
+
+def _beginning(log: Path) -> bytes:
+    """The first bytes of a log of changes, which are others when it begins anew; b"" where there is none."""
+    try:
+        with opened(log) as file:
+            return file.read(_LOG_HEADER)
+    except (Unreadable, OSError):
+        return b""
 
 
 def _copy_file(part: Path, target: Path) -> None:

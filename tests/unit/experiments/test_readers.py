@@ -16,6 +16,7 @@ from foreign import LOSS, PARAMS, SAMPLES, lay_out, read_all, same
 
 from lab.domain.imports import Unread
 from lab.domain.runs import RunStatus
+from lab.experiments.readers import sqlite
 from lab.experiments.readers.base import METRICS_MAX, ForeignRun, Metrics, Unreadable
 from lab.experiments.readers.files import load, yaml_object
 from lab.experiments.readers.find import sources
@@ -175,6 +176,58 @@ def test_of_several_checkpoints_the_last_is_the_run(tmp_path: Path) -> None:
     run = one(lay_out(tmp_path, "outputs"))
     assert list(run.metrics["eval_accuracy"].values) == [0.25, 0.75]
     assert run.params["max_steps"] == 9
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_database_is_read_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    path = tmp_path / "x.db"
+    writer = sqlite3.connect(path, isolation_level=None)
+    assert writer.execute(f"PRAGMA journal_mode={mode}").fetchone() == (mode,)
+    writer.execute("CREATE TABLE metrics (value INTEGER)")
+    writer.execute("INSERT INTO metrics VALUES (0)")
+    plain, busy = sqlite._copy_file, 3
+
+    def copied(part: Path, target: Path) -> None:
+        nonlocal busy
+        plain(part, target)
+        if mode == "wal" or busy:
+            writer.execute("INSERT INTO metrics SELECT max(value) + 1 FROM metrics")
+            busy -= 1
+
+    monkeypatch.setattr(sqlite, "_copy_file", copied)
+    with sqlite.snapshot(path) as con:
+        values = [value for (value,) in con.execute("SELECT value FROM metrics ORDER BY value")]
+        assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert values == list(range(len(values)))
+    assert len(values) >= (1 if mode == "wal" else 4)
+    busy = 1 << 20
+    assert sqlite.tables(path) == {"metrics"}
+    if mode == "delete":
+        with pytest.raises(sqlite.Restless, match="written all the time"), sqlite.snapshot(path):
+            pass
+    writer.close()
+
+
+def test_a_log_that_begins_anew_is_copied_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.db"
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode=wal")
+    writer.execute("CREATE TABLE metrics (value INTEGER)")
+    plain, copies = sqlite._copy_file, list[str]()
+
+    def copied(part: Path, target: Path) -> None:
+        plain(part, target)
+        copies.append(part.name)
+        if len(copies) == 1:
+            writer.execute("INSERT INTO metrics VALUES (1)")
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            writer.execute("INSERT INTO metrics VALUES (2)")
+
+    monkeypatch.setattr(sqlite, "_copy_file", copied)
+    with sqlite.snapshot(path) as con:
+        assert con.execute("SELECT value FROM metrics").fetchall() == [(1,), (2,)]
+    assert copies == ["x.db", "x.db-wal"] * 2
+    writer.close()
 
 
 def test_a_table_of_data_is_no_run(tmp_path: Path) -> None:
