@@ -34,6 +34,7 @@ class Program:
         self.config = self
         self.max_body = 1000
         self.waiting: list[Any] = []
+        self.connections: set[Any] = set()
 
     def predicting(self, path: bytes) -> object | None:
         return ROUTE if path in (b"/predict", b"/wait") else None
@@ -66,6 +67,7 @@ async def listening(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Prog
     config = uvicorn.Config(program, http=Protocol, ws="none", log_config=None, log_level="error", access_log=False)
     config.load()
     state = uvicorn.Server(config).server_state
+    program.connections = state.connections
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0)
     async with server:
@@ -140,17 +142,23 @@ async def test_who_asks_to_close_is_closed_after_the_answer(monkeypatch: pytest.
 
 async def test_quiet_connections_are_closed_and_busy_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(monkeypatch) as (program, port), asyncio.timeout(60):
-        monkeypatch.setattr(Protocol, "timeout_keep_alive", property(lambda _: 0.2, lambda *_: None), raising=False)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(WHOLE)
         await reader.readuntil(b'"straight"')
         writer.write(HEAD + b"X-Wait: 1\r\n\r\n{}")
         while not program.waiting:  # noqa: ASYNC110 (nothing tells of the change)
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.5)  # longer than a quiet one may be
+        (protocol,) = program.connections
+        assert protocol.timeout_keep_alive_task is not None, "one timer, from the first answer on"
+        protocol._quiet_since -= 1e6
+        protocol.timeout_keep_alive_handler()
         program.waiting.pop()()
-        assert (await reader.readuntil(b'"straight"')).startswith(b"HTTP/1.1 200")
-        assert await reader.read() == b"", "closed when it has been quiet"
+        assert (await reader.readuntil(b'"straight"')).startswith(b"HTTP/1.1 200"), "who waits for an answer is kept"
+        protocol.timeout_keep_alive_handler()
+        assert protocol.timeout_keep_alive_task is not None, "it has not been quiet for long"
+        protocol._quiet_since -= 1e6
+        protocol.timeout_keep_alive_handler()
+        assert await reader.read() == b""
         writer.close()
 
 
