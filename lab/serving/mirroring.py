@@ -115,7 +115,7 @@ def _answer(trial: Trial, copies: Copies, seen: Seen, deadline: float) -> None:
 def _verdict(seen: Seen, old: Traffic, new: Traffic, budget: Budget) -> Verdict:
     beside = compare(old, new, budget.p95_ratio)
     counted = _evidence(seen, budget)
-    evidence = {**beside.evidence, **counted, "old_p50": old.p50, "new_p50": new.p50}
+    evidence = {**counted, **beside.evidence, "old_p50": old.p50, "new_p50": new.p50}
     rows, share = counted["rows"], counted["disagreement"]
     if not seen.requests:
         return Verdict(True, "nobody asked meanwhile: there was nothing to copy", evidence)
