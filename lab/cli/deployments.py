@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from argparse import Namespace
@@ -182,7 +183,9 @@ def _number(value: float | None) -> str:
 
 #: The input of a model as commands take it.
 JSON_ARGUMENTS = (
-    argument("text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON; '-' reads it from stdin"),
+    argument(
+        "text", metavar="JSON", nargs="?", help="a row, rows, or a payload as JSON, or a file of them; '-' reads stdin"
+    ),
     argument("--json-file", metavar="F", completes="path", help="read JSON or JSON lines from a file"),
     argument("--csv", metavar="F", completes="path", help="read rows from a CSV with a header"),
 )
@@ -231,7 +234,11 @@ def payload_of(context: Context, args: Namespace) -> dict[str, Any] | None:
         return from_csv(_read(context, args.csv))
     if args.json_file is not None:
         return from_file(args.json_file, _read(context, args.json_file))
-    return from_json(sys.stdin.read() if args.text == "-" else args.text)
+    if args.text == "-":
+        return from_json(sys.stdin.read())
+    if not args.text.lstrip().startswith(("{", "[")) and os.path.isfile(context.path(args.text)):
+        return from_file(args.text, _read(context, args.text))
+    return from_json(args.text)
 
 
 def _read(context: Context, name: str) -> str:

@@ -341,12 +341,15 @@ def test_a_model_is_registered_and_promoted(lab: Lab) -> None:
     assert lab("models", "promote", "small", "--alias", "v9", code=2).stderr
 
 
-def test_deployments_that_are_not_there(lab: Lab) -> None:
+def test_deployments_that_are_not_there(lab: Lab, tmp_path: Path) -> None:
     assert lab.json(listing(DEPLOYMENT), "deployments", "ls") == {"items": [], "total": 0}
     for verb in ("show", "health", "stop", "logs"):
         assert "lab deployments ls" in lab("deployments", verb, "nope", code=3).stderr
     assert lab("deployments", "predict", "nope", "[[1]]", code=3).stderr.startswith("lab: no deployment")
     assert "not JSON" in lab("deployments", "predict", "nope", "-", stdin="{", code=2).stderr
+    (tmp_path / "rows.csv").write_text("x\n1\n")
+    assert "no deployment" in lab("deployments", "predict", "nope", str(tmp_path / "rows.csv"), code=3).stderr
+    assert "not JSON" in lab("deployments", "predict", "nope", "no-such-file.csv", code=2).stderr
     assert "given twice" in lab("deployments", "predict", "nope", "{}", "--csv", "x.csv", code=2).stderr
     assert "no file" in lab("deployments", "predict", "nope", "--csv", "x.csv", code=3).stderr
     assert "--watch" in lab("deployments", "health", "nope", "--watch", "--json", code=2).stdout
