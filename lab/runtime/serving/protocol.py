@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lab.runtime.serving.handover import CLOSED, OPENED, Channel
-from lab.runtime.serving.http import CLOSE, Answer, Route, wire
+from lab.runtime.serving.http import CLOSE, Answer, Headers, Route, wire
 
 if TYPE_CHECKING:
     from lab.runtime.serving.app import App
 
 MAX_HEAD_BYTES = 64 * 1024
+_LARGE_HEAD = "the head of the request is too large"
 
 #: A body that is none of its length alone, or whose length nobody has told, is ASGI's.
 _SPECIAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"})
@@ -61,12 +62,13 @@ class WholeAnswers:
 class Exchange:
     """A request to predict and its answer, where uvicorn keeps the one that a connection is busy with."""
 
-    __slots__ = ("body", "disconnected", "keep_alive", "response_complete", "route")
+    __slots__ = ("body", "disconnected", "headers", "keep_alive", "response_complete", "route")
 
     message_event = asyncio.Event()  # of a request that nobody waits for more of
 
-    def __init__(self, route: Route, keep_alive: bool) -> None:
+    def __init__(self, route: Route, headers: Headers, keep_alive: bool) -> None:
         self.route = route
+        self.headers = headers
         self.keep_alive = keep_alive
         self.body = b""
         self.response_complete = False
@@ -89,6 +91,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._wire = transport
         self._answers = WholeAnswers(transport)
         self.transport = cast("asyncio.Transport", self._answers)
         self._number = next(self._numbers)
@@ -120,21 +123,23 @@ class Protocol(HttpToolsProtocol):
         self.headers = []
 
     def on_url(self, url: bytes) -> None:
-        self._grow(len(url))
         self.url += url
+        self._head += len(url)
+        if self._head > MAX_HEAD_BYTES:
+            raise ValueError(_LARGE_HEAD)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._grow(len(name) + len(value))
         self.headers.append((name.lower(), value))
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEAD_BYTES:
+            raise ValueError(_LARGE_HEAD)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_waiting()
-        route = self._straight()
-        if route is None:
+        self._arriving = self._straight()
+        if self._arriving is None:
             self._begin_asgi()
-        else:
-            self._arriving = Exchange(route, self.parser.should_keep_alive())
 
     def on_body(self, body: bytes) -> None:
         if self._arriving is None:
@@ -148,26 +153,26 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self.cycle = cast("Any", exchange)
-        self.program.predict(exchange.route, dict(self.headers), exchange.body, partial(self._answer, exchange))
+        self.program.predict(exchange.route, exchange.headers, exchange.body, partial(self._answer, exchange))
 
     # -- one way: straight to the program
 
-    def _straight(self) -> Route | None:
-        """The route of a request that need not go by ASGI if the rest of it comes along."""
+    def _straight(self) -> Exchange | None:
+        """A request that need not go by ASGI if the rest of it comes along."""
         if self.parser.get_method() != b"POST" or self.busy:
             return None
         route = self.program.predicting(self.url)
         if route is None or self.parser.get_http_version() != "1.1":
             return None
-        names = dict(self.headers)
-        length = names.get(b"content-length")
-        if length is None or not _SPECIAL.isdisjoint(names) or int(length) > self.program.config.max_body:
+        headers = dict(self.headers)
+        length = headers.get(b"content-length")
+        if length is None or not _SPECIAL.isdisjoint(headers) or int(length) > self.program.config.max_body:
             return None
-        return route
+        return Exchange(route, headers, self.parser.should_keep_alive())
 
     def _answer(self, exchange: Exchange, answer: Answer) -> None:
         exchange.response_complete = True
-        if exchange.disconnected or self.transport.is_closing():
+        if exchange.disconnected or self._wire.is_closing():
             return
         more = list(self.server_state.default_headers)  # the date
         keep = exchange.keep_alive and CLOSE not in answer.headers
@@ -204,7 +209,7 @@ class Protocol(HttpToolsProtocol):
         """As uvicorn does, with one timer a connection and not one a request."""
         self._answers.flush()
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        if self._wire.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -237,7 +242,7 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _unsent(self) -> int:
-        return int(self.transport.get_write_buffer_size())
+        return self._wire.get_write_buffer_size()
 
     def _stop_waiting(self) -> None:
         if self._head_timer is not None:
@@ -249,8 +254,3 @@ class Protocol(HttpToolsProtocol):
         self._head_timer = None
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
-
-    def _grow(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD_BYTES:
-            raise ValueError("the head of the request is too large")
