@@ -27,7 +27,7 @@ _MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 
 #: Of what was read of the file so much stays in memory when nothing is asked; the system has the rest in its cache.
-_KEPT = "24MB"
+_KEPT = "12MB"
 _LIMIT = "1GB"
 
 #: Where an instance is closing the same file, it is waited for this long, seconds.
