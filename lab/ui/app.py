@@ -5,10 +5,9 @@ The first paint needs no workspace: screens draw their frame, then the workspace
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,29 +16,21 @@ from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.timer import Timer
 
-from lab.domain.text import clean
 from lab.errors import LabError
 from lab.paths import LabHome, default_home
-from lab.ui import actions, clipboard, theme
+from lab.ui import actions, theme
+from lab.ui.app_verbs import AppVerbs
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
-from lab.ui.commands import parse_command
-from lab.ui.jobs import PARALLEL, Job, Jobs
-from lab.ui.left import was_left
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
 from lab.ui.state import ViewState, project_of
 
-#: How often the status line looks at running jobs, seconds.
-_TICK = 0.25
 #: How often what the screens remember is written, seconds.
 _SAVE = 15.0
 #: A switch of screens is shown after so many seconds, for which its first layout is hidden.
 _DELAY = 0.025
-#: Toasts stay for this many seconds; errors longer.
-_TOAST, _ERROR_TOAST = 4.0, 10.0
 
 
 def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -56,10 +47,11 @@ def _load_screens() -> None:
     """Import, on a thread of the core, what a key may want next: on the loop that would be a pause of its own."""
     for module in ("runs", "data", "models", "deployments", "find", "explaining", "dataset", "queue", "search"):
         import_module(f"lab.ui.screens.{module}")
-    gc.freeze()  # no collection looks at it all again, which would be a pause of the loop
+    if gc.get_freeze_count():  # as `run` did: no collection looks at it all again, which would pause the loop
+        gc.freeze()
 
 
-class LabApp(App[int]):
+class LabApp(AppVerbs):
     """See `run`."""
 
     TITLE = "Lab"
@@ -88,14 +80,10 @@ class LabApp(App[int]):
         super().__init__()
         self.read_only = read_only
         self.bridge = Bridge(self)
-        self.jobs = Jobs()
         self.moved_keys: dict[str, str] = {}
         self.notices: list[str] = []
         self.project = ""
         self._notify_outside = True
-        self._last_mode = ""
-        self._turn = asyncio.Semaphore(PARALLEL)
-        self._ticker: Timer | None = None
         for one in theme.THEMES:
             self.register_theme(one)
         self._begin_with(self._chosen_theme())
@@ -104,7 +92,6 @@ class LabApp(App[int]):
 
     def on_mount(self) -> None:
         self.set_keymap(self.moved_keys)
-        self._ticker = self.set_interval(_TICK, self._show_jobs, pause=True)
         self.set_interval(_SAVE, self._save_view)
         self.call_after_refresh(self._begin)
 
@@ -152,6 +139,7 @@ class LabApp(App[int]):
             current = await self.bridge.ask(lambda ws: ws.projects.current)
         except LabError as error:
             self.notices.append(f"{error.message}; {error.hint}" if error.hint else error.message)
+            self._tell_screens(NOUNS)
             return
         self.project = current.name if current is not None else ""
         for screen in self._lab_screens():
@@ -167,7 +155,7 @@ class LabApp(App[int]):
         if problem and problem not in self.notices:
             self.notices.append(problem)
 
-    # News, errors, background work
+    # News
 
     def on_stirred(self, _: Stirred) -> None:
         self.set_timer(GATHER, self._take_news)
@@ -198,48 +186,6 @@ class LabApp(App[int]):
         stacks = self._screen_stacks.values()
         return [screen for stack in stacks for screen in stack if isinstance(screen, LabScreen) and screen.is_mounted]
 
-    async def guard(self, work: Awaitable[Any]) -> None:
-        """Await `work`; whatever goes wrong in it is shown and ends only it."""
-        try:
-            await work
-        except LabError as error:
-            self.tell_error(error)
-        except Exception as error:  # noqa: BLE001 - the app outlives a bug in one of its parts, and says so
-            if not was_left(error):
-                self.tell_bug(error)
-
-    async def hand_over(self, text: str) -> Sequence[str]:
-        """Put `text` on the clipboard in every way there is; the names of those that told that they took it."""
-        super().copy_to_clipboard(text)
-        return await clipboard.put(text)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """What Textual itself copies, such as a selection."""
-        self.run_worker(self.guard(self.hand_over(text)), exit_on_error=False, group="clipboard")
-
-    def tell(self, message: str) -> None:
-        """A calm word about something done."""
-        self.notify(clean(message, 400), timeout=_TOAST, markup=False)
-
-    def tell_error(self, error: LabError) -> None:
-        text = clean(error.message, 600) + (f"\n{clean(error.hint, 300)}" if error.hint else "")
-        self.notify(text, severity="error", timeout=_ERROR_TOAST, markup=False)
-
-    def tell_bug(self, error: Exception) -> None:
-        """Something that nobody foresaw: shown, and kept in the command log with where it happened."""
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        where = f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
-        text = clean(f"{type(error).__name__}: {error}{where}", 600)
-        self.jobs.all.append(Job("unexpected error", "", "failed", text, ended=0.0))
-        self.notify(text, title="Unexpected error", severity="error", timeout=_ERROR_TOAST, markup=False)
-        self.log.error(text)
-
-    def _handle_exception(self, error: Exception) -> None:
-        if not was_left(error):
-            super()._handle_exception(error)
-
     def _fatal_error(self) -> None:
         """A fault that nothing has caught ends the app: with a report rather than with a traceback over the screen."""
         if self._exception is not None and not self._exit_renderables:
@@ -249,185 +195,9 @@ class LabApp(App[int]):
             self._exit_renderables.append(Text(crash.farewell(self._exception, report)))
         self._close_messages_no_wait()
 
-    def background(self, title: str, command: str, work: Callable[[Job], Awaitable[str]]) -> Job:
-        """Begin a job that outlives the screen that asked for it; its last sentence becomes a toast."""
-        job = Job(title, command)
-
-        async def whole() -> None:
-            self._tick()
-            try:
-                await self.jobs.run(job, lambda: work(job), self._turn.acquire)
-            finally:
-                if job.state != "waiting":
-                    self._turn.release()
-                self._show_jobs()
-            if job.line:
-                self.tell(job.line)
-
-        self.run_worker(self.guard(whole()), exit_on_error=False, group="jobs")
-        return job
-
-    def _tick(self) -> None:
-        if self._ticker is not None:
-            self._ticker.resume()
-        self.call_later(self._show_jobs)
-
-    def _show_jobs(self) -> None:
-        active = self.jobs.active
-        for screen in self.screen_stack:
-            if isinstance(screen, LabScreen):
-                screen.show_jobs(active)
-        if not active and self._ticker is not None:
-            self._ticker.pause()
-
     def delay_update(self, delay: float = _DELAY) -> None:
         """Textual shows nothing for twice as long after a switch of screens."""
         super().delay_update(min(delay, _DELAY))
-
-    # Actions that are everywhere
-
-    async def action_go_home(self) -> None:
-        await self.go("home")
-
-    async def action_go_data(self) -> None:
-        await self.go("data")
-
-    async def action_go_runs(self) -> None:
-        await self.go("runs")
-
-    async def action_go_models(self) -> None:
-        await self.go("models")
-
-    async def action_go_deployments(self) -> None:
-        await self.go("deployments")
-
-    async def go(self, mode: str) -> None:
-        """To a numbered screen; asked for the one that is shown, to its bottom: out of what was opened on it."""
-        if mode != self.current_mode:
-            self._last_mode = self.current_mode
-            self.view_state.put("last", "mode", mode)
-            await self.switch_mode(mode)
-        else:
-            for _ in self.screen_stack[1:]:
-                await self.pop_screen()
-
-    async def show_object(self, kind: str, key: str) -> None:
-        """Open a run, or go to where an object is listed."""
-        if kind == "run":
-            await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
-        elif kind == "queue":
-            await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
-        elif kind == "disk":
-            await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
-        else:
-            await self.go({"deployment": "deployments", "dataset": "data", "model": "models"}[kind])
-            if isinstance(self.screen, LabScreen):
-                self.screen.show_object(key)
-
-    async def action_go_last(self) -> None:
-        if self._last_mode:
-            await self.go(self._last_mode)
-
-    def action_app_back(self) -> None:
-        screen = self.screen
-        if isinstance(screen, LabScreen) and screen.step_back():
-            return
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def action_app_leave(self) -> None:
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            self._leave()
-
-    async def action_quit(self) -> None:
-        """From anywhere; the second time without a question."""
-        if isinstance(self.screen, LabScreen):
-            self._leave()
-        else:
-            self.exit(0)
-
-    def _leave(self) -> None:
-        """Quit, after asking if something would be cut off; runs and deployments go on by themselves."""
-        if self.jobs.active and isinstance(self.screen, LabScreen):
-            self.run_worker(self.guard(self._ask_to_leave(self.screen)), exit_on_error=False, group="leave")
-        else:
-            self.exit(0)
-
-    async def _ask_to_leave(self, screen: LabScreen) -> None:
-        titles = ", ".join(job.title for job in self.jobs.active)
-        confirm = import_module("lab.ui.screens.flows").confirm
-        if await confirm(screen, "Quit now?", f"Not finished, and would be cut off: {titles}.", "Quit", "q"):
-            self.exit(0)
-
-    def action_app_command(self) -> None:
-        if isinstance(self.screen, LabScreen):
-            self.screen.open_command()
-
-    def action_app_palette(self) -> None:
-        self._with_screen("find", "palette")
-
-    def action_app_help(self) -> None:
-        self._with_screen("find", "help")
-
-    def action_app_undo(self) -> None:
-        self._with_screen("flows", "undo")
-
-    def action_app_redo(self) -> None:
-        self._with_screen("flows", "redo")
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In a lab that is only looked at, nothing that changes anything can be done."""
-        if self.read_only and action in actions.WRITING.values():
-            return False
-        return super().check_action(action, parameters)
-
-    def action_app_explain(self) -> None:
-        self.explain("")
-
-    def action_app_jump(self) -> None:
-        self._with_screen("jump", "jump")
-
-    def action_view_alone(self) -> None:
-        if isinstance(self.screen, LabScreen):
-            self.screen.show_alone()
-
-    def action_view_larger(self) -> None:
-        if isinstance(self.screen, LabScreen):
-            self.screen.resize_pane(1)
-
-    def action_view_smaller(self) -> None:
-        if isinstance(self.screen, LabScreen):
-            self.screen.resize_pane(-1)
-
-    def action_app_search(self) -> None:
-        if not (isinstance(self.screen, LabScreen) and self.screen.KIND == "search"):
-            self.push_screen(import_module("lab.ui.screens.search").SearchScreen())
-
-    def action_app_log(self) -> None:
-        self.push_screen(import_module("lab.ui.screens.command_log").CommandLogScreen(self.jobs.all))
-
-    def _with_screen(self, module: str, function: str) -> None:
-        """Begin one of the dialogs that start from the present screen; their modules load when first asked for."""
-        screen = self.screen
-        if isinstance(screen, LabScreen):
-            screen.start(getattr(import_module(f"lab.ui.screens.{module}"), function)(screen), "dialog")
-
-    async def obey(self, line: str) -> None:
-        """Do what was typed on the command line."""
-        if not line.strip():
-            return
-        self.view_state.remember_command(line)
-        command = parse_command(line)
-        if command is not None:
-            await import_module("lab.ui.screens.commanding").obey(self, command)
-
-    def explain(self, word: str) -> None:
-        """Tell what a word means, or this screen."""
-        if isinstance(self.screen, LabScreen):
-            explaining = import_module("lab.ui.screens.explaining")
-            self.screen.start(explaining.explain(self.screen, word), "dialog")
 
     def action_app_refresh(self) -> None:
         self.run_worker(self.guard(self._refresh()), exit_on_error=False, group="refresh", exclusive=True)
@@ -436,18 +206,6 @@ class LabApp(App[int]):
         await self.bridge.ask(lambda ws: ws.refresh())
         await self.refresh_project()
         self._tell_screens(NOUNS)
-
-    def action_app_theme(self) -> None:
-        dark = self.current_theme.dark
-        self.use_theme((theme.LAB_LIGHT if dark else theme.LAB_DARK).name)
-
-    def use_theme(self, name: str) -> None:
-        """Have a theme, now and after a restart."""
-        self.theme = name
-        self.view_state.put("app", "theme", name)
-
-    def action_app_suspend(self) -> None:
-        self.action_suspend_process()
 
 
 def run(home: Path | None, project_dir: Path, *, read_only: bool = False) -> int:

@@ -1,0 +1,174 @@
+"""What the keys do that are the same on every screen: going places, leaving, dialogs, panes, the command line."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from lab.ui import actions, theme
+from lab.ui.app_work import AppWork
+from lab.ui.commands import parse_command
+from lab.ui.screens.base import LabScreen
+from lab.ui.state import ViewState
+
+
+class AppVerbs(AppWork):
+    """The actions of `lab.ui.actions.everywhere`."""
+
+    view_state: ViewState
+    read_only = False
+    _last_mode = ""
+
+    async def action_go_home(self) -> None:
+        await self.go("home")
+
+    async def action_go_data(self) -> None:
+        await self.go("data")
+
+    async def action_go_runs(self) -> None:
+        await self.go("runs")
+
+    async def action_go_models(self) -> None:
+        await self.go("models")
+
+    async def action_go_deployments(self) -> None:
+        await self.go("deployments")
+
+    async def go(self, mode: str) -> None:
+        """To a numbered screen; asked for the one that is shown, to its bottom: out of what was opened on it."""
+        if mode != self.current_mode:
+            self._last_mode = self.current_mode
+            self.view_state.put("last", "mode", mode)
+            await self.switch_mode(mode)
+        else:
+            for _ in self.screen_stack[1:]:
+                await self.pop_screen()
+
+    async def show_object(self, kind: str, key: str) -> None:
+        """Open a run, or go to where an object is listed."""
+        if kind == "run":
+            await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
+        elif kind == "queue":
+            await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
+        elif kind == "disk":
+            await self.push_screen(import_module("lab.ui.screens.disk").DiskScreen())
+        else:
+            await self.go({"deployment": "deployments", "dataset": "data", "model": "models"}[kind])
+            if isinstance(self.screen, LabScreen):
+                self.screen.show_object(key)
+
+    async def action_go_last(self) -> None:
+        if self._last_mode:
+            await self.go(self._last_mode)
+
+    def action_app_back(self) -> None:
+        screen = self.screen
+        if isinstance(screen, LabScreen) and screen.step_back():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_app_leave(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self._leave()
+
+    async def action_quit(self) -> None:
+        """From anywhere; the second time without a question."""
+        if isinstance(self.screen, LabScreen):
+            self._leave()
+        else:
+            self.exit(0)
+
+    def _leave(self) -> None:
+        """Quit, after asking if something would be cut off; runs and deployments go on by themselves."""
+        if self.jobs.active and isinstance(self.screen, LabScreen):
+            self.run_worker(self.guard(self._ask_to_leave(self.screen)), exit_on_error=False, group="leave")
+        else:
+            self.exit(0)
+
+    async def _ask_to_leave(self, screen: LabScreen) -> None:
+        titles = ", ".join(job.title for job in self.jobs.active)
+        confirm = import_module("lab.ui.screens.flows").confirm
+        if await confirm(screen, "Quit now?", f"Not finished, and would be cut off: {titles}.", "Quit", "q"):
+            self.exit(0)
+
+    def action_app_command(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.open_command()
+
+    def action_app_palette(self) -> None:
+        self._with_screen("find", "palette")
+
+    def action_app_help(self) -> None:
+        self._with_screen("find", "help")
+
+    def action_app_undo(self) -> None:
+        self._with_screen("flows", "undo")
+
+    def action_app_redo(self) -> None:
+        self._with_screen("flows", "redo")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a lab that is only looked at, nothing that changes anything can be done."""
+        if self.read_only and action in actions.WRITING.values():
+            return False
+        return super().check_action(action, parameters)
+
+    def action_app_explain(self) -> None:
+        self.explain("")
+
+    def action_app_jump(self) -> None:
+        self._with_screen("jump", "jump")
+
+    def action_view_alone(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.show_alone()
+
+    def action_view_larger(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.resize_pane(1)
+
+    def action_view_smaller(self) -> None:
+        if isinstance(self.screen, LabScreen):
+            self.screen.resize_pane(-1)
+
+    def action_app_search(self) -> None:
+        if not (isinstance(self.screen, LabScreen) and self.screen.KIND == "search"):
+            self.push_screen(import_module("lab.ui.screens.search").SearchScreen())
+
+    def action_app_log(self) -> None:
+        self.push_screen(import_module("lab.ui.screens.command_log").CommandLogScreen(self.jobs.all))
+
+    def _with_screen(self, module: str, function: str) -> None:
+        """Begin one of the dialogs that start from the present screen; their modules load when first asked for."""
+        screen = self.screen
+        if isinstance(screen, LabScreen):
+            screen.start(getattr(import_module(f"lab.ui.screens.{module}"), function)(screen), "dialog")
+
+    async def obey(self, line: str) -> None:
+        """Do what was typed on the command line."""
+        if not line.strip():
+            return
+        self.view_state.remember_command(line)
+        command = parse_command(line)
+        if command is not None:
+            await import_module("lab.ui.screens.commanding").obey(self, command)
+
+    def explain(self, word: str) -> None:
+        """Tell what a word means, or this screen."""
+        if isinstance(self.screen, LabScreen):
+            explaining = import_module("lab.ui.screens.explaining")
+            self.screen.start(explaining.explain(self.screen, word), "dialog")
+
+    def action_app_theme(self) -> None:
+        dark = self.current_theme.dark
+        self.use_theme((theme.LAB_LIGHT if dark else theme.LAB_DARK).name)
+
+    def use_theme(self, name: str) -> None:
+        """Have a theme, now and after a restart."""
+        self.theme = name
+        self.view_state.put("app", "theme", name)
+
+    def action_app_suspend(self) -> None:
+        self.action_suspend_process()
