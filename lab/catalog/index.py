@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.catalog import ingest
+from lab.catalog.answers import Answers, question
 from lab.catalog.driver import duckdb
 from lab.domain.event import Event
 from lab.paths import LabHome
@@ -68,6 +69,7 @@ class Index:
         self._gate = threading.Condition()
         self._queries = 0
         self._asked = False
+        self._answers = Answers()
         self._in_file = path is not None
         self._closed = False
         self._base = duckdb.connect(":memory:", config=_config(home))
@@ -92,12 +94,22 @@ class Index:
         return int(self.query(_COUNT_EVENTS)[0]["count_star()"])
 
     def query(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
-        """All rows, each by column name. Raises ClosedIndexError behind `close`."""
+        """All rows, each by column name; as they were, while nothing was taken in since. Raises ClosedIndexError
+        behind `close`."""
+        if self._closed:
+            raise ClosedIndexError
+        state, asked = self._position.commits, question(sql, parameters)
+        known = self._answers.get(state, asked) if asked else None
+        if known is not None:
+            return known
         with self._cursor() as cursor:
             cursor.execute(_USE)
             cursor.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if asked:
+            self._answers.put(state, asked, rows)
+        return rows
 
     def ingest(self) -> list[Event]:
         """Take in what the journal has gained; see `ingest.catch_up`."""

@@ -127,10 +127,11 @@ class Batch:
 
 @dataclass
 class Position:
-    """How far an index has read each segment, and the greatest event id in it."""
+    """How far an index has read each segment, the greatest event id in it, and how often it has changed since."""
 
     offsets: dict[str, int]
     newest: str
+    commits: int = 0
 
 
 def position(con: duckdb.DuckDBPyConnection) -> Position:
@@ -228,6 +229,7 @@ def _commit(con: duckdb.DuckDBPyConnection, home: LabHome, batch: Batch, at: Pos
     except BaseException:
         con.execute("ROLLBACK")
         raise
+    at.commits += 1  # only now: who asks meanwhile must not take what was there before for what is there after
     at.offsets.update(batch.ends)
     if newest > at.newest:
         at.newest = newest
