@@ -338,12 +338,11 @@ def test_a_taken_port_is_a_conflict_and_leaves_nothing(site: Site) -> None:
 def test_a_port_that_another_program_was_quicker_to_take_is_no_matter(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = site.ws.deployments._port
+    beginning = site.ws.deployments._beginning
+    find = beginning.port
     with socket.create_server(("127.0.0.1", 0)) as taken:
         lost = taken.getsockname()[1]
-        monkeypatch.setattr(
-            site.ws.deployments, "_port", lambda name, refused: find(name, refused) if refused else lost
-        )
+        monkeypatch.setattr(beginning, "port", lambda name, refused: find(name, refused) if refused else lost)
         deployment = site.deploy("quick")
     assert deployment.status is DeploymentStatus.READY
     assert deployment.port not in (0, lost)
