@@ -358,6 +358,11 @@ class LabHome:
         return self.root / "crashes"
 
     @property
+    def told(self) -> Path:
+        """Events that one of the open apps has told outside of itself: an empty file each, kept for a while."""
+        return self.root / "cache" / "told"
+
+    @property
     def ui_state(self) -> Path:
         return self.root / "ui.json"
 

@@ -18,7 +18,7 @@ from lab.catalog.connection import Catalog
 from lab.domain.checks import Check
 from lab.domain.text import clean
 from lab.domain.watched import Watched
-from lab.errors import ConflictError, EngineError, LabError
+from lab.errors import ConflictError, EngineError, EngineUnavailableError, LabError
 from lab.events import GOVERNANCE, Bus, Listener
 from lab.journal import Journal
 from lab.paths import LabHome, default_home
@@ -359,6 +359,18 @@ class Workspace:
                 if wanted == "auto" and engine.name == "process":
                     self.notices.append("no container engine answers: runs are plain processes, isolation is off")
             return self._engines[wanted]
+
+    def silent_engines(self) -> dict[str, str]:
+        """Of the engines that were used so far, those that do not answer now: why, by name."""
+        with self._engines_lock:
+            engines = {engine.name: engine for engine in self._engines.values()}
+        found = {}
+        for name, engine in engines.items():
+            try:
+                engine.available()
+            except EngineUnavailableError as error:
+                found[name] = error.message
+        return found
 
     # -- news ---------------------------------------------------------------------------------------
 

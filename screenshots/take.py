@@ -15,9 +15,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests"), str(HERE.parent / "tests" / "e2e")]
 
+import terminal_png  # noqa: E402
+import terminal_svg  # noqa: E402
 from support import remove_jobs  # noqa: E402 (found through the line above)
 from terminal import Terminal, lab  # noqa: E402
-from terminal_png import render  # noqa: E402
 
 from lab.dataclass import dataclass  # noqa: E402
 from lab.workspace import Workspace  # noqa: E402
@@ -47,11 +48,15 @@ def drawn(text: str) -> bool:
 SHOTS = (
     Shot("home", (), "● ready"),
     Shot("data", ("2",), "data/digits.csv"),
-    Shot("dataset", ("Enter", "Enter"), "most frequent"),
+    Shot("dataset", ("Enter", "Enter"), lambda text: "Int64" in text and "constant" in text),
     Shot("", ("Escape",), "data/digits.csv"),
     Shot("runs", ("3",), lambda text: "by created" in text and "val_accuracy" in text),
     Shot("column", ("Right", "Right", "Right", "Right", "h"), "median"),
     Shot("", ("Escape",), lambda text: "median" not in text),
+    Shot(
+        "groups", ("B", "s", "e", "e", "d", "s", "Enter", "Enter"), lambda text: "in 2 groups" in text and "±" in text
+    ),
+    Shot("", ("B", "Enter"), lambda text: "in 2 groups" not in text),
     Shot("run", ("Enter",), lambda text: "Params & data" in text and drawn(text)),
     Shot("", ("Escape",), "by created"),
     Shot("", ("g", "Space", "j", "j", "j", "Space"), "2 marked"),
@@ -59,7 +64,7 @@ SHOTS = (
     Shot("samples", ("]",), lambda text: "fixed" in text and "broken" in text),
     Shot("classes", ("]",), "CONFUSION"),
     Shot("", ("Escape",), "2 marked"),
-    Shot("parameters", ("u", "p", "x"), lambda text: "runs" in text and "metric" in text and "┤" in text),
+    Shot("parameters", ("u", "p", "v"), lambda text: "strongest first" in text and drawn(text)),
     Shot("", ("Escape",), "by created"),
     Shot("lineage", ("g", "j", "j", "L"), "no commit"),
     Shot("", ("Escape",), "by created"),
@@ -71,6 +76,8 @@ SHOTS = (
     Shot("", ("Escape",), "Deployments"),
     Shot("help", ("?",), lambda text: "─╮" in text),
     Shot("", ("Escape",), "Deployments"),
+    Shot("explain", ("3", "g", "F1"), "What is this?"),
+    Shot("", ("Escape",), "by created"),
 )
 
 
@@ -102,10 +109,11 @@ def take(home: Path) -> None:
             terminal.until(shot.ready, 60)
             if shot.name:
                 picture(terminal, shot.name)
-    with Terminal(lab(), project, {**env, "LAB_HOME": str(home)}, COLUMNS, ROWS) as terminal:
+    (home / "ui.json").unlink(missing_ok=True)
+    with Terminal(lab(), project, env, COLUMNS, ROWS) as terminal:
         terminal.until("● ready", 60)
-        for key in (*":theme", "Enter"):
-            terminal.keys(key)
+        terminal.type(":theme lab-light")
+        terminal.keys("Enter")
         time.sleep(1)
         terminal.keys("3")
         terminal.until(lambda text: "by created" in text and "val_accuracy" in text, 60)
@@ -122,8 +130,10 @@ def picture(terminal: Terminal, name: str) -> None:
             before, since = now, time.monotonic()
         time.sleep(0.05)
     # -N keeps the background of blanks at the ends of lines
-    render(terminal._tmux("capture-pane", "-N", "-p", "-e"), COLUMNS, ROWS, HERE / f"{name}.png")
-    print(f"screenshots/{name}.png")
+    capture = terminal._tmux("capture-pane", "-N", "-p", "-e")
+    terminal_png.render(capture, COLUMNS, ROWS, HERE / f"{name}.png")
+    terminal_svg.render(capture, COLUMNS, ROWS, HERE / f"{name}.svg")
+    print(f"screenshots/{name}.png and .svg")
 
 
 if __name__ == "__main__":

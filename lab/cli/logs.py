@@ -6,19 +6,23 @@ import re
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.fate import DETACHED, detach
-from lab.cli.formats import log_line
+from lab.cli.formats import format_local, format_utc, log_line
 from lab.cli.values import count
 from lab.domain.query_values import period, span
 from lab.domain.runs import IMPORTED, Run
 from lab.errors import UsageError
 
 commands = Declarations("Runs")
+
+#: A line, and when it was there, where that is asked for and known.
+Timed = tuple[str, float | None]
+_STAMP = 19  # cells of a time
 
 
 def moment(text: str) -> float:
@@ -55,6 +59,7 @@ def pattern(text: str) -> re.Pattern[str]:
             type=pattern,
             help="only lines that match a regular expression; capitals count if it has any",
         ),
+        argument("--times", action="store_true", help="when each line was there, by the looks at the run"),
         argument("--since", metavar="TIME", type=moment, help="what was printed since: 10m ago, or a time"),
         argument("--step", metavar="N", type=float, help="what was printed since the run was at a step"),
     ),
@@ -63,10 +68,10 @@ def logs(context: Context, args: Namespace) -> int:
     if args.head is not None and (args.tail is not None or args.follow):
         raise UsageError("--head has no place beside --tail and --follow", "use one of them")
     run = context.settled.runs.get(args.ref)
-    shown = Shown(context, run)
+    shown = Shown(context, run, times=args.times)
     try:
-        for line in _asked(context, run, args):
-            shown.show(line)
+        for line, at in _asked(context, run, args):
+            shown.show(line, at)
     except KeyboardInterrupt:
         if args.follow:
             detach(context, run)
@@ -77,18 +82,21 @@ def logs(context: Context, args: Namespace) -> int:
 class Shown:
     """Lines on their way to the terminal, or into one JSON document as they come."""
 
-    def __init__(self, context: Context, run: Run) -> None:
+    def __init__(self, context: Context, run: Run, *, times: bool) -> None:
+        """With `times`, lines are told with when they were there."""
+        self._times = times
         self._out = context.out
         self._run = run
         self._seen = 0
         self._items = context.out.items({"id": run.id, "name": run.name}) if context.out.json else None
 
-    def show(self, line: str) -> None:
+    def show(self, line: str, at: float | None) -> None:
         self._seen += 1
         if self._items is not None:
-            self._items.add(line)
-        else:
-            self._out.log(line, flush=self._run.status.active)
+            self._items.add({"at": format_utc(at), "line": line} if self._times else line)
+            return
+        stamp = format_local(at) if at is not None else ""
+        self._out.log(f"{stamp:<{_STAMP}}  {line}" if self._times else line, flush=self._run.status.active)
 
     def end(self, code: int) -> int:
         if self._items is not None:
@@ -98,21 +106,23 @@ class Shown:
         return code
 
 
-def _asked(context: Context, run: Run, args: Namespace) -> Iterable[str]:
+def _asked(context: Context, run: Run, args: Namespace) -> Iterable[Timed]:
     runs = context.settled.runs
     if run.status.active and not args.follow and run.engine != IMPORTED and not runs.logs.path(run.id).exists():
-        return map(log_line, runs.logs.tail(run.id))  # it never came to print: what the engine caught
+        # It never came to print: what the engine caught.
+        return [(log_line(line), None) for line in runs.logs.tail(run.id)]
     # With a pattern the last lines are the last of those that match, and the whole log is looked at.
     last = args.tail if args.grep is None or args.follow else None
     start = runs.logs.start(run.id, last=last, since=args.since) if last is not None or args.since is not None else 0
     start = max(start, runs.logs.at_step(run.id, args.step)) if args.step is not None else start
-    lines: Iterator[str] = map(log_line, runs.logs.lines(run.id, start=start, follow=args.follow))
+    lines: Iterator[Timed] = (
+        ((log_line(line), at) for line, at in runs.logs.timed(run.id, start=start, follow=args.follow))
+        if args.times
+        else ((log_line(line), None) for line in runs.logs.lines(run.id, start=start, follow=args.follow))
+    )
     if args.grep is not None:
-        lines = filter(_searcher(args.grep), lines)
+        wanted = args.grep
+        lines = (timed for timed in lines if wanted.search(timed[0]))
         if args.tail is not None and last is None:
             return deque(lines, maxlen=args.tail)
     return islice(lines, args.head) if args.head is not None else lines
-
-
-def _searcher(wanted: re.Pattern[str]) -> Callable[[str], object]:
-    return wanted.search

@@ -37,12 +37,13 @@ _FILES = (
         "runs",
     ),
     *("logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge", "lineage", "run_views", "kinship"),
+    *("run_parts", "data_head"),
     *("plot", "describing", "guarding", "imports", "models", "predict", "rollouts", "deployments", "measuring"),
     *("gates", "search", "web", "desktop", "completion"),
 )
 #: Of which files a command comes that begins with these words: the others need not be loaded for it.
 _FILES_OF = {
-    "data": ("data", "data_findings", "data_sharing", "store"),
+    "data": ("data", "data_findings", "data_sharing", "data_head", "store"),
     "status": ("status",),
     "explain": ("explain",),
     "keys": ("keys",),
@@ -62,7 +63,7 @@ _FILES_OF = {
     "runs reproduce": ("reproduce",),
     "runs": (
         *("launch", "runlists", "runs", "logs", "compare_verb", "relate", "run_edits", "undo", "reproduce", "purge"),
-        *("lineage", "run_views", "kinship", "guarding", "describing", "plot"),
+        *("lineage", "run_views", "kinship", "guarding", "describing", "plot", "run_parts"),
     ),
     "import": ("imports",),
     "models": ("models", "lineage"),

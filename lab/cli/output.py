@@ -155,8 +155,8 @@ class Items:
         self._count = 0
         stdout.write(json.dumps(jsonable(head), allow_nan=False)[:-1] + ', "items": [')
 
-    def add(self, item: str) -> None:
-        self._stdout.write((", " if self._count else "") + json.dumps(item))
+    def add(self, item: Any) -> None:
+        self._stdout.write((", " if self._count else "") + json.dumps(jsonable(item), allow_nan=False))
         self._count += 1
 
     def end(self) -> None:

@@ -118,14 +118,15 @@ def metric_axis(runs: Sequence[Run], name: str, log: bool = False) -> Axis:
 
 
 def ties(params: Sequence[Axis], metric: Axis, lower: bool = False) -> tuple[Tie, ...]:
-    """Every parameter against a metric, the strongest first; `lower` values of the metric are better.
+    """Every parameter against a metric, the strongest first and the seed, which is chance, last; `lower` values of the
+    metric are better.
 
     Numbers by the rank correlation of C. Spearman (1904, American Journal of Psychology 15), categories by the
     correlation ratio η (R. A. Fisher 1925, Statistical Methods for Research Workers, ch. VIII): the root of the share
     of the metric's variance that lies between the categories.
     """
     found = [_tie(axis, metric, lower) for axis in params]
-    return tuple(sorted(found, key=lambda one: -one.strength))
+    return tuple(sorted(found, key=lambda one: (one.axis.key == "param.seed", -one.strength)))
 
 
 def _tie(axis: Axis, metric: Axis, lower: bool) -> Tie:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.domain.runs import IMPORTED, OWN
+from lab.domain.runs import IMPORTED, OWN, Run
 from lab.errors import NotFoundError
 from lab.paths import LabHome
 from lab.stores import runfolder
@@ -55,6 +56,24 @@ class Logs:
             if ended:
                 yield from (line.decode("utf-8", "replace") for line in cutter.end())
                 return
+
+    def timed(
+        self, ref: str, *, start: int = 0, follow: bool = False, stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[str, float | None]]:
+        """Like `lines`, each with the time (seconds since the epoch) of the first look at the run that saw it there;
+        None where no look was later."""
+        run, end = self._runs.get(ref), start
+        sizes, times = self._looks(run)
+        for line in self.lines(run.id, start=start, follow=follow, stop=stop):
+            end += len(line.encode("utf-8", "replace")) + 1
+            if follow and (not sizes or sizes[-1] < end):
+                sizes, times = self._looks(run)
+            at = bisect_left(sizes, end)
+            yield line, times[at] if at < len(times) else None
+
+    def _looks(self, run: Run) -> tuple[list[int], list[float]]:
+        samples = self._runs.vitals.history(run).samples
+        return [one.log for one in samples], [one.at for one in samples]
 
     def follow(self, ref: str, stop: Callable[[], bool]) -> Iterator[str]:
         """All lines of the run's output from the first, as they come."""

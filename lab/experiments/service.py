@@ -41,6 +41,7 @@ from lab.experiments.vitals import Vitals
 from lab.experiments.waiting import cancel
 from lab.paths import RunFolder
 from lab.stores import runfolder
+from lab.stores.run_files import FileFact, list_files
 
 if TYPE_CHECKING:
     import polars
@@ -287,6 +288,14 @@ class Runs:
         if self._settle_ended(runs):
             runs = catalog_runs.get_many(self._parts.catalog, [runs[0].id])
         return self._as_of_now(runs[0])
+
+    def files(self, run_id: str) -> Sequence[FileFact]:
+        """Files of a run's folder (path, bytes, time of change), without its copy of the code."""
+        return list_files(self.folder(run_id).root)
+
+    def many(self, ids: Sequence[str]) -> Sequence[Run]:
+        """Those of `ids` that are ids of runs, in that order; running ones with their metrics as of now."""
+        return [self._as_of_now(run) for run in catalog_runs.get_many(self._parts.catalog, list(ids))]
 
     def still_there(self, ids: Sequence[str]) -> Sequence[str]:
         """Those of `ids` that are ids of runs which are not purged."""

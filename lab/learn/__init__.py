@@ -48,6 +48,11 @@ def parse(text: str) -> list[Entry]:
     return entries
 
 
+@cache
+def _names() -> Mapping[str, Entry]:
+    return {name.lower(): one for one in _table("words.md").values() for name in (one.word, *one.also)}
+
+
 def words() -> list[str]:
     """All words that have an entry."""
     return sorted(_table("words.md"))
@@ -55,8 +60,7 @@ def words() -> list[str]:
 
 def find(word: str) -> Entry | None:
     """The entry of a word, one of its other names, or a metric's name with what stands around it (`val_f1.max`)."""
-    table = _table("words.md")
-    names = {name.lower(): entry for entry in table.values() for name in (entry.word, *entry.also)}
+    names = _names()
     key = " ".join(word.lower().split())
     for one in (key, key.replace("_", " "), key.partition(".")[0], key.rpartition(".")[2]):
         if one in names:
@@ -65,6 +69,13 @@ def find(word: str) -> Entry | None:
         if len(part) > 1 and part in names:
             return names[part]
     return None
+
+
+def knows(word: str) -> bool:
+    """Whether a word, or a metric's name, has an entry under one of its own names; a part of it does not count."""
+    names = _names()
+    key = word.lower()
+    return key in names or key.rpartition("_")[2] in names
 
 
 def nearest(word: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +22,8 @@ from lab.paths import LabHome, default_home
 from lab.ui import actions, theme
 from lab.ui.app_verbs import AppVerbs
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
+from lab.ui.engine_look import PERIOD, EngineLook
+from lab.ui.last_view import LastView
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
@@ -80,6 +82,8 @@ class LabApp(AppVerbs):
         super().__init__()
         self.read_only = read_only
         self.bridge = Bridge(self)
+        self.last_view = LastView()
+        self.engines = EngineLook()
         self.moved_keys: dict[str, str] = {}
         self.notices: list[str] = []
         self.project = ""
@@ -93,6 +97,7 @@ class LabApp(AppVerbs):
     def on_mount(self) -> None:
         self.set_keymap(self.moved_keys)
         self.set_interval(_SAVE, self._save_view)
+        self.set_interval(PERIOD, self._look_at_engines)
         self.call_after_refresh(self._begin)
 
     def _begin_with(self, name: str) -> None:
@@ -166,12 +171,19 @@ class LabApp(AppVerbs):
         if (runs or down) and self._notify_outside:
             self.run_worker(self.guard(self._tell_outside(runs, down)), exit_on_error=False, group="notices")
 
-    async def _tell_outside(self, ended: Collection[str], down: Collection[str]) -> None:
-        """Let the desktop, or else the terminal's bell, tell of work that somebody may be waiting for."""
+    def _look_at_engines(self) -> None:
+        self.run_worker(self.guard(self.engines.look(self)), exit_on_error=False, group="engines")
+
+    async def _tell_outside(self, ended: Mapping[str, str], down: Mapping[str, str]) -> None:
+        """Let the desktop, or else the terminal's bell, tell of work that somebody may be waiting for; of several open
+        Labs one tells it. Both are the ids of events by the ids of what they are about."""
         notices, focused, now = import_module("lab.ui.notices"), self.app_focus, time.time()
         found = await self.bridge.ask(lambda ws: [ws.runs.get(id) for id in ws.runs.still_there(list(ended))])
         runs = [run for run in found if notices.worth_telling(run, focused, now)]
         broken = await self.bridge.ask(lambda ws: [one for one in ws.deployments.list() if one.id in down])
+        told = LabHome(self._home).told
+        runs = [run for run in runs if notices.claim(told, ended[run.id], now)]
+        broken = [one for one in broken if notices.claim(told, down[one.id], now)]
         if runs or broken:
             title, body = notices.sentence(runs, broken)
             if not await notices.tell_desktop(title, body):

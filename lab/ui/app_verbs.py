@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lab.ui import actions, theme
+from textual.widgets import Input, TextArea
+
+from lab.ui import actions
 from lab.ui.app_work import AppWork
 from lab.ui.commands import parse_command
+from lab.ui.last_view import LastView
 from lab.ui.screens.base import LabScreen
 from lab.ui.state import ViewState
+from lab.ui.widgets.dialog import Dialog
 
 
 class AppVerbs(AppWork):
     """The actions of `lab.ui.actions.everywhere`."""
 
     view_state: ViewState
+    last_view: LastView
     read_only = False
-    _last_mode = ""
 
     async def action_go_home(self) -> None:
         await self.go("home")
@@ -36,7 +40,6 @@ class AppVerbs(AppWork):
     async def go(self, mode: str) -> None:
         """To a numbered screen; asked for the one that is shown, to its bottom: out of what was opened on it."""
         if mode != self.current_mode:
-            self._last_mode = self.current_mode
             self.view_state.put("last", "mode", mode)
             await self.switch_mode(mode)
         else:
@@ -57,8 +60,7 @@ class AppVerbs(AppWork):
                 self.screen.show_object(key)
 
     async def action_go_last(self) -> None:
-        if self._last_mode:
-            await self.go(self._last_mode)
+        await self.last_view.go_back(self)
 
     def action_app_back(self) -> None:
         screen = self.screen
@@ -111,6 +113,8 @@ class AppVerbs(AppWork):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a lab that is only looked at, nothing that changes anything can be done."""
+        if action in actions.TYPED and isinstance(self.screen.focused, Input | TextArea):
+            return False  # its key is a letter of what is typed
         if self.read_only and action in actions.WRITING.values():
             return False
         return super().check_action(action, parameters)
@@ -160,10 +164,12 @@ class AppVerbs(AppWork):
         if isinstance(self.screen, LabScreen):
             explaining = import_module("lab.ui.screens.explaining")
             self.screen.start(explaining.explain(self.screen, word), "dialog")
+        elif isinstance(self.screen, Dialog):
+            about = import_module("lab.ui.screens.explaining").explain_dialog(self.screen)
+            self.run_worker(self.guard(about), exit_on_error=False, group="dialog")
 
     def action_app_theme(self) -> None:
-        dark = self.current_theme.dark
-        self.use_theme((theme.LAB_LIGHT if dark else theme.LAB_DARK).name)
+        self._with_screen("themes", "choose_theme")
 
     def use_theme(self, name: str) -> None:
         """Have a theme, now and after a restart."""

@@ -30,6 +30,7 @@ class AppWork(App[int]):
         super().__init__()
         self.jobs = Jobs()
         self._turn = asyncio.Semaphore(PARALLEL)
+        self.undo_turn = asyncio.Semaphore(1)  # what is undone next depends on what was undone before
         self._ticker: Timer | None = None
 
     async def guard(self, work: Awaitable[Any]) -> None:
@@ -85,7 +86,7 @@ class AppWork(App[int]):
             finally:
                 if job.state != "waiting":
                     self._turn.release()
-                self._show_jobs()
+                self.show_jobs()
             if job.line:
                 self.tell(job.line)
 
@@ -94,11 +95,12 @@ class AppWork(App[int]):
 
     def _tick(self) -> None:
         if self._ticker is None:
-            self._ticker = self.set_interval(_TICK, self._show_jobs)
+            self._ticker = self.set_interval(_TICK, self.show_jobs)
         self._ticker.resume()
-        self.call_later(self._show_jobs)
+        self.call_later(self.show_jobs)
 
-    def _show_jobs(self) -> None:
+    def show_jobs(self) -> None:
+        """Have the screens tell what is under way, and which engine does not answer."""
         active = self.jobs.active
         for screen in self.screen_stack:
             if isinstance(screen, LabScreen):

@@ -56,8 +56,8 @@ class Bridge:
         self._lock = threading.Lock()
         self._nouns: set[str] = set()
         self._stirred = False
-        self._ended: set[str] = set()
-        self._down: set[str] = set()
+        self._ended: dict[str, str] = {}
+        self._down: dict[str, str] = {}
         self._since = time.time()
         self._unsubscribe: Callable[[], None] | None = None
         self._opened = asyncio.Event()
@@ -102,10 +102,10 @@ class Bridge:
             nouns, self._nouns, self._stirred = frozenset(self._nouns), set(), False
         return nouns
 
-    def take_ended(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Ids of runs that have ended and of deployments that went down since the last call."""
+    def take_ended(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Runs that have ended and deployments that went down since the last call: the event of each by its id."""
         with self._lock:
-            runs, down, self._ended, self._down = frozenset(self._ended), frozenset(self._down), set(), set()
+            runs, down, self._ended, self._down = self._ended, self._down, {}, {}
         return runs, down
 
     def close(self) -> list[str]:
@@ -129,9 +129,9 @@ class Bridge:
 
     def _note_end(self, event: Event) -> None:
         if event.type == RUN_ENDED:
-            self._ended.add(event.subject)
+            self._ended[event.subject] = event.id
         elif event.type == DEPLOYMENT_STATUS and event.body.get("status") in _DOWN:
-            self._down.add(event.subject)
+            self._down[event.subject] = event.id
 
 
 def _open_workspace(home: Path | None, project_dir: Path) -> Workspace:

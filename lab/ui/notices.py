@@ -7,6 +7,7 @@ import html
 import os
 from asyncio import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from shutil import which
 
 from lab.domain.deployments import Deployment
@@ -19,6 +20,8 @@ _PATIENCE = 3.0
 _NAMED = 3
 #: A run that took less than this, seconds, was watched by whoever started it.
 LONG = 20.0
+#: What was told is known for so many seconds: by then every open app has heard of it.
+_KNOWN = 3600.0
 _MACOS = ("on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run")
 
 
@@ -43,6 +46,23 @@ def worth_telling(run: Run, focused: bool, now: float) -> bool:
     if run.status.active or run.status is RunStatus.STOPPED:
         return False
     return not focused or run.duration(now) is None or (run.duration(now) or 0.0) >= LONG
+
+
+def claim(told: Path, event: str, now: float) -> bool:
+    """Whether this app is the one to tell of an event: the first that asks; where nothing can be written, each."""
+    try:
+        told.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in told.iterdir():
+            if old.stat().st_mtime < now - _KNOWN:
+                old.unlink(missing_ok=True)
+        os.close(os.open(told / event, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    except FileNotFoundError:  # an old one that another app took away meanwhile
+        return claim(told, event, now)
+    except OSError:
+        return True
+    return True
 
 
 def desktop_command(title: str, body: str, env: Mapping[str, str]) -> list[str]:

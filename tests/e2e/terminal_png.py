@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from rich.cells import cell_len
@@ -22,6 +23,8 @@ from rich.color_triplet import ColorTriplet
 
 SIZE = 20  # of the font, in pixels
 RGB = tuple[int, int, int]
+FOREGROUND: RGB = (0xD9, 0xE0, 0xE7)
+BACKGROUND: RGB = (0x10, 0x15, 0x1B)
 
 _FONTS = (
     "/usr/share/fonts/truetype/dejavu",
@@ -73,13 +76,20 @@ def render(
     rows: int,
     path: Path,
     *,
-    foreground: RGB = (0xD9, 0xE0, 0xE7),
-    background: RGB = (0x10, 0x15, 0x1B),
+    foreground: RGB = FOREGROUND,
+    background: RGB = BACKGROUND,
 ) -> Path:
     """Draw `capture` (text with SGR escapes, lines by newline) as `columns` x `rows` cells into a PNG at `path`."""
-    width, height, baseline = _metrics()
+    width, height, _ = metrics()
     image = Image.new("RGB", (columns * width, rows * height), background)
-    draw = ImageDraw.Draw(image)
+    paint(ImageDraw.Draw(image), capture, columns, rows, foreground, background)
+    image.save(path, optimize=True)
+    return path
+
+
+def paint(draw: Any, capture: str, columns: int, rows: int, foreground: RGB, background: RGB) -> None:
+    """Draw the cells with what draws as Pillow's `ImageDraw` does."""
+    width, height, baseline = metrics()
     look = Look()
     for y, line in enumerate(capture.split("\n")[:rows]):
         cells, look = _cells(line, look)
@@ -91,8 +101,6 @@ def render(
             box = (x * width, y * height, (x + size) * width, (y + 1) * height)
             _draw(draw, char, style, box, baseline, foreground, background)
             x += size
-    image.save(path, optimize=True)
-    return path
 
 
 def _cells(line: str, look: Look) -> tuple[list[tuple[str, Look]], Look]:
@@ -153,7 +161,7 @@ def _font(name: str) -> ImageFont.FreeTypeFont:
     raise FileNotFoundError(f"no {name}.ttf; install the DejaVu fonts")
 
 
-def _metrics() -> tuple[int, int, int]:
+def metrics() -> tuple[int, int, int]:
     """Cell width and height, and where the baseline is in it."""
     font = _font("DejaVuSansMono")
     ascent, descent = font.getmetrics()
@@ -167,7 +175,7 @@ def _mixed(one: RGB, other: RGB, part: float) -> RGB:
 
 
 def _draw(
-    draw: ImageDraw.ImageDraw,
+    draw: Any,
     char: str,
     look: Look,
     box: tuple[int, int, int, int],
@@ -190,7 +198,7 @@ def _draw(
         draw.rectangle((x0, y0 + baseline + 2, x1 - 1, y0 + baseline + 2), fill=front)
 
 
-def _shape(draw: ImageDraw.ImageDraw, char: str, box: tuple[int, int, int, int], front: RGB, back: RGB) -> bool:
+def _shape(draw: Any, char: str, box: tuple[int, int, int, int], front: RGB, back: RGB) -> bool:
     """Draw `char` as a shape; whether it is one."""
     x0, y0, x1, y1 = box
     width, height = x1 - x0, y1 - y0
@@ -219,9 +227,7 @@ def _shape(draw: ImageDraw.ImageDraw, char: str, box: tuple[int, int, int, int],
     return True
 
 
-def _box_lines(
-    draw: ImageDraw.ImageDraw, arms: tuple[int, int, int, int], box: tuple[int, int, int, int], colour: RGB
-) -> None:
+def _box_lines(draw: Any, arms: tuple[int, int, int, int], box: tuple[int, int, int, int], colour: RGB) -> None:
     x0, y0, x1, y1 = box
     x, y = (x0 + x1) // 2, (y0 + y1) // 2
     left, right, up, down = arms

@@ -76,7 +76,7 @@ async def test_what_a_screen_remembers(lab_home: Path, tmp_path: Path) -> None:
         await pilot.press("space")
         await see(pilot, "1 marked")
         marked = app.screen.query_one(FrameTable).marks
-        await pilot.press("/", *"tag:best", "enter", "colon", *"theme", "enter")
+        await pilot.press("/", *"tag:best", "enter", "colon", *"theme lab-light", "enter")
         await until(pilot, lambda: not app.current_theme.dark, "the light theme")
     async with opened(lab_home, tmp_path) as (app, pilot):
         assert not app.current_theme.dark

@@ -17,8 +17,8 @@ from lab.ui.actions import everywhere as everywhere_
 from lab.ui.actions.model import EVERYWHERE, MODES, SCREENS, WIDGETS, Action, Risk, key_text
 from lab.ui.actions.widgets import WIDGET_ACTIONS
 
-__all__ = ["ACTIONS", "BAR", "EVERYWHERE", "MODES", "SCREENS", "WIDGETS", "WIDGET_ACTIONS", "WRITING", "Action", "Risk",
-           "bar", "bindings", "command", "everywhere", "get", "key_text", "of_screen"]  # fmt: skip
+__all__ = ["ACTIONS", "BAR", "EVERYWHERE", "MODES", "SCREENS", "TYPED", "WIDGETS", "WIDGET_ACTIONS", "WRITING",
+           "Action", "Risk", "bar", "bindings", "command", "everywhere", "get", "key_text", "of_screen"]  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (
     *everywhere_.ACTIONS,
@@ -38,6 +38,10 @@ _LAST = 90  # actions of this rank and above end the key bar
 _BY_ID = {action.id: action for action in ACTIONS}
 #: Ids of the actions that change anything, and what Textual calls them.
 WRITING = {action.id: action.method for action in ACTIONS if action.risk != "none"}
+
+#: What opens a line to type in. It happens before anything else that was typed is looked at, so that nothing of it is
+#: taken for a key of the screen; inside a line its key is a letter like others.
+TYPED = frozenset(action.method for action in ACTIONS if {"/", ":", "&"} & set(action.keys))
 
 
 def get(action_id: str) -> Action:
@@ -66,7 +70,7 @@ def bindings(actions: Iterable[Action]) -> list[BindingType]:
     """Textual bindings, each with an id so that a keymap can move it."""
     return [
         Binding(",".join(_binding_key(key) for key in action.keys), action.method, action.title, show=False,
-                id=action.id, tooltip=action.help, priority=action.id == "app.palette")
+                id=action.id, tooltip=action.help, priority=action.id == "app.palette" or action.method in TYPED)
         for action in actions
         if action.keys
     ]  # fmt: skip

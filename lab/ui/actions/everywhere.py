@@ -12,7 +12,7 @@ def _go(screen: str, number: int) -> Action:
 
 ACTIONS: tuple[Action, ...] = (
     *(_go(screen, number) for number, screen in enumerate(MODES, 1)),
-    Action("go.last", "Last view", "Back and forth between the last two screens", ("-",)),
+    Action("go.last", "Last view", "Back and forth between the last two views, also one that was closed", ("-",)),
     Action("app.back", "Back", "Clear the filter, close, or go back; never quits", ("escape",)),
     Action("app.leave", "Back or quit", "Go back; on a main screen, quit", ("q",), rank=99, label="Quit"),
     Action("view.alone", "Full screen", "Only the pane that has the focus; again: all of them", ("f",)),
@@ -31,7 +31,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.undo", "Undo", "Take back the last edit: name, note, tag, star, archiving, removing, alias, promotion",
            ("z",), cli="lab undo", risk="writes"),
     Action("app.redo", "Redo", "Do again what was undone", ("Z",), cli="lab undo --redo", risk="writes"),
-    Action("app.theme", "Dark or light", "Switch between the dark and the light theme"),
+    Action("app.theme", "Theme", "Choose the colours: each theme is shown while the cursor is on it", ("f8",)),
     Action("app.suspend", "Suspend", "Back to the shell; `fg` returns", ("ctrl+z",)),
 )  # fmt: skip
 
@@ -41,6 +41,8 @@ SHARED: tuple[Action, ...] = (
            ("ctrl+s",),
            ("home", "data", "runs", "models", "deployments", "queue", "sweeps", "run", "relations", "dataset", "diff",
             "disk", "search", "lineage")),
+    Action("view.find", "Find", "A text in any column; n and N go on. Where / filters, // finds", ("/",),
+           ("home", "queue", "sweeps", "compare", "dataset", "diff", "disk", "lineage")),
     Action("object.copy", "Copy", "Copy the id, the cell, rows or the command, by desktop, tmux or terminal", ("y",),
            ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
             "deployments")),

@@ -36,6 +36,8 @@ ACTIONS: tuple[Action, ...] = (
            ("#",), ("runs",)),
     Action("runs.pin_column", "Pin columns", "Keep the columns up to the cursor's in view; again: free them", ("P",),
            ("runs",)),
+    Action("runs.group", "Group", "Runs in groups that fold, with mean and spread: by all but the seed, or by a column",
+           ("B",), ("runs",), "lab runs ls --group-by {key}"),
     Action("runs.describe", "Describe column", "How the cursor's column is spread over all runs that fit the filter",
            ("i",), ("runs",), "lab runs describe {key} {filter}"),
     Action("runs.save_view", "Save view", "Keep filter, order and columns under a name; `:view NAME` opens it", ("W",),

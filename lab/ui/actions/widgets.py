@@ -35,6 +35,8 @@ WIDGET_ACTIONS: tuple[Action, ...] = (
            ("comma",), _TABLE),
     Action("table.describe", "Describe column", "How the cursor's column is spread: histogram, mean, commonest values",
            ("h",), _TABLE),
+    Action("table.next_match", "Next match", "After a find: the next row that holds the text", ("n",), _TABLE),
+    Action("table.previous_match", "Match before", "After a find: the row before that holds the text", ("N",), _TABLE),
     Action("table.fold_all", "Fold groups", "Fold all groups of rows, or none; enter folds one", ("`",), _TABLE),
     Action("table.narrower", "Narrower", "The cursor's column narrower; its border can be dragged", ("(",), _TABLE),
     Action("table.wider", "Wider", "The cursor's column wider", (")",), _TABLE),

@@ -44,7 +44,7 @@ def layout(
     if width - gutter < _MIN_PLOT:
         gutter = 0
     marks = 0
-    if width >= 60 and body >= 4:
+    if width >= 60 and body >= 4 and len(entries) > 1:  # a single curve is named above
         marks = min(_LABEL_MAX, max((width_of(entry.name) for entry in entries), default=0) + 4, width // 5)
     plot_width = width - gutter - marks
     rows = [_cell((y_high - value) / (y_high - y_low), body) for value in values]

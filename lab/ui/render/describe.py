@@ -39,11 +39,21 @@ def _spread(numbers: Numbers, tell: Callable[[float], str]) -> list[Row]:
 
 
 def _histogram(numbers: Numbers, tell: Callable[[float], str]) -> list[Row]:
-    most = max(numbers.bins)
+    size = _stretches(numbers)
+    edges, bins = numbers.edges[::size], [sum(numbers.bins[at : at + size]) for at in range(0, len(numbers.bins), size)]
+    most = max(bins)
     return [
         [(f" {fit(tell(begin), 10, 'right')} ", "muted"), *_bar(count, most)]
-        for begin, count in zip(numbers.edges, numbers.bins, strict=True)
+        for begin, count in zip(edges, bins, strict=True)
     ]
+
+
+def _stretches(numbers: Numbers) -> int:
+    """How many stretches make one bar, so that there are about twice the cube root of the number of values (the Rice
+    rule), which a few values do not fall between."""
+    wanted = max(1.0, 2 * numbers.n ** (1 / 3))
+    sizes = [size for size in range(1, len(numbers.bins) + 1) if len(numbers.bins) % size == 0]
+    return max((size for size in sizes if len(numbers.bins) / size >= wanted), default=1)
 
 
 def _commonest(one: Described) -> list[Row]:

@@ -72,7 +72,7 @@ def sweep_row(sweep: Sweep, now: float) -> Row:
     cells = (
         Cell(sign.text, sign.token),
         Cell(sweep.name, "bold" if sweep.state.active else ""),
-        Cell(f"{sweep.done}/{sweep.total} {bar(sweep.done / sweep.total if sweep.total else 0.0, 8)}"),
+        Cell(f"{sweep.done}/{sweep.total} {bar(sweep.done / sweep.total if sweep.total else 0.0, 8)}", sign.token),
         Cell(best),
         Cell(str(sweep.failed) if sweep.failed else "", "fail"),
         Cell(plan_text(sweep), "muted"),

@@ -34,7 +34,7 @@ def page_rows(found: Reproduction, flight: Preflight | None) -> list[Row]:
         mark = getattr(glyphs(), "ok" if good else "fail")
         rows.append([(f"{mark} {tell(found)}", "ok" if good else "fail")])
     else:
-        rows.append([("it was not run again yet", "muted")])
+        rows.append([("it was not run again yet: n does, and compares every step and value, bit by bit", "muted")])
     rows += _ready(flight)
     for attempt in found.attempts:
         rows += _attempt(attempt)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from lab.dataclass import dataclass
 from lab.ui.render.cells import Align, cut, fit, tidy, width_of
@@ -64,6 +64,17 @@ class RowSource(Protocol):
 
     def find(self, key: str) -> int | None:
         """The index of the row with that key."""
+
+
+@runtime_checkable
+class Folding(Protocol):
+    """A `RowSource` that folds its groups by itself. With `folded_at_first` a new head is folded until it is opened."""
+
+    heads: tuple[str, ...]
+    folded_at_first: bool
+
+    def fold(self, folded: Collection[str]) -> None:
+        """Leave out the rows below these heads."""
 
 
 class ListSource:

@@ -21,7 +21,7 @@ def sparkline(values: Sequence[float], width: int, plain: bool | None = None) ->
     finite = [point for point in points if math.isfinite(point)]
     if not finite:
         return " " * width
-    bars = glyphs(plain).bars
+    bars = glyphs(plain).bars[:-1]  # not to the top of the line: curves of rows above each other stay apart
     low, high = min(finite), max(finite)
     # Halves, so that the span of the largest doubles does not overflow.
     span = high / 2 - low / 2
@@ -30,7 +30,7 @@ def sparkline(values: Sequence[float], width: int, plain: bool | None = None) ->
         if not math.isfinite(point)
         else bars[min(len(bars) - 1, int((point / 2 - low / 2) / span * len(bars)))]
         if span > 0
-        else bars[len(bars) // 2 - 1]
+        else bars[len(bars) // 2]
         for point in points
     )
     return text.rjust(width)

@@ -13,6 +13,7 @@ from lab.ui.render.number import format_duration, format_number, format_size
 from lab.ui.render.sparkline import sparkline
 
 _SHORT = 12  # cells of a sparkline in the head of a run
+_LEAST = 24  # of one over a whole run
 _RECENT = 90  # looks of which it tells
 _NAME = 13
 
@@ -79,7 +80,7 @@ def _most(samples: Sequence[Sample], name: str, form: str) -> str:
 
 def _curve(name: str, values: Sequence[float], room: int, now: str, most: str, limit: float = 0.0) -> list[Row]:
     """A line and a blank one; the full height is the `limit`, or the most there was."""
-    curve = _spark(values, room, limit)
+    curve = _spark(values, room, limit).ljust(min(room, max(len(values), _LEAST)))
     return [[(f" {name}".ljust(_NAME), "muted"), (curve, "run"), (f"  {now}", ""), (f"  {most}", "muted")], [("", "")]]
 
 
@@ -88,7 +89,7 @@ def _spark(values: Sequence[float], width: int, limit: float = 0.0) -> str:
     top = max(limit, *values, 0.0)
     step = max(1, math.ceil(len(values) / width))
     peaks = [max(values[at : at + step]) for at in range(0, len(values), step)]
-    return sparkline([0.0, *peaks, top], len(peaks) + 2)[1:-1].rjust(width) if top > 0 else " " * width
+    return sparkline([0.0, *peaks, top], len(peaks) + 2)[1:-1] if top > 0 else " " * len(peaks)
 
 
 def firing_rows(firings: Sequence[Firing], most: int = 2) -> list[Row]:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import ScreenResume
-from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from lab.errors import LabError
 from lab.ui import actions
 from lab.ui.commands import Names, complete_command, complete_filter
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
-from lab.ui.screens import panes, table_state
+from lab.ui.screens import pane_drag, panes, table_state
+from lab.ui.screens.finding import FIND
+from lab.ui.screens.finding import KEYS as FOUND_KEYS
 from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
 from lab.ui.screens.prompt import Prompt
+from lab.ui.screens.tables import TablesScreen
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.frame_table import FrameTable
-from lab.ui.widgets.table_messages import (
-    Arranged,
-    ColumnsRequested,
-    DescribeRequested,
-    SortRequested,
-    WidthsChanged,
-)
 
 if TYPE_CHECKING:
-    from lab.ui.app import LabApp
-    from lab.workspace import Workspace
+    pass
 
 T = TypeVar("T")
 
@@ -44,12 +39,10 @@ _AGES = 30.0
 TAB = "tab:"
 
 
-class LabScreen(Screen[None]):
+class LabScreen(TablesScreen):
     """Base of all screens. A subclass gives `body` and `load`; `load` is called when it is first shown and whenever
     one of its `NOUNS` has changed, never twice at the same time, and not while the screen is not on top."""
 
-    #: Its id in `actions.SCREENS`.
-    KIND: ClassVar[str] = ""
     #: The numbered screen that it is, or is opened from.
     MODE: ClassVar[str] = ""
     NOUNS: ClassVar[frozenset[str]] = frozenset()
@@ -57,6 +50,12 @@ class LabScreen(Screen[None]):
     LEAD: ClassVar[str] = "Open"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (140, "-xwide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+    _made_of: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> LabScreen:
+        screen = super().__new__(cls)
+        screen._made_of = (args, kwargs)
+        return screen
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,12 +70,18 @@ class LabScreen(Screen[None]):
         self._loading = False
         self._looking: set[str] = set()
         self._trouble = ""
+        self._border: pane_drag.Border | None = None
 
     @property
     def is_current(self) -> bool:
         """Whether it is seen. Textual counts the screen below the top one too, whose every change then paints both
         anew, but only what pops up over a screen leaves it in sight."""
         return super().is_current and (self.app.screen is self or self.app.screen.is_modal)
+
+    def again(self) -> LabScreen:
+        """A new screen about the same."""
+        args, kwargs = self._made_of
+        return type(self)(*args, **kwargs)
 
     # What a subclass gives
 
@@ -116,18 +121,6 @@ class LabScreen(Screen[None]):
         """A prompt was closed with this text."""
 
     # What a subclass uses
-
-    @property
-    def lab(self) -> LabApp:
-        return cast("LabApp", self.app)
-
-    async def ask(self, work: Callable[[Workspace], T]) -> T:
-        """See `Bridge.ask`."""
-        return await self.lab.bridge.ask(work)
-
-    def start(self, work: Coroutine[Any, Any, Any], group: str = "action") -> None:
-        """Do something asynchronous; the screen going away ends it, errors are shown."""
-        self.run_worker(self.lab.guard(work), exit_on_error=False, group=group)
 
     def every(self, seconds: float, name: str, look: Callable[[], Awaitable[None]]) -> None:
         """Call `look` in a rhythm while this screen is on top, never while the one before is still under way."""
@@ -170,10 +163,13 @@ class LabScreen(Screen[None]):
         """Show the keys afresh: which can be used has changed."""
         leave = "Quit" if self.app.screen_stack[:1] == [self] else "Back"
         hidden = {*self.hidden_actions(), *(actions.WRITING if self.lab.read_only else ())}
-        self.query_one(KeyBar).tell(self.lead(), leave, hidden, self.lab.moved_keys)
+        first = FOUND_KEYS if self._finder.on else ()
+        self.query_one(KeyBar).tell(self.lead(), leave, hidden, self.lab.moved_keys, first)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done; in a lab that is only looked at, none that changes anything."""
+        if action in actions.TYPED and isinstance(self.focused, Input | TextArea):
+            return False  # its key is a letter of what is typed
         if self.lab.read_only and action in actions.WRITING.values():
             return False
         return super().check_action(action, parameters)
@@ -195,30 +191,6 @@ class LabScreen(Screen[None]):
     def action_runs_sweeps(self) -> None:
         self._open_once("sweeps", "SweepsScreen")
 
-    def action_view_export(self) -> None:
-        """What has the focus: a chart as a picture, a table as a file of rows; else the first of the screen."""
-        focused, charts = self.focused, list(self.query("ChartView, RelationView"))
-        tables = [one for one in self.query(FrameTable) if one.region and one.is_on_screen]
-        table = focused if isinstance(focused, FrameTable) else next(iter(tables), None)
-        if charts and (focused in charts or table is None):
-            self.export_chart()
-        elif table is not None:
-            self.export_table(table)
-
-    def export_chart(self) -> None:
-        """Write the screen's chart to a file. A screen that has one says how."""
-
-    def export_table(self, table: FrameTable) -> None:
-        """Write a table to a file as it stands on the screen."""
-        exporting = import_module("lab.ui.screens.exporting")
-        rows = exporting.rows_of(table.row_count, table.source.window)
-        name = "-".join((self.KIND, *([table.id] if table.id and table.id not in self.KIND else [])))
-
-        async def sheet() -> Any:
-            return exporting.sheet_of(name, table.columns, rows)
-
-        self.start(exporting.export_sheet(self, name, sheet))
-
     def _open_once(self, module: str, name: str) -> None:
         """Open a screen that loads when it is first asked for; in place of this one where both lie over the same."""
         screen = getattr(import_module(f"lab.ui.screens.{module}"), name)()
@@ -233,6 +205,9 @@ class LabScreen(Screen[None]):
         """Escape: see all panes again, else close or clear something here. Whether there was anything."""
         if panes.alone(self):
             panes.show_all(self, self.lab.view_state, self.KIND)
+            return True
+        if self._finder.end():
+            self.tell_keys()
             return True
         return self.close_inner()
 
@@ -257,7 +232,7 @@ class LabScreen(Screen[None]):
 
     def show_jobs(self, active: list[Job]) -> None:
         row: Row = status_row(active)
-        self.query_one("#status", Lines).show([row] if row else [])
+        self.query_one("#status", Lines).show([*self.lab.engines.rows, *([row] if row else [])])
 
     def open_command(self) -> None:
         prompt = self.query_one(Prompt)
@@ -304,9 +279,11 @@ class LabScreen(Screen[None]):
     async def _read_again(self) -> None:
         self.reload()
 
-    def on_screen_resume(self, event: ScreenResume) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         # Textual would look up all styles again, which have been kept up all the while.
         event.refresh_styles = False
+        if self.app.screen is self:
+            self.lab.last_view.seen(self.app.current_mode, self)
         self.tell_top()
         self.tell_keys()
         self.show_jobs(self.lab.jobs.active)
@@ -326,42 +303,47 @@ class LabScreen(Screen[None]):
         finally:
             self._loading = False
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the border between two panes."""
+        border = pane_drag.border_at(self, event.screen_x, event.screen_y) if event.button == 1 else None
+        if border is not None:
+            self._border = border
+            border.pane.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._border is not None:
+            pane_drag.drag(self._border, event.screen_x, event.screen_y, self.lab.view_state, self.KIND)
+
+    def on_mouse_up(self) -> None:
+        if self._border is not None:
+            self._border.pane.release_mouse()
+            self._border = None
+
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         event.stop()
-        if event.sign != COMMAND:
+        if event.sign == FIND:
+            self._finder.typed(event.text)
+        elif event.sign != COMMAND:
             self.prompt_changed(event.sign, event.text)
+
+    def on_prompt_doubled(self, event: Prompt.Doubled) -> None:
+        """`//`: look for a text in the table instead of filtering it."""
+        event.stop()
+        prompt = self.query_one(Prompt)
+        if event.sign == FILTER and self.query(FrameTable):
+            prompt.close()
+            self.action_view_find()
 
     def on_prompt_done(self, event: Prompt.Done) -> None:
         event.stop()
-        if event.sign != COMMAND:
+        if event.sign == FIND:
+            self._finder.done(event.text, cancelled=event.cancelled)
+            self.tell_keys()
+        elif event.sign != COMMAND:
             self.prompt_done(event.sign, event.text)
         elif not event.cancelled:
             # The app's own work: the command may well take this screen away.
             self.lab.run_worker(self.lab.guard(self.lab.obey(event.text)), exit_on_error=False, group="command")
-
-    def on_frame_table_widths_changed(self, event: WidthsChanged) -> None:
-        event.stop()
-        table_state.keep_widths(self.lab.view_state, self.KIND, event.table, event.widths)
-
-    def on_chart_view_style_chosen(self, event: ChartView.StyleChosen) -> None:
-        """What curves are made of stays, on every screen."""
-        event.stop()
-        self.lab.view_state.put("chart", "style", event.chart.options.style)
-
-    def on_frame_table_arranged(self, event: Arranged) -> None:
-        event.stop()
-        table_state.keep_columns(self.lab.view_state, self.KIND, event.table)
-
-    def on_frame_table_columns_requested(self, event: ColumnsRequested) -> None:
-        event.stop()
-        self.start(import_module("lab.ui.screens.column_choice").choose(self, event.table))
-
-    def on_frame_table_describe_requested(self, event: DescribeRequested) -> None:
-        event.stop()
-        self.start(import_module("lab.ui.screens.describe").describe(self, event.table))
-
-    def on_frame_table_sort_requested(self, event: SortRequested) -> None:
-        table_state.keep_sorts(self.lab.view_state, self.KIND, event.table)
 
     async def on_choices_chosen(self, event: Choices.Chosen) -> None:
         event.stop()

@@ -41,16 +41,17 @@ async def obey(app: LabApp, command: Command) -> None:
     elif word in _SCREENS:
         await app.push_screen(getattr(import_module(f"lab.ui.screens.{word}"), _SCREENS[word])())
     elif word == "theme":
-        _choose_theme(app, rest)
+        await _choose_theme(app, rest)
     elif word == "explain":
         app.explain(rest)
     else:
         await app.run_action(_DONE_BY[word])
 
 
-def _choose_theme(app: LabApp, name: str) -> None:
+async def _choose_theme(app: LabApp, name: str) -> None:
+    """One by its name, else out of a list."""
     if not name:
-        app.action_app_theme()
+        await app.run_action("app_theme")
     elif name in app.available_themes:
         app.use_theme(name)
     else:

@@ -10,21 +10,22 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from lab.domain.compare import Comparison
-from lab.domain.directions import Direction, direction
+from lab.domain.directions import Direction
 from lab.domain.figures import Figure
 from lab.domain.predictions import SampleChanges
 from lab.domain.runs import Run
-from lab.errors import LabError, UsageError
+from lab.errors import LabError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Column, ListSource
 from lab.ui.render.series import COLOURS, Series
-from lab.ui.screens import flows
+from lab.ui.screens import better, flows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.compare_cells import METRIC, compare_columns, compare_rows, grouped, verdict_rows, wanted
+from lab.ui.screens.compare_cells import METRIC, compare_columns, compare_rows, grouped, verdict_rows
 from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
 from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
+from lab.ui.screens.compare_seeds import queue_seeds
 from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_runs, plot_command
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
@@ -136,7 +137,7 @@ class CompareScreen(LabScreen):
         return metric_order(line.key for line in self._comparison.metrics) if self._comparison else []
 
     async def load(self) -> None:
-        ways = self._ways()
+        ways = better.ways(self.lab.view_state)
         self._comparison = await self.ask(lambda ws: ws.runs.compare(self._ids, self._baseline, ways))
         if self._metric not in self.metrics:
             self._metric = next(iter(self.metrics), "")
@@ -201,7 +202,7 @@ class CompareScreen(LabScreen):
         if comparison is None:
             return
         shown = "all rows" if self._everything else "differing rows"
-        way = self._way(self._metric)
+        way = better.way(self.lab.view_state, self._metric)
         row: Spans = [(f" {shown}", "muted"), ("   metric ", "muted"), (self._metric or "none", "accent")]
         row += [(f"   {way.value} is better", "muted")] if way is not Direction.UNKNOWN else []
         row += [("   one column per group of seeds", "muted")] if grouped(comparison, self._apart) else []
@@ -212,15 +213,6 @@ class CompareScreen(LabScreen):
         about = [row] if self.tab in _PAIR else []  # what it says is of table and chart
         self.query_one("#heading", Lines).show([*verdict_rows(comparison, self._metric), *about])
         self.tell_keys()
-
-    def _ways(self) -> dict[str, Direction]:
-        """What the user has said of metrics: which way is better."""
-        told = self.lab.view_state.get("compare", "better", {})
-        items = told.items() if isinstance(told, dict) else ()
-        return {str(name): Direction(way) for name, way in items if way in (Direction.HIGHER, Direction.LOWER)}
-
-    def _way(self, metric: str) -> Direction:
-        return self._ways().get(metric) or direction(metric)
 
     async def _draw(self) -> None:
         comparison, metric, axis = self._comparison, self._metric, self._axis
@@ -268,7 +260,7 @@ class CompareScreen(LabScreen):
         """All runs by what they were given and what came of it."""
         if self._comparison is not None:
             view = self.query_one(RelationView)
-            view.show(self._comparison.runs, self._metric, self._way(self._metric))
+            view.show(self._comparison.runs, self._metric, better.way(self.lab.view_state, self._metric))
 
     def on_relation_view_chosen(self, event: RelationView.Chosen) -> None:
         self.start(self.lab.show_object("run", event.run.id))
@@ -354,35 +346,12 @@ class CompareScreen(LabScreen):
     def action_compare_better(self) -> None:
         """Turn round which way is better, for the metric that is shown."""
         if self._metric:
-            way = Direction.LOWER if self._way(self._metric) is Direction.HIGHER else Direction.HIGHER
-            told = {**{name: one.value for name, one in self._ways().items()}, self._metric: way.value}
-            self.lab.view_state.put("compare", "better", told)
+            better.turn_round(self.lab.view_state, self._metric)
             self.reload()
 
     def action_compare_seeds(self) -> None:
         if self._comparison is not None:
-            self.start(self._queue_seeds(self._comparison, self._metric))
-
-    async def _queue_seeds(self, comparison: Comparison, metric: str) -> None:
-        """Launch what is lacking for a verdict, after asking; the new runs join this comparison."""
-        more = wanted(comparison, metric)
-        requests = await self.ask(lambda ws: ws.runs.more_seeds(comparison, more))
-        if not requests:
-            raise UsageError("there is no further seed for these runs", "launch them with --seed")
-        lines = [
-            f"{comparison.groups[index].label}: {count} more seed{'s' if count > 1 else ''}"
-            for index, count in more.items()
-        ]
-        seeds = ", ".join(str(request.seed) for request in requests)
-        consequence = (
-            "\n".join(lines[:6])
-            + f"\nSeeds {seeds}. The code is taken as it is now: if it has changed since, the new runs "
-            "are another group."
-        )
-        total = f"{len(requests)} run{'s' if len(requests) > 1 else ''}"
-        if await flows.confirm(self, f"Launch {total} with new seeds?", consequence, "Launch", "A"):
-            for request in requests:
-                flows.start_run(self, request, on_started=self._join)
+            self.start(queue_seeds(self, self._comparison, self._metric, self._join))
 
     def _join(self, run: Run) -> None:
         """A run that was launched from here is compared too."""

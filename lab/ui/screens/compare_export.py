@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.domain.compare import Comparison
+from lab.domain.param_spec import ParamSpec
 from lab.ui import actions
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_size
 from lab.ui.screens.base import LabScreen
-from lab.ui.widgets.forms import Field, FormScreen
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -23,8 +24,8 @@ async def export(screen: LabScreen, comparison: Comparison) -> None:
     """Ask for the file, then write it behind the screens."""
     names = "-".join(dict.fromkeys(_plain(run.name) for run in comparison.runs[:_MOST_NAMES]))
     fields = [
-        Field("path", "file", value=f"compare-{names}.html", optional=False, help="report.html or report.md"),
-        Field("force", "overwrite", "bool", False, help="write over a file that is there"),
+        ParamSpec("path", "file", value=f"compare-{names}.html", optional=False, help="report.html or report.md"),
+        ParamSpec("force", "overwrite", "bool", False, help="write over a file that is there"),
     ]
     values = await screen.app.push_screen_wait(FormScreen("Export the comparison", fields, submit="Write"))
     if values is None:

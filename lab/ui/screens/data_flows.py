@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.domain.datasets import DatasetVersion
+from lab.domain.param_spec import ParamSpec
 from lab.errors import LabError, NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
@@ -16,7 +17,7 @@ from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.launch_form import name_trouble
 from lab.ui.screens.pick import Item, PickScreen
-from lab.ui.widgets.forms import Field, FormScreen
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -25,7 +26,7 @@ _MOVE, _TAKE = "to this version", "away from the dataset"
 
 
 async def edit_tags(screen: LabScreen, version: DatasetVersion) -> None:
-    field = Field("tags", "tags", value=" ".join(version.tags), help="words with blanks between them")
+    field = ParamSpec("tags", "tags", value=" ".join(version.tags), help="words with blanks between them")
     values = await screen.app.push_screen_wait(FormScreen(f"Tags of {version.ref}", [field], submit="Set"))
     if values is not None:
         tags = str(values["tags"]).split()
@@ -34,7 +35,7 @@ async def edit_tags(screen: LabScreen, version: DatasetVersion) -> None:
 
 
 async def edit_note(screen: LabScreen, version: DatasetVersion) -> None:
-    field = Field("text", "note", value=version.note, help="empty takes it away")
+    field = ParamSpec("text", "note", value=version.note, help="empty takes it away")
     values = await screen.app.push_screen_wait(FormScreen(f"Note on {version.ref}", [field], submit="Save"))
     if values is not None:
         text = str(values["text"])
@@ -46,10 +47,10 @@ async def edit_note(screen: LabScreen, version: DatasetVersion) -> None:
 async def move_alias(screen: LabScreen, version: DatasetVersion) -> None:
     """Have a name mean the version, or take one away from the dataset."""
     known = await screen.ask(lambda ws: dict(ws.datasets.aliases(version)))
-    fields = [Field("alias", "alias", optional=False, help=_told(known),
+    fields = [ParamSpec("alias", "alias", optional=False, help=_told(known),
                     validate=lambda value: name_trouble("alias", str(value)))]  # fmt: skip
     if known:
-        fields.append(Field("what", "move it", "choice", _MOVE, (_MOVE, _TAKE)))
+        fields.append(ParamSpec("what", "move it", "choice", _MOVE, (_MOVE, _TAKE)))
     form = FormScreen(f"Alias for {version.ref}", fields, submit="Move", intro=_told(known))
     values = await screen.app.push_screen_wait(form)
     if values is None:
@@ -78,10 +79,10 @@ async def check_out(screen: LabScreen, version: DatasetVersion) -> None:
     intro = f"The working copy {place} "
     intro += f"has changes that are in no version: {changed}." if changed else "has nothing that is in no version."
     fields = [
-        Field("to", "into", help="empty: the working copy itself; or a new folder"),
-        Field("only", "only", help="one file or folder of it; empty: everything"),
+        ParamSpec("to", "into", help="empty: the working copy itself; or a new folder"),
+        ParamSpec("only", "only", help="one file or folder of it; empty: everything"),
     ]
-    fields += [Field("stash", "keep changes", "bool", True, help="as a new version first; without, it is refused"),
+    fields += [ParamSpec("stash", "keep changes", "bool", True, help="as a new version first; without, it is refused"),
                ] if changed else []  # fmt: skip
     form = FormScreen(f"Check out {version.ref}", fields, submit="Check out", intro=intro)
     values = await screen.app.push_screen_wait(form)

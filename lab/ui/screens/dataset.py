@@ -12,13 +12,12 @@ from lab.domain.datasets import DatasetVersion
 from lab.domain.expectations import CheckReport, Result
 from lab.domain.lineage import Lineage
 from lab.domain.profiles import Profile
-from lab.errors import UsageError
 from lab.ui import actions
-from lab.ui.jobs import Job
 from lab.ui.render import checks, lineage, profile_pages, profiles, timeline
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_size
 from lab.ui.render.rows import ListSource
+from lab.ui.screens import dataset_jobs
 from lab.ui.screens.data import FILE_COLUMNS, PREVIEW, file_rows, preview_columns, preview_rows
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.tabs import Tabs
@@ -200,12 +199,7 @@ class DatasetScreen(VersionActions):
         self._table("columns").set_empty("making the profile: it is done once for a content …")
         if title in [job.title for job in self.lab.jobs.active]:
             return
-
-        async def work(job: Job) -> str:
-            await self.lab.bridge.ask(lambda ws: ws.findings.profile(version, job.say))
-            return f"the profile of {version.ref} is made"
-
-        self.lab.background(title, actions.command(actions.get("data.profile"), ref=version.ref), work)
+        dataset_jobs.profile(self.lab, version, title)
 
     async def _look(self) -> None:
         """Take in what was made behind the screens."""
@@ -375,17 +369,9 @@ class DatasetScreen(VersionActions):
         if version is None:
             return
         title = f"checking {version.ref}"
-
-        async def work(job: Job) -> str:
-            report = await self.lab.bridge.ask(lambda ws: ws.findings.check(version, job.say))
-            if report is None:
-                raise UsageError(f"nothing is expected of {version.dataset}",
-                                 f"lab data expect {version.dataset} --infer proposes something")  # fmt: skip
-            return f"{version.ref}: {len(report.failed)} of {len(report.results)} expectations fail"
-
         self.show_tab("expect")
         self._waiting = title
-        self.lab.background(title, actions.command(actions.get("dataset.check"), ref=version.ref), work)
+        dataset_jobs.check(self.lab, version, title)
 
     async def open_version(self, tab: str) -> None:
         """It is shown already: go to the tab, and make the profile if there is none."""

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.domain.deployments import Deployment
-from lab.domain.rollouts import RolloutPlan, Strategy, parse_seconds
+from lab.domain.param_spec import ParamSpec, reads
+from lab.domain.rollouts import RolloutPlan, parse_seconds
 from lab.errors import NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_duration
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.deploy_form import (
+    DeployRequest,
+    deploy_command,
+    deploy_request,
+    deploy_sentence,
+    deploy_specs,
+    replicas_trouble,
+    whole,
+)
 from lab.ui.screens.flows import confirm, metrics_text
-from lab.ui.screens.launch_form import name_trouble
 from lab.ui.screens.pick import Item, PickScreen
-from lab.ui.widgets.forms import Field, FormScreen, Value, Values
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
-
-_AS_SET = "as set"
 
 
 async def choose_and_deploy(screen: LabScreen, name: str = "") -> None:
@@ -46,10 +51,12 @@ async def deploy(screen: LabScreen, ref: str, name: str = "") -> None:
     usual, idle = await screen.ask(lambda ws: (ws.deployments.plan, ws.deployments.idle))
     names = await screen.ask(lambda ws: {one.name: one for one in ws.deployments.list() if one.status.active})
     chosen = name or ref.partition(":")[0].partition("@")[0]
-    form = FormScreen(f"Deploy {ref}", _fields(chosen, usual, idle), submit="Deploy", intro=_intro(names.get(chosen)))
+    specs, intro = deploy_specs(chosen, usual, idle), _intro(names.get(chosen))
+    form = FormScreen(f"Deploy {ref}", specs, submit="Deploy", intro=intro,
+                      summary=lambda values: deploy_sentence(values, usual))  # fmt: skip
     values = await screen.app.push_screen_wait(form)
     if values is not None:
-        _start(screen, ref, values, usual)
+        _start(screen, ref, deploy_request(values, usual), usual)
 
 
 def _intro(there: Deployment | None) -> str:
@@ -59,79 +66,18 @@ def _intro(there: Deployment | None) -> str:
     return f"{serves}; it goes on until the new one has shown that it is as good."
 
 
-def _fields(name: str, usual: RolloutPlan, idle: float) -> list[Field]:
-    return [
-        Field("name", "name", value=name, optional=False,
-              validate=lambda value: name_trouble("deployment", str(value))),
-        Field("strategy", "strategy", "choice", usual.strategy.value, tuple(one.value for one in Strategy)),
-        Field("share", "canary %", "number", usual.share, help="of the requests, if the strategy is canary",
-              validate=lambda value: None if isinstance(value, int) and 1 <= value <= 99 else "from 1 to 99"),
-        Field("hold", "canary for", value=f"{usual.hold:g}s", help="60s, 10m", validate=_time_trouble),
-        Field("mirror", "mirror for", value=f"{usual.mirror:g}s" if usual.mirror else "",
-              help="a shadow answers live requests; empty: captured ones",
-              validate=lambda value: _time_trouble(value) if value else None),
-        Field("replicas", "servers", "number", help="empty: as many as there are", validate=_replicas_trouble),
-        Field("idle", "sleep after", value=f"{idle:g}s" if idle else "", help="10m without a request; empty: never",
-              validate=lambda value: _time_trouble(value) if value else None),
-        Field("port", "port", "number", help="empty: the same as before, or a free one", validate=_port_trouble),
-        Field("engine", "engine", "choice", _AS_SET, (_AS_SET, "docker", "process")),
-    ]  # fmt: skip
-
-
-def _port_trouble(value: Value) -> str | None:
-    return None if isinstance(value, int) and 0 <= value < 65536 else "a whole number from 1024 to 65535"
-
-
-def _replicas_trouble(value: Value) -> str | None:
-    return None if isinstance(value, int) and value >= 1 else "one or more"
-
-
-def _time_trouble(value: Value) -> str | None:
-    try:
-        parse_seconds(str(value))
-    except UsageError as error:
-        return error.message
-    return None
-
-
-def _start(screen: LabScreen, ref: str, values: Values, usual: RolloutPlan) -> None:
-    name, engine = str(values["name"]), str(values.get("engine", _AS_SET))
-    port, replicas = _number(values, "port"), _number(values, "replicas")
-    idle = parse_seconds(str(values.get("idle") or "0"))
-    plan = replace(
-        usual,
-        strategy=Strategy(str(values["strategy"])),
-        share=_number(values, "share") or usual.share,
-        hold=parse_seconds(str(values["hold"])),
-        mirror=parse_seconds(str(values.get("mirror") or "0")),
-        replicas=replicas or usual.replicas,
-    )
-
+def _start(screen: LabScreen, ref: str, asked: DeployRequest, usual: RolloutPlan) -> None:
     def begin(ws: Workspace, job: Job) -> Deployment:
-        chosen = "" if engine == _AS_SET else engine
-        return ws.deployments.deploy(ref, name=name, port=port, engine=chosen, plan=plan, idle=idle, progress=job.say)
+        return ws.deployments.deploy(
+            ref, name=asked.name, port=asked.port, engine=asked.engine, plan=asked.plan, idle=asked.idle,
+            progress=job.say,
+        )  # fmt: skip
 
     async def work(job: Job) -> str:
         deployment = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
         return f"{deployment.name} serves {deployment.model}:v{deployment.version} at {deployment.url}"
 
-    words = ["lab", "deploy", ref, "--name", name]
-    if plan.strategy is Strategy.CANARY:
-        words += ["--canary", str(plan.share), "--for", f"{plan.hold:g}s"]
-    elif plan.strategy is Strategy.SHADOW and plan.mirror:
-        words += ["--mirror", f"{plan.mirror:g}s"]
-    elif plan.strategy is not usual.strategy:
-        words += ["--strategy", plan.strategy.value]
-    words += ["--replicas", str(replicas)] if replicas else []
-    words += ["--idle", f"{idle:g}s"] if idle else []
-    words += ["--port", str(port)] if port else []
-    words += [] if engine == _AS_SET else ["--engine", engine]
-    screen.lab.background(f"deploying {ref}", shlex.join(words), work)
-
-
-def _number(values: Values, name: str) -> int:
-    value = values.get(name)
-    return value if isinstance(value, int) else 0
+    screen.lab.background(f"deploying {ref}", deploy_command(ref, asked, usual), work)
 
 
 async def roll_back(screen: LabScreen, deployment: Deployment) -> None:
@@ -152,11 +98,11 @@ async def roll_back(screen: LabScreen, deployment: Deployment) -> None:
 
 async def scale(screen: LabScreen, deployment: Deployment) -> None:
     """Ask for the number of servers."""
-    field = Field("replicas", "servers", "number", deployment.replicas, optional=False, validate=_replicas_trouble)
+    field = ParamSpec("replicas", "servers", "number", deployment.replicas, optional=False, validate=replicas_trouble)
     values = await screen.app.push_screen_wait(FormScreen(f"Servers of {deployment.name}", [field], submit="Scale"))
     if values is None:
         return
-    wanted = _number(values, "replicas")
+    wanted = whole(values, "replicas")
 
     async def work(_: Job) -> str:
         now = await screen.lab.bridge.ask(lambda ws: ws.deployments.scale(deployment.id, wanted))
@@ -169,15 +115,15 @@ async def scale(screen: LabScreen, deployment: Deployment) -> None:
 async def load_test(screen: LabScreen, deployment: Deployment, done: Callable[[], None]) -> None:
     """Ask how many clients for how long, then ask the deployment with a reference row; `done` is called at the end."""
     fields = [
-        Field("connections", "clients at once", "number", 32, optional=False,
+        ParamSpec("connections", "clients at once", "number", 32, optional=False,
               validate=lambda value: None if isinstance(value, int) and 1 <= value <= 1000 else "from 1 to 1000"),
-        Field("hold", "for", value="10s", optional=False, help="10s, 1m", validate=_time_trouble),
+        ParamSpec("hold", "for", value="10s", optional=False, help="10s, 1m", validate=reads(parse_seconds)),
     ]  # fmt: skip
     intro = f"{deployment.name} is asked with a reference row as fast as it answers."
     values = await screen.app.push_screen_wait(FormScreen("Load test", fields, submit="Ask", intro=intro))
     if values is None:
         return
-    connections, hold = _number(values, "connections"), parse_seconds(str(values["hold"]))
+    connections, hold = whole(values, "connections"), parse_seconds(str(values["hold"]))
 
     async def work(job: Job) -> str:
         job.say(f"{connections} clients ask for {hold:g} s")

@@ -17,15 +17,15 @@ _SPARK, _WIDE_SPARK = 16, 40
 
 COLUMNS = (
     Column("state", "state", width=13, sortable=False),
-    Column("name", "name", min_width=10, max_width=30, sortable=False, flex=1),
+    Column("name", "name", min_width=8, max_width=30, sortable=False, flex=1),
     Column("model", "model", min_width=8, max_width=26, sortable=False),
+    Column("url", "address", min_width=21, max_width=24, sortable=False),
     Column("rate", "req/s", width=7, align="right", sortable=False),
     Column("p95", "p95", width=7, align="right", sortable=False),
     Column("errors", "5xx/s", width=6, align="right", sortable=False),
     Column("spark", "last minute", width=_SPARK, sortable=False),
     Column("servers", "up", width=5, align="right", sortable=False),
     Column("memory", "memory", width=8, align="right", sortable=False),
-    Column("url", "address", min_width=21, max_width=24, sortable=False),
     Column("age", "age", width=8, sortable=False),
 )
 
@@ -51,13 +51,13 @@ def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float
         Cell(mark.text, mark.token),
         Cell(one.name, "bold" if one.status.active else ""),
         Cell(f"{one.model}:v{one.version}"),
+        Cell(one.url if one.status.active else "", "primary"),
         Cell(format_number(health.rate, 3) if up and health and health.rate is not None else ""),
         Cell(format_duration(health.p95) if up and health and health.p95 is not None else ""),
         _errors(health) if up and health else Cell(""),
         Cell(rate_line(rates, _SPARK) if up else "", "primary"),
         Cell(f"{health.servers_up}/{health.servers}" if up and health else "", _up_token(health)),
         Cell(format_size(health.rss) if up and health and health.rss is not None else ""),
-        Cell(one.url if one.status.active else "", "muted"),
         Cell(format_age(one.created, now), "muted"),
     )
     return Row(one.id, cells)

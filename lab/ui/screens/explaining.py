@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,12 +15,15 @@ from lab import learn
 from lab.domain.text import clean
 from lab.errors import NotFoundError
 from lab.ui import actions
+from lab.ui.explained import of_widget
 from lab.ui.render.cells import tidy
 from lab.ui.render.glyphs import Row
 from lab.ui.screens.base import LabScreen
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.dialog import Dialog
-from lab.ui.widgets.frame_table import FrameTable
+
+#: More words than this are not explained at once.
+_MOST = 8
 
 
 class ExplainScreen(Dialog[None]):
@@ -68,31 +71,29 @@ def entry_rows(entries: Sequence[tuple[str, learn.Entry]], width: int) -> list[R
     return rows
 
 
-def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
-    """What the screen says is under the cursor, else the column of the table that has the focus, with its value."""
-    told: list[tuple[str, str]] = list(screen.explained())
-    focused = screen.focused
-    if isinstance(focused, FrameTable) and focused.cursor_column is not None:
-        told += _of_table(focused)
+def entries_about(told: Iterable[tuple[str, str]], most: int = _MOST) -> list[tuple[str, learn.Entry]]:
+    """What is written about words, each once, titled by the word and its value."""
     found: dict[str, tuple[str, learn.Entry]] = {}
     for word, value in told:
         entry = learn.find(word)
         if entry is not None and entry.word not in found:
             found[entry.word] = (f"{tidy(word, 40)}  {tidy(value, 60)}".strip(), entry)
-    return list(found.values())
+    return list(found.values())[:most]
 
 
-def _of_table(table: FrameTable) -> list[tuple[str, str]]:
-    """The cell under the cursor, by its column, by what it says, and by the name of its row."""
-    column, index = table.cursor_column, table.cursor_index
-    rows = table.source.window(index, 1)
-    texts = {one.id: cell.text for one, cell in zip(table.columns, rows[0].cells, strict=False)} if rows else {}
-    if column is None:
-        return []
-    value = texts.get(column.id, "")
-    words = [(word, value) for word in (column.title, column.id) if word]
-    # A status is a sign and a word; the first cells of a row say what it is about.
-    return [*words, *((text.split()[-1], "") for text in [value, *list(texts.values())[:3]] if text.strip())]
+def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
+    """What the screen says is under the cursor, else what the widget shows that has the focus."""
+    return entries_about([*screen.explained(), *of_widget(screen.focused)])
+
+
+async def explain_dialog(dialog: Dialog[Any]) -> None:
+    """What a dialog asks for or shows."""
+    own = [(title, learn.Entry(title, (), text, "", "")) for title, text in dialog.told_by_itself() if text]
+    entries = [*own[:1], *entries_about([*dialog.explained(), *of_widget(dialog.focused)], 3), *own[1:]]
+    if entries:
+        await dialog.app.push_screen_wait(ExplainScreen("What is this?", entries))
+    else:
+        dialog.app.bell()
 
 
 async def explain(screen: LabScreen, word: str = "") -> None:

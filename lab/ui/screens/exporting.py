@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.domain.figures import Figure
+from lab.domain.param_spec import ParamSpec
 from lab.domain.sheets import Sheet, distinct
 from lab.ui.jobs import Job
 from lab.ui.render.cells import tidy
 from lab.ui.render.number import format_size
 from lab.ui.render.rows import Column, Row
-from lab.ui.widgets.forms import Field, FormScreen
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.ui.screens.base import LabScreen
@@ -32,8 +33,8 @@ async def ask_file(
 
     Raises LabError where `check` does: before anything is begun."""
     fields = [
-        Field("path", "file", value=name, optional=False, help="as " + ", ".join(endings)),
-        Field("force", "overwrite", "bool", False, help="write over a file that is there"),
+        ParamSpec("path", "file", value=name, optional=False, help="as " + ", ".join(endings)),
+        ParamSpec("force", "overwrite", "bool", False, help="write over a file that is there"),
     ]
     values = await screen.app.push_screen_wait(FormScreen(f"Export {what}", fields, submit="Write"))
     if values is None:

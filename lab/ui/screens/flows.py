@@ -17,6 +17,7 @@ from lab.domain.datasets import Dataset, DatasetVersion
 from lab.domain.edits import MODEL
 from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION, ModelVersion
+from lab.domain.param_spec import ParamSpec
 from lab.domain.runs import Run, RunStatus
 from lab.domain.sweeps import SweepPlan
 from lab.domain.views import RunView
@@ -27,7 +28,7 @@ from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, plan_sentence, request_of
 from lab.ui.screens.pick import Item, PickScreen
-from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen
+from lab.ui.widgets.forms import ConfirmScreen, FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -147,9 +148,9 @@ async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
         raise UsageError(f"{run.name} has not finished: {run.cause or run.status.value}", "register a finished run")
     known = _references(run, await screen.ask(lambda ws: list(ws.datasets.list())))
     fields = [
-        Field("name", "model", value=suggestion, optional=False, help="a new name, or one to add a version to",
+        ParamSpec("name", "model", value=suggestion, optional=False, help="a new name, or one to add a version to",
               validate=lambda value: name_trouble("model", str(value))),
-        Field("reference", "drift measured from", "choice", _EXAMPLE, (_EXAMPLE, *known),
+        ParamSpec("reference", "drift measured from", "choice", _EXAMPLE, (_EXAMPLE, *known),
               help="the rows that the run gave as its example, or all of a dataset version"),
     ]  # fmt: skip
     form = FormScreen("Register model", fields, submit="Register", intro=f"From run {run.name}.")
@@ -174,7 +175,7 @@ async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
 
 
 async def edit_tags(screen: LabScreen, run: Run) -> None:
-    field = Field("tags", "tags", value=" ".join(run.tags), help="words with blanks between them")
+    field = ParamSpec("tags", "tags", value=" ".join(run.tags), help="words with blanks between them")
     values = await screen.app.push_screen_wait(FormScreen(f"Tags of {run.name}", [field], submit="Set"))
     if values is not None:
         tags = str(values["tags"]).split()
@@ -183,7 +184,7 @@ async def edit_tags(screen: LabScreen, run: Run) -> None:
 
 
 async def edit_note(screen: LabScreen, run: Run) -> None:
-    field = Field("text", "note", value=run.notes)
+    field = ParamSpec("text", "note", value=run.notes)
     values = await screen.app.push_screen_wait(FormScreen(f"Note on {run.name}", [field], submit="Save"))
     if values is not None:
         text = str(values["text"])
@@ -192,7 +193,7 @@ async def edit_note(screen: LabScreen, run: Run) -> None:
 
 
 async def rename(screen: LabScreen, run: Run) -> None:
-    field = Field(
+    field = ParamSpec(
         "name", "name", value=run.name, optional=False, validate=lambda value: name_trouble("run", str(value))
     )
     values = await screen.app.push_screen_wait(FormScreen(f"Rename {run.name}", [field], submit="Rename"))
@@ -222,12 +223,14 @@ async def archive(screen: LabScreen, runs: Sequence[Run]) -> None:
 
 async def undo(screen: LabScreen) -> None:
     """Take back the last edit of anything."""
-    await _undo(screen, again=False)
+    async with screen.lab.undo_turn:
+        await _undo(screen, again=False)
 
 
 async def redo(screen: LabScreen) -> None:
     """Do again what was undone last."""
-    await _undo(screen, again=True)
+    async with screen.lab.undo_turn:
+        await _undo(screen, again=True)
 
 
 async def _undo(screen: LabScreen, *, again: bool) -> None:
@@ -254,7 +257,7 @@ def _told(value: object) -> str:
 
 async def save_view(screen: LabScreen, filter: str, sort: str, columns: Sequence[str]) -> None:
     """Keep what the run table shows under a name."""
-    field = Field("name", "name", optional=False, validate=lambda value: name_trouble("view", str(value)))
+    field = ParamSpec("name", "name", optional=False, validate=lambda value: name_trouble("view", str(value)))
     values = await screen.app.push_screen_wait(FormScreen("Save this view", [field], submit="Save"))
     if values is None:
         return
@@ -270,10 +273,11 @@ async def save_view(screen: LabScreen, filter: str, sort: str, columns: Sequence
 async def add_data(screen: LabScreen, name: str = "", path: str = "") -> None:
     """Snapshot a file or folder: a new dataset, or the next version of one."""
     fields = [
-        Field("name", "name", value=name, optional=False, validate=lambda value: name_trouble("dataset", str(value))),
-        Field("path", "path", value=path, optional=False, help="a file or folder, relative to the project"),
-        Field("message", "message", help="why, in a few words"),
-    ]
+        ParamSpec("name", "name", value=name, optional=False,
+                  validate=lambda value: name_trouble("dataset", str(value))),
+        ParamSpec("path", "path", value=path, optional=False, help="a file or folder, relative to the project"),
+        ParamSpec("message", "message", help="why, in a few words"),
+    ]  # fmt: skip
     values = await screen.app.push_screen_wait(FormScreen("Snapshot data", fields, submit="Snapshot"))
     if values is None:
         return
@@ -305,7 +309,7 @@ async def promote(screen: LabScreen, ref: str, summary: str) -> None:
 async def init_project(screen: LabScreen) -> None:
     """Write a lab.toml."""
     folder = await screen.ask(lambda ws: ws.projects.folder)
-    field = Field("folder", "folder", value=str(folder), optional=False, help="gets a commented lab.toml")
+    field = ParamSpec("folder", "folder", value=str(folder), optional=False, help="gets a commented lab.toml")
     values = await screen.app.push_screen_wait(FormScreen("Make a project", [field], submit="Write lab.toml"))
     if values is None:
         return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 
 from lab.domain.gates import GATES, Gate, gate_text, gate_value, parse_gate
-from lab.errors import LabError, NotFoundError
+from lab.domain.param_spec import ParamSpec, reads
+from lab.errors import NotFoundError
 from lab.ui.screens.base import LabScreen
-from lab.ui.widgets.forms import Field, FormScreen, Value
+from lab.ui.widgets.forms import FormScreen
 
 
 async def edit_gates(screen: LabScreen) -> None:
@@ -16,7 +17,7 @@ async def edit_gates(screen: LabScreen) -> None:
         raise NotFoundError("no lab.toml here, which is where gates are written", "on Home, i writes one")
     budget = await screen.ask(lambda ws: ws.projects.budget())
     before = {gate.name: gate_text(gate, gate_value(budget, gate)) for gate in GATES}
-    fields = [_field(gate, before[gate.name]) for gate in GATES]
+    fields = [_spec(gate, before[gate.name]) for gate in GATES]
     intro = "A version that exceeds one gets no requests. Rollouts that begin from now on are held to these."
     values = await screen.app.push_screen_wait(FormScreen("Gates", fields, submit="Write", intro=intro))
     changed = {name: str(text) for name, text in (values or {}).items() if str(text) != before[name]}
@@ -27,12 +28,6 @@ async def edit_gates(screen: LabScreen) -> None:
         screen.lab.tell(f"wrote {written}")
 
 
-def _field(gate: Gate, text: str) -> Field:
-    def trouble(value: Value) -> str | None:
-        try:
-            parse_gate(gate, str(value))
-        except LabError as error:
-            return f"{error.message}: {error.hint}" if error.hint else error.message
-        return None
-
-    return Field(gate.name, gate.title, value=text, optional=False, help=gate.help, validate=trouble)
+def _spec(gate: Gate, text: str) -> ParamSpec:
+    return ParamSpec(gate.name, gate.title, value=text, optional=False, help=gate.help,
+                     validate=reads(lambda text: parse_gate(gate, text)))  # fmt: skip

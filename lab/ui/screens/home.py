@@ -49,7 +49,7 @@ class HomeScreen(LabScreen):
         yield Lines(id="notices")
         with Container(classes="panes"):
             yield FrameTable(COLUMNS, empty="", id="now", pinned=0)
-            yield DetailPanel(id="summary", classes="side", empty="")
+            yield DetailPanel(flow=True, id="summary", classes="side below", empty="")
         yield Lines([[], []], id="about")
 
     def on_mount(self) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.domain.axes import Axis, Choices, axis_text, param_text, parse_axis, parse_seeds
 from lab.domain.directions import Direction
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
+from lab.domain.param_spec import ParamSpec, Value, Values, reads
 from lab.domain.runs import Param
 from lab.domain.sweeps import Method, Pruner, SweepPlan, make_plan, parse_policy
 from lab.domain.text import count_of
 from lab.errors import LabError, UsageError
 from lab.ui.render.number import format_duration
-from lab.ui.widgets.forms import Field, Value, Values
 
 __all__ = [
     "extra_axes",
@@ -35,38 +35,39 @@ _PARAM, _DATA = "param.", "data."
 _SEVERAL = "several make a sweep: 0.1,0.01  2..8  0..1:0.25  1e-4..1:log"
 
 
-def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Field]:
+def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[ParamSpec]:
     """One field per parameter, then what else a launch may say; what only a sweep needs comes last."""
     fields = [_param_field(name, value) for name, value in base.params.items()]
     fields += [
-        Field("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
-        Field("seed", "seed", value="" if base.seed is None else str(base.seed), validate=_trouble(_seeds),
-              help="0..4 or 1,5,9 for several; empty: the parameter `seed`, else 0"),
-        *(Field(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2; empty: the latest")
+        ParamSpec("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
+        ParamSpec("seed", "seed", value="" if base.seed is None else str(base.seed), validate=reads(_seeds),
+              help="0..4 or 1,5,9 for several", empty="the parameter `seed`, else 0"),
+        *(ParamSpec(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2", empty="latest")
           for name in dict.fromkeys([*datasets, *base.data])),
-        Field("name", "name", value=base.name, help="of the run or sweep; empty: one is made up",
+        ParamSpec("name", "name", value=base.name, help="of the run or sweep", empty="one is made up",
               validate=_check_run_name),
-        Field("tags", "tags", value=" ".join(base.tags), help="words with blanks between them"),
-        Field("engine", "engine", "choice", base.engine if base.engine in ENGINES else ENGINES[0], ENGINES),
-        Field("method", "sweep by", "choice", METHODS[0], METHODS, help="where a parameter has several values"),
-        Field("trials", "trials", "number", "", validate=_whole, help="points of a random or adaptive sweep"),
-        Field("jobs", "runs at a time", "number", "", validate=_whole, help="of a sweep; empty: as many as fit"),
-        Field("metric", "sweep's metric", value="", help="what it looks at; `loss min` or `reward max` says the way"),
-        Field("early", "stop hopeless", "bool", False),
-        Field("policy", "on failure", value="continue", validate=_trouble(lambda text: parse_policy([text])),
+        ParamSpec("tags", "tags", value=" ".join(base.tags), help="words with blanks between them"),
+        ParamSpec("engine", "engine", "choice", base.engine if base.engine in ENGINES else ENGINES[0], ENGINES),
+        ParamSpec("method", "sweep by", "choice", METHODS[0], METHODS, help="where a parameter has several values"),
+        ParamSpec("trials", "trials", "number", "", validate=_whole, help="points of a random or adaptive sweep"),
+        ParamSpec("jobs", "runs at a time", "number", "", validate=_whole, help="of a sweep", empty="as many as fit"),
+        ParamSpec("metric", "sweep's metric", value="", help="`loss min` or `reward max` says the way"),
+        ParamSpec("early", "stop hopeless", "bool", False),
+        ParamSpec("policy", "on failure", value="continue", validate=reads(lambda text: parse_policy([text])),
               help="continue, stop, or retry 2"),
     ]  # fmt: skip
     return fields
 
 
-def _param_field(name: str, value: Param) -> Field:
+def _param_field(name: str, value: Param) -> ParamSpec:
     if isinstance(value, bool):
-        return Field(f"{_PARAM}{name}", name, "bool", value)
+        return ParamSpec(f"{_PARAM}{name}", name, "bool", value)
     text = "" if value is None else param_text(value)
     kind = int if isinstance(value, int) else float if isinstance(value, float) else None
     what = {int: "a whole number; ", float: "a number; ", None: ""}[kind]
-    check = _trouble(lambda text: _typed(name, text, kind))
-    return Field(f"{_PARAM}{name}", name, value=text, validate=check, help=f"{what}{_SEVERAL}", optional=kind is None)
+    check = reads(lambda text: _typed(name, text, kind))
+    told = f"{what}{_SEVERAL}"
+    return ParamSpec(f"{_PARAM}{name}", name, value=text, validate=check, help=told, optional=kind is None)
 
 
 def _typed(name: str, text: str, kind: type | None) -> Axis:
@@ -83,19 +84,6 @@ def _typed(name: str, text: str, kind: type | None) -> Axis:
     return Choices(tuple(kind(value) for value in axis.values))
 
 
-def _trouble(read: Callable[[str], object]) -> Callable[[Value], str | None]:
-    """What is wrong with a field's text, by reading it."""
-
-    def check(value: Value) -> str | None:
-        try:
-            read(str(value))
-        except LabError as error:
-            return f"{error.message}: {error.hint}" if error.hint else error.message
-        return None
-
-    return check
-
-
 def _whole(value: Value) -> str | None:
     return None if isinstance(value, int) and value >= 0 else "a whole number is needed"
 
@@ -105,7 +93,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 def _check_extra(value: Value) -> str | None:
-    return _trouble(extra_axes)(value)
+    return reads(extra_axes)(value)
 
 
 def _check_run_name(value: Value) -> str | None:

@@ -17,7 +17,7 @@ _MARKS = 200
 class ListScreen(LabScreen):
     """A screen with a text filter over its main list."""
 
-    FILTER_HINT: ClassVar[str] = "part of a name"
+    FILTER_HINT: ClassVar[str] = "part of a name;  / again finds without hiding"
     #: The id of the main list.
     LIST: ClassVar[str] = ""
 

@@ -58,26 +58,33 @@ def resize(screen: Screen[None], state: ViewState, section: str, by: int) -> boo
     if pair is None or alone(screen):
         return False
     pane, others = pair
-    across = _across(pane)
+    across = lies_across(pane)
     whole = _extent(pane, across) + sum(_extent(other, across) for other in others)
     percent = round(100 * _extent(pane, across) / max(1, whole) / _STEP) * _STEP
-    percent = max(_LEAST, min(_MOST, percent + by * _STEP))
+    set_share(pane, others, across, percent + by * _STEP, state, section)
+    return True
+
+
+def set_share(
+    pane: Widget, others: Sequence[Widget], across: bool, percent: int, state: ViewState, section: str
+) -> None:
+    """Give a pane so much of its container, within limits, and remember it."""
+    percent = max(_LEAST, min(_MOST, percent))
     sizes = dict(state.get(section, _SECTION, {}))
     for one in (pane, *others):
         sizes.pop(_name(one, across), None)
     sizes[_name(pane, across)] = percent
     state.put(section, _SECTION, sizes)
     _lay_out(pane, others, across, percent)
-    return True
 
 
 def apply(screen: Screen[None], state: ViewState, section: str) -> None:
     """Have the sizes that were chosen, as far as they are for the way in which the panes lie now."""
     sizes: dict[str, int] = state.get(section, _SECTION, {})
     for pane in screen.query("#body *") if sizes and not alone(screen) else ():
-        across = _across(pane)
+        across = lies_across(pane)
         percent, other_way = sizes.get(_name(pane, across)), sizes.get(_name(pane, not across))
-        others = _panes_beside(pane)
+        others = panes_beside(pane)
         if isinstance(percent, int) and others and pane.display:
             _lay_out(pane, others, across, max(_LEAST, min(_MOST, percent)))
         elif other_way is not None:
@@ -99,7 +106,7 @@ def _focused_pair(screen: Screen[None]) -> tuple[Widget, list[Widget]] | None:
     """The innermost pane around the focus that has others beside it, and those."""
     focused = screen.focused
     for level in _way_up(screen, focused) if focused is not None else ():
-        others = _panes_beside(level)
+        others = panes_beside(level)
         if others:
             return level, others
     return None
@@ -124,13 +131,14 @@ def _beside(widget: Widget) -> list[Widget]:
     return [one for one in inside if one is not widget and one.display]
 
 
-def _panes_beside(widget: Widget) -> list[Widget]:
+def panes_beside(widget: Widget) -> list[Widget]:
+    """The panes that share the room of a container with it."""
     if not isinstance(widget.parent, Container | Vertical):
         return []
     return [one for one in _beside(widget) if one.region.height > _LINE]
 
 
-def _across(widget: Widget) -> bool:
+def lies_across(widget: Widget) -> bool:
     """Whether what lies beside it lies to the left or right."""
     parent = widget.parent
     return isinstance(parent, Widget) and parent.styles.layout is not None and parent.styles.layout.name == "horizontal"

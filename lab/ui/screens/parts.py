@@ -168,10 +168,19 @@ class KeyBar(Choices):
         self._lead = ""
         self._leave = "Quit"
         self._moved: Mapping[str, str] = {}
+        self._first: Sequence[tuple[str, str, str]] = ()
 
-    def tell(self, lead: str, leave: str, hidden: Iterable[str], moved: Mapping[str, str]) -> None:
+    def tell(
+        self,
+        lead: str,
+        leave: str,
+        hidden: Iterable[str],
+        moved: Mapping[str, str],
+        first: Sequence[tuple[str, str, str]] = (),
+    ) -> None:
         """`lead` is what enter does, `leave` what `q` does; `hidden` are ids of actions that make no sense now,
-        `moved` the keys that the user has given to actions."""
+        `moved` the keys that the user has given to actions; `first` (action, key, label) come before all others."""
+        self._first = first
         self._lead, self._leave, self._hidden, self._moved = lead, leave, frozenset(hidden), moved
         self._fill()
 
@@ -179,7 +188,8 @@ class KeyBar(Choices):
         self._fill()
 
     def _fill(self) -> None:
-        items: list[tuple[str, Row]] = [("", _key("enter", self._lead))] if self._lead else []
+        items: list[tuple[str, Row]] = [(action, _key(key, label)) for action, key, label in self._first]
+        items += [("", _key("enter", self._lead))] if self._lead else []
         for action in actions.bar(self._screen, actions.BAR - len(items), self._hidden):
             label = self._leave if action.id == "app.leave" else action.bar_label
             key = self._moved.get(action.id, action.keys[0]).partition(",")[0]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from lab.dataclass import dataclass
 from lab.ui.render.cells import tidy
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
-from lab.ui.widgets.table_messages import RowSelected
+from lab.ui.widgets.table_messages import RowHighlighted, RowSelected
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class PickScreen(Dialog[str | None]):
         border: round $border; background: $surface; padding: 0 1;
     }
     PickScreen Input { height: 1; border: none; padding: 0; background: $panel; margin-bottom: 1; }
+    PickScreen #told { height: 2; color: $text-muted; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False, id="pick.cancel"),
@@ -74,8 +75,19 @@ class PickScreen(Dialog[str | None]):
         Binding("pagedown", "page(1)", "Page down", show=False, id="pick.page_down"),
     ]
 
-    def __init__(self, title: str, items: Sequence[Item], placeholder: str = "type to search, enter chooses") -> None:
+    def __init__(
+        self,
+        title: str,
+        items: Sequence[Item],
+        placeholder: str = "type to search, enter chooses",
+        *,
+        seen: Callable[[str], None] | None = None,
+        at: str = "",
+    ) -> None:
+        """`seen` hears of each item that the cursor comes to; `at` is the key of the one where it begins."""
         super().__init__()
+        self._seen = seen
+        self._at = at
         self._title = title
         self._items = tuple(items)
         self._placeholder = placeholder
@@ -89,10 +101,19 @@ class PickScreen(Dialog[str | None]):
             if any(item.lead for item in self._items):
                 columns.insert(0, Column("lead", "", max_width=14, sortable=False))
             yield FrameTable(columns, ListSource(self._rows("")), empty="nothing fits", pinned=0)
+            yield Static("", id="told", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(FrameTable).can_focus = False
+        table = self.query_one(FrameTable)
+        table.can_focus = False
         self.query_one(Input).focus()
+        table.move_to(self._at)
+        self._tell()
+
+    def told_by_itself(self) -> Sequence[tuple[str, str]]:
+        """The item under the cursor."""
+        key = self.query_one(FrameTable).cursor_key
+        return [(item.title, item.help) for item in self._items if item.key == key]
 
     def _rows(self, query: str) -> list[Row]:
         leads = any(item.lead for item in self._items)
@@ -106,6 +127,18 @@ class PickScreen(Dialog[str | None]):
         table = self.query_one(FrameTable)
         table.replace(ListSource(self._rows(event.value)))
         table.action_first()
+        self._tell()
+
+    def on_frame_table_row_highlighted(self, event: RowHighlighted) -> None:
+        self._tell()
+        if self._seen is not None:
+            self._seen(event.key)
+
+    def _tell(self) -> None:
+        """All of the help of the item under the cursor, where it has no room beside its title."""
+        key = self.query_one(FrameTable).cursor_key
+        text = next((item.help for item in self._items if item.key == key), "")
+        self.query_one("#told", Static).update(Content(tidy(text, 300)))
 
     def on_input_submitted(self) -> None:
         self.dismiss(self.query_one(FrameTable).cursor_key)

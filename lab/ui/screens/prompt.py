@@ -68,10 +68,18 @@ class Prompt(Vertical):
             self.text = text
             self.cancelled = cancelled
 
+    class Doubled(Message):
+        """The sign was typed once more, right behind the key that opened the prompt."""
+
+        def __init__(self, sign: str) -> None:
+            super().__init__()
+            self.sign = sign
+
     def __init__(self) -> None:
         super().__init__(id="prompt")
         self.sign = ""
         self._before = ""
+        self._fresh = False  # nothing was typed yet
         self._history: Sequence[str] = ()
         self._back = 0
         self._offers: Offers = _nothing
@@ -92,6 +100,7 @@ class Prompt(Vertical):
         """Open with `text`; the focus returns to where it was when this is done."""
         self.sign, self._before, self._history, self._back = sign, text, history, 0
         self._offers, self._chosen = _nothing, ("", -1)
+        self._fresh = True
         if not self.is_open:
             self._return_to = self.screen.focused
         self.query_one("#prompt-sign", Lines).show([[(f" {sign} ", "accent bold")]])
@@ -116,10 +125,14 @@ class Prompt(Vertical):
         box.value = text
         box.cursor_position = len(text)
 
-    def _end(self, text: str, cancelled: bool) -> None:
+    def close(self) -> None:
+        """Close without telling anybody; the focus goes back."""
         if self._return_to is not None and self._return_to.is_attached:
             self.screen.set_focus(self._return_to)
         self.display = False
+
+    def _end(self, text: str, cancelled: bool) -> None:
+        self.close()
         self.post_message(self.Done(self.sign, text, cancelled))
 
     def action_cancel(self) -> None:
@@ -150,6 +163,10 @@ class Prompt(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        if self._fresh and event.value == self._before + self.sign:
+            self.post_message(self.Doubled(self.sign))
+            return
+        self._fresh = self._fresh and event.value == self._before
         text, at = self._chosen
         if at >= 0 and event.value not in self._offers(text)[at : at + 1]:
             self._chosen = ("", -1)  # something else was typed than what tab had put there

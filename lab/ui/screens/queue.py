@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 
+from lab.domain.param_spec import ParamSpec
 from lab.domain.queue import Waiting
 from lab.errors import UsageError
 from lab.ui import actions
@@ -16,7 +17,7 @@ from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.parts import Lines
-from lab.ui.widgets.forms import Field, FormScreen
+from lab.ui.widgets.forms import FormScreen
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowHighlighted, RowSelected
 
@@ -118,7 +119,7 @@ class QueueScreen(LabScreen):
         self.start(self._limit())
 
     async def _limit(self) -> None:
-        field = Field("jobs", "runs at a time", "number", self._jobs or "", help="empty: as many as have room",
+        field = ParamSpec("jobs", "runs at a time", "number", self._jobs or "", help="empty: as many as have room",
                       validate=lambda value: None if value == int(value) >= 0 else "a whole number from 0")  # fmt: skip
         values = await self.app.push_screen_wait(FormScreen("How many runs go at a time", [field], submit="Set"))
         if values is not None:

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from lab.domain.directions import Direction, direction
+from lab.domain.directions import Direction
 from lab.domain.query import RunQuery
 from lab.domain.runs import Run
 from lab.ui import actions
+from lab.ui.screens import better
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
@@ -86,16 +87,11 @@ class RelationsScreen(LabScreen):
     def action_relations_better(self) -> None:
         """Turn round which way is better, for the metric that is shown."""
         if self._metric:
-            way = Direction.LOWER if self._way() is Direction.HIGHER else Direction.HIGHER
-            told = self.lab.view_state.get("compare", "better", {})
-            known = told if isinstance(told, dict) else {}
-            self.lab.view_state.put("compare", "better", {**known, self._metric: way.value})
+            better.turn_round(self.lab.view_state, self._metric)
             self._show()
 
     def _way(self) -> Direction:
-        told = self.lab.view_state.get("compare", "better", {})
-        word = told.get(self._metric) if isinstance(told, dict) else None
-        return Direction(word) if word in (Direction.HIGHER, Direction.LOWER) else direction(self._metric)
+        return better.way(self.lab.view_state, self._metric)
 
     def _step(self, by: int) -> None:
         names = self.metrics

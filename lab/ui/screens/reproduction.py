@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 
+from lab.domain.param_spec import ParamSpec, Value, Values
 from lab.domain.reproduction import SWAPS, Preflight, Reproduction, parse_tolerance, tell
 from lab.errors import UsageError
 from lab.ui import actions
@@ -16,7 +17,7 @@ from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.copying import copy
 from lab.ui.widgets.detail import Page
-from lab.ui.widgets.forms import Field, FormScreen, Value, Values
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
@@ -59,10 +60,10 @@ class ReproductionScreen(LabScreen):
 
     async def _reproduce(self) -> None:
         fields = [
-            Field("repeat", "times", "number", 1, help="several tell how far it scatters", validate=_times_trouble),
-            Field("tolerance", "tolerance", help="empty: to the last bit; 1e-6, 0.1%, or sigma=2 of its seeds",
+            ParamSpec("repeat", "times", "number", 1, help="several tell how far it scatters", validate=_times_trouble),
+            ParamSpec("tolerance", "tolerance", help="empty: to the last bit; 1e-6, 0.1%, or sigma=2 of its seeds",
                   validate=_tolerance_trouble),
-            Field("swap", "from now", "choice", _AS_CAPTURED, _CHOICES,
+            ParamSpec("swap", "from now", "choice", _AS_CAPTURED, _CHOICES,
                   help="all else is as captured: what does this one change?"),
         ]  # fmt: skip
         name = self._found.run.name if self._found else self._run_id

@@ -247,7 +247,7 @@ def run_summary(run: Run, now: float) -> list[Pair]:
     pairs = [Pair(run.name), Pair("status", mark.text, mark.token), Pair("cause", run.cause or "–"), Pair("Metrics")]
     for name in metric_order(run.metrics):
         summary = run.metrics[name]
-        span = f"({format_number(summary.min)} … {format_number(summary.max)})"
+        span = f"{format_number(summary.min)} … {format_number(summary.max)}"
         pairs.append(Pair(name, f"{format_number(summary.last)}  {span}"))
     if not run.metrics:
         pairs.append(Pair("metrics", "none yet", "muted"))

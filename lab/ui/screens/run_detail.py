@@ -30,7 +30,7 @@ from lab.ui.screens.parts import Lines
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
-from lab.ui.screens.run_files import FILE_COLUMNS, file_rows, list_files
+from lab.ui.screens.run_files import FILE_COLUMNS, file_rows
 from lab.ui.screens.run_log import RunLog
 from lab.ui.screens.run_metrics import METRIC_COLUMNS, RunChart, listed_metrics, metric_rows, run_curves, trends
 from lab.ui.screens.tabs import Tabs
@@ -190,7 +190,7 @@ class RunScreen(RunLog):
         chart.set_series(series)
 
     async def _list_files(self) -> None:
-        files = await self.ask(lambda ws: list_files(ws.runs.folder(self._run_id).root))
+        files = await self.ask(lambda ws: ws.runs.files(self._run_id))
         self.query_one("#files", FrameTable).replace(ListSource(file_rows(files, time.time())))
         self.tabs.note("files", str(len(files)))
 

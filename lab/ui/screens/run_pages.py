@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.domain.runs import Run
-from lab.ui.render.rows import Cell, Row
+from lab.ui.render.rows import Cell, Column, Row
 
 #: Runs are read by so many, or a few times that.
 PAGE = 40
@@ -47,7 +47,7 @@ class RunPages:
             self._index[run.id] = page * PAGE + offset
             self._rows.pop(run.id, None)
 
-    def forget_rows(self) -> None:
+    def recolumn(self, _columns: Sequence[Column]) -> None:
         """Make all rows anew: the columns are others."""
         self._rows.clear()
 

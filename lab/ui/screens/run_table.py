@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from lab.ui.screens.run_columns import RunColumns
+from lab.ui.screens.run_grouping import RunGrouping
+from lab.ui.screens.run_groups import GroupedRuns
 from lab.ui.screens.run_pages import RunPages
 from lab.ui.widgets.frame_table import FrameTable
 
@@ -10,6 +12,18 @@ from lab.ui.widgets.frame_table import FrameTable
 class RunTable(FrameTable):
     """Leaves to the screen what is about all runs, since not every row is known here, and about columns, of which there
     are more than it was given."""
+
+    def action_mark(self) -> None:
+        """Of a group's head: mark its runs, or unmark them where all are."""
+        key, screen = self.cursor_key, self.screen
+        ids = screen.marked_of(key) if key is not None and isinstance(screen, RunGrouping) else ()
+        if not ids:
+            super().action_mark()
+            return
+        marked = dict.fromkeys(self.marks)
+        others = [id for id in marked if id not in ids]
+        self.set_marks(others if set(ids) <= set(marked) else [*marked, *ids])
+        self.action_move(1)
 
     def action_move_column(self, by: int) -> None:
         if isinstance(self.screen, RunColumns):
@@ -42,5 +56,5 @@ class RunTable(FrameTable):
     def action_invert(self) -> None:
         """Of the rows that have been looked at."""
         marked = set(self.marks)
-        if isinstance(self.source, RunPages):
-            self.set_marks([run.id for run in self.source.known if run.id not in marked])
+        if isinstance(self.given, RunPages | GroupedRuns):
+            self.set_marks([run.id for run in self.given.known if run.id not in marked])

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lab.domain.groups import SEEDS
 from lab.domain.query import Node, Order, Page, QueryError, RunQuery, parse_filter, parse_orders, write_orders
 from lab.domain.runs import Run
 from lab.domain.sheets import Sheet
+from lab.domain.text import count_of
 from lab.domain.views import RunView
 from lab.errors import LabError, UsageError
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row, window_around
-from lab.ui.screens import flows, purge_flows
-from lab.ui.screens.base import LabScreen
+from lab.ui.screens import flows
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.copying import copy, of_run
-from lab.ui.screens.lineage import open_lineage
+from lab.ui.screens.finding import holds
 from lab.ui.screens.list_screen import filter_spans
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
-from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
-from lab.ui.screens.run_columns import RunColumns
 from lab.ui.screens.run_detail import RunScreen
+from lab.ui.screens.run_grouping import RunGrouping
+from lab.ui.screens.run_groups import GroupedRuns, group_columns, group_facts
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 from lab.ui.screens.run_table import RunTable
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequested
+
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
 
 #: `*` marks at most so many.
 _MOST_MARKS = 1000
@@ -47,12 +51,12 @@ _EMPTY = "no runs yet: n launches one"
 _NO_MATCH = "no run fits the filter: esc clears it"
 
 
-class RunsScreen(RunColumns):
+class RunsScreen(RunGrouping):
     KIND = "runs"
     MODE = "runs"
     LIST = "runs"
     NOUNS = frozenset({"runs"})
-    FILTER_HINT = "status:failed  lr<0.01 or loss.min<0.1  not tag:best  created>-7d  or a text"
+    FILTER_HINT = "status:failed  lr<0.01 or loss.min<0.1  or a text;  / again finds without hiding"
     BINDINGS: ClassVar = actions.bindings(actions.of_screen("runs"))
 
     def __init__(self) -> None:
@@ -61,7 +65,7 @@ class RunsScreen(RunColumns):
         self._metrics: Sequence[str] = ()
         self._orders: tuple[Order, ...] = (Order(),)
         self._conditions: tuple[Node, ...] = ()
-        self._pages = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
+        self._pages: RunPages | GroupedRuns = RunPages(0, lambda run: run_row(run, (), 0.0), self._want)
         self._wanted: set[int] = set()
         self._fetching = False
         self._known = False
@@ -70,7 +74,7 @@ class RunsScreen(RunColumns):
         yield Lines([[]], id="heading")
         with Container(classes="panes"):
             yield RunTable(run_columns((), ()), empty="reading …", pinned=2, sorts=False, id="runs")
-            yield DetailPanel(id="summary", classes="side", empty="no run under the cursor")
+            yield DetailPanel(flow=True, id="summary", classes="side below", empty="no run under the cursor")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -89,6 +93,9 @@ class RunsScreen(RunColumns):
         """The run under the cursor."""
         return self._pages.get(self.table.cursor_key)
 
+    def run_of(self, key: str) -> Run | None:
+        return self._pages.get(key)
+
     # Reading
 
     async def load(self) -> None:
@@ -105,7 +112,7 @@ class RunsScreen(RunColumns):
             self.say(flows.sentence(error))
             return
         self.say()
-        self._show(query, params, metrics, pages, page)
+        await self._show(query, params, metrics, pages, page)
 
     def query_now(self, limit: int) -> RunQuery:
         """The last filter that could be understood, and the order."""
@@ -131,15 +138,18 @@ class RunsScreen(RunColumns):
         self._order_by(parse_orders(view.sort) if view.sort else (Order(),))
         self.apply_filter(view.filter)
 
-    def _show(
+    async def _show(
         self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: range, page: Page
     ) -> None:  # fmt: skip
         self._columns(page.items, params, metrics)
-        fresh = RunPages(page.total, self._row, self._want)
-        fresh.put_all(pages, page.items)
-        self._pages, self._known = fresh, True
+        if self.group_key:
+            self._pages = await self.read_groups(self._orders, self._pages)
+        else:
+            self._pages = fresh = RunPages(page.total, self.run_as_row, self._want)
+            fresh.put_all(pages, page.items)
+        self._known = True
         self.table.set_empty(_NO_MATCH if query.conditions else _EMPTY)
-        self.table.replace(fresh)
+        self.table.replace(self._pages)
         self._tell()
 
     def _columns(self, runs: Sequence[Run], params: Sequence[str], metrics: Sequence[str]) -> None:
@@ -153,12 +163,13 @@ class RunsScreen(RunColumns):
         ids = self._layout.ids
         usual = run_columns(self._params, self._metrics, eta=any(run.eta is not None for run in runs))
         columns = view_columns(ids, *known) if ids else usual
-        if [column.id for column in columns] != [column.id for column in self.table.columns]:
-            self._pages.forget_rows()
+        columns = group_columns(columns) if self.group_key else columns
+        if columns != list(self.table.columns):
             self.table.set_columns(columns)
+            self._pages.recolumn(columns)
         self.table.set_pinned(self._layout.pinned)
 
-    def _row(self, run: Run) -> Row:
+    def run_as_row(self, run: Run) -> Row:
         return run_row(run, self.table.columns, time.time())
 
     def _near(self) -> range:
@@ -187,6 +198,8 @@ class RunsScreen(RunColumns):
     async def _read(self, pages: range) -> None:
         """Read some pages of what is shown, as they are now."""
         shown, query = self._pages, self._query_of(pages)
+        if not isinstance(shown, RunPages):
+            return
         page = await self.ask(lambda ws: ws.runs.list(query))
         if shown is self._pages:
             shown.put_all(pages, page.items)
@@ -207,11 +220,26 @@ class RunsScreen(RunColumns):
                 self.table.update_source()
                 self._tell_summary()
 
+    async def rows_with(self, table: FrameTable, needle: str, offset: int, limit: int) -> Sequence[int]:
+        """Read from the index, a part at a time: most rows of a large lab are not known here."""
+        if isinstance(self._pages, GroupedRuns):
+            return await super().rows_with(table, needle, offset, limit)
+        query, columns, now = replace(self.query_now(limit), offset=offset), table.columns, time.time()
+
+        def look(ws: Workspace) -> list[int]:
+            runs = ws.runs.list(query).items
+            return [offset + at for at, run in enumerate(runs) if holds(run_row(run, columns, now), needle)]
+
+        return await self.ask(look)
+
     # Telling
 
     def _tell(self) -> None:
         total, marked = self._pages.total, len(self.table.marks)
         row: Spans = [(f" {total:,} run{'s' if total != 1 else ''}", "bold")]
+        if isinstance(self._pages, GroupedRuns):
+            by = "all but the seed" if self.group_key == SEEDS else self.group_key.removeprefix("param.")
+            row += [(f" in {count_of(len(self._pages.groups), 'group')}", "bold"), (f" by {by}", "muted")]
         row += filter_spans(self.filter_text)
         row += [(f"   {marked} marked", "accent")] if marked else []
         keys = [order.key.removeprefix("metric.").removeprefix("param.") for order in self._orders]
@@ -221,8 +249,10 @@ class RunsScreen(RunColumns):
         self.tell_keys()
 
     def _tell_summary(self) -> None:
-        run = self.current
-        self.query_one("#summary", DetailPanel).set_pairs(run_summary(run, time.time()) if run else [])
+        run, key = self.current, self.table.cursor_key
+        group = self._pages.group(key) if isinstance(self._pages, GroupedRuns) else None
+        facts = group_facts(group) if group is not None else run_summary(run, time.time()) if run else []
+        self.query_one("#summary", DetailPanel).set_pairs(facts)
 
     def hidden_actions(self) -> tuple[str, ...]:
         if not self._known or not self._pages.total:
@@ -279,9 +309,6 @@ class RunsScreen(RunColumns):
     def action_runs_filter(self) -> None:
         self.open_filter()
 
-    def action_runs_launch(self) -> None:
-        self.start(flows.launch(self))
-
     def action_runs_compare(self) -> None:
         self.start(self._compare())
 
@@ -312,59 +339,7 @@ class RunsScreen(RunColumns):
         exporting = import_module("lab.ui.screens.exporting")
         self.start(exporting.export_sheet(self, "runs", sheet, shlex.join(words)))
 
-    def action_runs_edit(self) -> None:
-        self._with_current(flows.edit_and_launch)
-
-    def action_runs_again(self) -> None:
-        self._with_current(flows.launch_again)
-
-    def action_runs_tag(self) -> None:
-        self._with_current(flows.edit_tags)
-
-    def action_runs_note(self) -> None:
-        self._with_current(flows.edit_note)
-
-    def action_runs_rename(self) -> None:
-        self._with_current(flows.rename)
-
-    def action_runs_reproduce(self) -> None:
-        run = self.current
-        if run is not None:
-            self.app.push_screen(ReproductionScreen(run.id))
-
-    def action_runs_star(self) -> None:
-        self._with_current(flows.star)
-
-    def action_runs_archive(self) -> None:
-        runs = [run for key in self.table.selection_keys if (run := self._pages.get(key)) is not None]
-        if runs:
-            self.start(flows.archive(self, runs))
-
-    def action_runs_purge(self) -> None:
-        ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
-        if ids:
-            self.start(purge_flows.purge(self, ids))
-
-    def action_runs_lineage(self) -> None:
-        if self.current is not None:
-            open_lineage(self, "run", self.current.id)
-
-    def action_runs_register(self) -> None:
-        run = self.current
-        if run is not None:
-            self.start(flows.register(self, run, run.project))
-
-    def action_runs_stop(self) -> None:
-        runs = [run for key in self.table.selection_keys if (run := self._pages.get(key)) is not None]
-        if runs:
-            self.start(flows.stop_runs(self, runs))
-
     def action_object_copy(self) -> None:
         run = self.current
         if run is not None:
             self.start(copy(self, of_run(run), self.table))
-
-    def _with_current(self, flow: Callable[[LabScreen, Run], Coroutine[Any, Any, None]]) -> None:
-        run = self.current
-        if run is not None:
-            self.start(flow(self, run))

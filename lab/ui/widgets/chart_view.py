@@ -128,6 +128,16 @@ class ChartView(Widget, can_focus=True):
         return self._options
 
     @property
+    def series(self) -> Sequence[Series]:
+        return self._series
+
+    @property
+    def told(self) -> str:
+        """The legend in one line: the values at the crosshair, or the last ones."""
+        frame = self.frame
+        return " ".join("".join(text for text, _ in row).strip() for row in frame.rows[: max(1, frame.plot.top)])
+
+    @property
     def highlighted(self) -> str | None:
         return self._highlight
 

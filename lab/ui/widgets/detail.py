@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from lab.ui.render.cells import fit, tidy
-from lab.ui.render.facts import Pair, detail_rows
+from lab.ui.render.facts import Pair, detail_rows, flowing_rows
 from lab.ui.render.glyphs import Row
 from lab.ui.widgets.strips import LineView, ground_of, to_strip
 
@@ -95,11 +95,14 @@ class DetailPanel(Page):
         pairs: Sequence[Pair] = (),
         *,
         empty: str = "nothing to show",
+        flow: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
+        """`flow` puts sections beside each other where there is room."""
         super().__init__(empty=empty, id=id, classes=classes)
         self._pairs: tuple[Pair, ...] = ()
+        self._flow = flow
         self.set_pairs(pairs)
 
     @property
@@ -109,4 +112,5 @@ class DetailPanel(Page):
     def set_pairs(self, pairs: Sequence[Pair]) -> None:
         if tuple(pairs) != self._pairs:
             self._pairs = chosen = tuple(pairs)
-            self.show(lambda width: detail_rows(chosen, width))
+            make = flowing_rows if self._flow else detail_rows
+            self.show(lambda width: make(chosen, width))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 T = TypeVar("T")
@@ -13,6 +15,18 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """Keys may be on their way to a dialog that was closed by the one before them, or that a switch to another screen
     has left behind: closing it then would close what lies in its place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "app.app_explain", "Explain", show=False, id="dialog.explain")
+    ]
+
+    def explained(self) -> Sequence[tuple[str, str]]:
+        """(word, value) of what it shows, for F1, the most important first."""
+        return ()
+
+    def told_by_itself(self) -> Sequence[tuple[str, str]]:
+        """(title, text) that need no entry of their own, for F1: what a field is for."""
+        return ()
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()

@@ -5,9 +5,8 @@ Both fit 76 x 20 cells. Labels, values, choices and messages are shown as they a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,48 +16,15 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from lab.dataclass import dataclass
+from lab.domain.param_spec import ParamSpec, Value, Values
 from lab.domain.text import clean
 from lab.errors import LabError
 from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice
 from lab.ui.widgets.dialog import Dialog
 
-Value = str | int | float | bool
-Values = dict[str, Value]
-
 _LABEL = 20
 _YES, _NO = "yes", "no"
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a form. `validate` gets the value (a number as int or float) and returns what is wrong, or None.
-
-    A number left empty is an error unless `optional`; then it is left out of the result.
-    """
-
-    id: str
-    label: str
-    kind: Literal["text", "number", "choice", "bool"] = "text"
-    value: Value = ""
-    choices: tuple[str, ...] = ()
-    help: str = ""
-    validate: Callable[[Value], str | None] | None = None
-    optional: bool = True
-
-
-def parse_number(text: str) -> int | float | None:
-    """The number that `text` is (`3`, `0.1`, `1e-3`), None when it is none."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 _DIALOG_CSS = """
@@ -121,7 +87,7 @@ class FormScreen(Dialog[Values | None]):
     def __init__(
         self,
         title: str,
-        fields: Sequence[Field],
+        fields: Sequence[ParamSpec],
         *,
         submit: str = "OK",
         intro: str = "",
@@ -152,14 +118,16 @@ class FormScreen(Dialog[Values | None]):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
                 yield Button(Content(tidy(self._submit, 24)), id="submit", variant="primary", compact=True)
 
-    def _control(self, index: int, field: Field) -> Widget:
+    def _control(self, index: int, field: ParamSpec) -> Widget:
         control: Widget
         if field.kind == "bool":
             control = Choice((_YES, _NO), _YES if field.value is True else _NO, id=f"field-{index}")
         elif field.kind == "choice":
             control = Choice(field.choices, str(field.value), id=f"field-{index}")
         else:
-            control = Input(tidy(str(field.value)), id=f"field-{index}", compact=True, select_on_focus=False)
+            control = Input(
+                tidy(str(field.value)), tidy(field.empty), id=f"field-{index}", compact=True, select_on_focus=False
+            )
         control.add_class("control")
         return control
 
@@ -169,6 +137,23 @@ class FormScreen(Dialog[Values | None]):
         for index in range(len(self._fields)):
             self._check(index)
         self._sum_up()
+
+    # For F1
+
+    def told_by_itself(self) -> Sequence[tuple[str, str]]:
+        """The field that has the focus, then all others, with what each is for."""
+        at = self._focused_field()
+        order = sorted(range(len(self._fields)), key=lambda index: index != at)
+        return [(self._fields[index].label, self._fields[index].help) for index in order]
+
+    def explained(self) -> Sequence[tuple[str, str]]:
+        at = self._focused_field()
+        fields = [self._fields[at], *self._fields] if at is not None else self._fields
+        return [(word, "") for field in fields for word in (field.label, field.id.rpartition(".")[2])]
+
+    def _focused_field(self) -> int | None:
+        id = self.focused.id if self.focused is not None else None
+        return int(id.removeprefix("field-")) if id is not None and id.startswith("field-") else None
 
     # Values
 
@@ -197,17 +182,10 @@ class FormScreen(Dialog[Values | None]):
         """The value of a field (None: left empty), and what is wrong with it."""
         field, control = self._fields[index], self.query_one(f"#field-{index}")
         if isinstance(control, Choice):
-            value: Value | None = control.value == _YES if field.kind == "bool" else control.value
+            value: Value = control.value == _YES if field.kind == "bool" else control.value
         else:
-            text = clean(self.query_one(f"#field-{index}", Input).value).strip()
-            if not text and field.kind == "number":
-                return None, None if field.optional else "a number is needed"
-            if not text and not field.optional:
-                return text, "this is needed"
-            value = parse_number(text) if field.kind == "number" else text
-            if value is None:
-                return None, "not a number"
-        return value, field.validate(value) if field.validate is not None and value is not None else None
+            return field.read(clean(self.query_one(f"#field-{index}", Input).value).strip())
+        return value, field.trouble(value)
 
     def _check(self, index: int) -> str | None:
         error = self._value(index)[1]
@@ -225,9 +203,8 @@ class FormScreen(Dialog[Values | None]):
             self._sum_up()
 
     def on_descendant_focus(self) -> None:
-        focused = self.focused
-        known = focused is not None and focused.id and focused.id.startswith("field-")
-        text = self._fields[int(focused.id.removeprefix("field-"))].help if known and focused and focused.id else ""
+        at = self._focused_field()
+        text = self._fields[at].help if at is not None else ""
         self.query_one("#help", Static).update(Content(tidy(text, 200)))
 
     # Leaving
@@ -309,6 +286,9 @@ class ConfirmScreen(Dialog[bool]):
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
                 yield Button(Content(label), id="confirm", variant="error", compact=True, disabled=bool(self._expected))
+
+    def told_by_itself(self) -> Sequence[tuple[str, str]]:
+        return [(self._message, self._consequence or "It can be taken back with z.")]
 
     def on_mount(self) -> None:
         self.query_one("#cancel").focus()

@@ -13,25 +13,25 @@ from textual import events
 
 from lab.ui.render.arrange import Arrangement, Reordered, folded_rows
 from lab.ui.render.order import sorted_rows
-from lab.ui.render.rows import Cell, Column, ListSource, Row, RowSource, Sort
+from lab.ui.render.rows import Cell, Column, Folding, ListSource, Row, RowSource, Sort
 from lab.ui.widgets.table_keys import KEYS
 from lab.ui.widgets.table_messages import (
     Arranged,
     ColumnsRequested,
     DescribeRequested,
     MarksChanged,
+    MatchRequested,
     RowHighlighted,
     RowSelected,
     SortRequested,
     WidthsChanged,
 )
-from lab.ui.widgets.table_paint import GUTTER
-from lab.ui.widgets.table_view import HEADER, NARROWEST, TableView
+from lab.ui.widgets.table_mouse import TableMouse
 
 __all__ = ["Cell", "Column", "FrameTable", "ListSource", "Row", "RowSource"]
 
 
-class FrameTable(TableView, can_focus=True, inherit_bindings=False):
+class FrameTable(TableMouse, can_focus=True, inherit_bindings=False):
     """A windowed table. What it says are the messages of `table_messages`.
 
     It sorts rows of a `ListSource` by itself, by what stands in their cells; with `sorts` false it only asks the screen
@@ -50,7 +50,6 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
     DescribeRequested = DescribeRequested
     ColumnsRequested = ColumnsRequested
 
-    _dragged: int | None = None  # the column whose border is being moved
     _heads: tuple[str, ...] = ()  # keys of the rows that have a group below them
     _folded: frozenset[str] | set[str] = frozenset()
 
@@ -96,7 +95,11 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
 
     def _as_shown(self, source: RowSource) -> RowSource:
         """A source in the order, with the groups and with the columns that the user chose."""
-        if isinstance(source, ListSource):
+        if isinstance(source, Folding):
+            fresh = set(source.heads) - set(self._heads) if source.folded_at_first else set()
+            self._heads, self._folded = source.heads, self._folded | fresh
+            source.fold(self._folded)
+        elif isinstance(source, ListSource):
             rows = source.window(0, source.count())
             if self._sorts and self._sorts_itself:
                 rows = sorted_rows(rows, self._every, self._sorts)
@@ -118,6 +121,16 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
         """Mark exactly these rows."""
         self._anchor = None
         self._change_marks(dict.fromkeys(keys))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """n and N are the screen's own keys as long as nothing is looked for."""
+        return bool(self._needle) if action == "next_match" else super().check_action(action, parameters)
+
+    def action_next_match(self, by: int) -> None:
+        self.post_message(MatchRequested(self, by))
+
+    def action_to(self, index: int) -> None:
+        self._go(index)
 
     def action_move(self, by: int) -> None:
         self._go(self._cursor + by)
@@ -273,11 +286,7 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
     def action_resize(self, by: int) -> None:
         """Make the cursor's column wider by so many cells."""
         if self._column < len(self._grid.widths):  # one that has not been laid out yet has none
-            self._set_width(self._column, self._grid.widths[self._column] + by)
-
-    def _set_width(self, column: int, width: int) -> None:
-        self.set_widths({**self._widths, self._columns[column].id: width})
-        self.post_message(self.WidthsChanged(self, dict(self._widths)))
+            self.set_column_width(self._column, self._grid.widths[self._column] + by)
 
     def _all_keys(self) -> list[str]:
         return [row.key for row in self._source.window(0, self._count)]
@@ -292,51 +301,28 @@ class FrameTable(TableView, can_focus=True, inherit_bindings=False):
         if changed:
             self.post_message(self.MarksChanged(self, self.marks))
 
-    def on_click(self, event: events.Click) -> None:
+    def click_row(self, index: int, event: events.Click, gutter: bool) -> None:
         """The cursor goes there; twice opens the row. With shift: mark up to there; left of the columns: mark it."""
-        offset = event.get_content_offset(self)
-        if offset is None:
-            return
-        if offset.y < HEADER:
-            self._click_header(offset.x, then=event.ctrl or event.shift)
-            return
-        if self._foot and offset.y == self.size.height - 1:
-            return
-        index = offset.y - HEADER + self.scroll_offset.y
-        if index < self._count and event.shift:
+        if event.shift:
             self._anchor = self._cursor if self._anchor is None else self._anchor
             self._go(index)
             self.action_range()
-        elif index < self._count:
-            self._go(index)
-            if offset.x < GUTTER or event.ctrl:
-                self._mark_row(index)
-            elif event.chain == 2 or self.cursor_key in self._heads:
-                self.action_select()
+            return
+        self._go(index)
+        if gutter or event.ctrl:
+            self._mark_row(index)
+        elif event.chain == 2 or self.cursor_key in self._heads:
+            self.action_select()
 
-    def _click_header(self, x: int, then: bool) -> None:
-        """Sort by the column at `x`; with ctrl or shift by it as well. Its border is for dragging."""
-        column = self._grid.column_at(x, self.scroll_offset.x)
-        if column is not None and self._grid.border_at(x, self.scroll_offset.x) is None:
-            self.action_column(column - self._column)
-            (self.action_sort_then if then else self.action_sort)()
+    def click_header(self, column: int, then: bool) -> None:
+        """Sort by the column; with ctrl or shift by it as well."""
+        self.action_column(column - self._column)
+        (self.action_sort_then if then else self.action_sort)()
 
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.y < HEADER and event.button == 1:
-            self._dragged = self._grid.border_at(offset.x, self.scroll_offset.x)
-            if self._dragged is not None:
-                self.capture_mouse()
+    def carry_column(self, column: int, by: int) -> None:
+        self.move_column_cursor(column)
+        self.action_move_column(by)
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self._dragged is not None:
-            left = self._grid.start(self._dragged)
-            x = event.x + (0 if self._dragged < self._pinned else self.scroll_offset.x)
-            width = max(NARROWEST, x - left)
-            if width != self._grid.widths[self._dragged]:
-                self._set_width(self._dragged, width)
-
-    def on_mouse_up(self) -> None:
-        if self._dragged is not None:
-            self._dragged = None
-            self.release_mouse()
+    def set_column_width(self, column: int, width: int) -> None:
+        self.set_widths({**self._widths, self._columns[column].id: width})
+        self.post_message(self.WidthsChanged(self, dict(self._widths)))

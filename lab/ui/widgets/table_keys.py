@@ -28,6 +28,8 @@ KEYS: list[BindingType] = [
     Binding(";", "choose_columns", "Columns", show=False, id="table.columns"),
     Binding("comma", "same", "Same value", show=False, id="table.same"),
     Binding("h", "describe", "Describe column", show=False, id="table.describe"),
+    Binding("n", "next_match(1)", "Next match", show=False, id="table.next_match"),
+    Binding("N", "next_match(-1)", "Match before", show=False, id="table.previous_match"),
     Binding("`", "fold_all", "Fold groups", show=False, id="table.fold_all"),
     Binding("(", "resize(-2)", "Narrower", show=False, id="table.narrower"),
     Binding(")", "resize(2)", "Wider", show=False, id="table.wider"),

@@ -73,6 +73,14 @@ class WidthsChanged(TableMessage, namespace="frame_table"):
         self.widths = widths
 
 
+class MatchRequested(TableMessage, namespace="frame_table"):
+    """The user wants the next row that holds what is looked for (1), or the one before (-1)."""
+
+    def __init__(self, table: FrameTable, by: int) -> None:
+        super().__init__(table)
+        self.by = by
+
+
 class Arranged(TableMessage, namespace="frame_table"):
     """The user moved, hid or pinned columns."""
 

@@ -19,7 +19,6 @@ from lab.ui.render.rows import Column, ListSource, Row, RowSource, RowWindow, So
 from lab.ui.widgets.strips import LineView, ground_of, to_strip
 from lab.ui.widgets.table_paint import GUTTER, Grid, Look, header_strip, row_strip, totals_strip
 
-HEADER = 1
 #: So many of the first rows tell how wide columns are, besides those in view.
 _SAMPLE = 64
 #: No column becomes narrower or wider than this by hand.
@@ -61,6 +60,7 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         self._sorts_itself = sorts
         self._widths: dict[str, int] = {}  # chosen by hand, by the id of the column
         self._totals: Row | None = None
+        self._needle = ""
         self._marks: dict[str, None] = {}
         self._anchor: int | None = None
         self._natural: list[int] = []
@@ -71,6 +71,11 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
     @property
     def source(self) -> RowSource:
         return self._source
+
+    @property
+    def given(self) -> RowSource:
+        """The source as the screen gave it."""
+        return self._given
 
     @property
     def row_count(self) -> int:
@@ -147,6 +152,17 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
             self._reveal_cursor()
             self.refresh()
 
+    @property
+    def needle(self) -> str:
+        """The text that cells are told apart by, "" for none."""
+        return self._needle
+
+    def set_needle(self, text: str) -> None:
+        """Have the cells that show `text` stand out."""
+        if text != self._needle:
+            self._needle = text
+            self.refresh()
+
     def update_source(self) -> None:
         """Look again at the source, whose rows have changed."""
         before = dict(self._visible())
@@ -184,8 +200,13 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         return before if found is None else found
 
     @property
+    def head(self) -> int:
+        """Lines above the rows: the titles of columns, where any has one."""
+        return int(any(column.title for column in self._columns))
+
+    @property
     def _body_height(self) -> int:
-        return max(0, self.size.height - HEADER - self._foot)
+        return max(0, self.size.height - self.head - self._foot)
 
     @property
     def _foot(self) -> int:
@@ -247,28 +268,28 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         if changed:
             self._grid = grid
             self._strips.clear()
-        self.virtual_size = Size(grid.total, self._count + HEADER + self._foot)
+        self.virtual_size = Size(grid.reach, self._count + self.head + self._foot)
         return changed
 
     def _refresh_rows(self, indices: set[int]) -> None:
         top, height = self.scroll_offset.y, self._body_height
         for index in indices:
             if top <= index < top + height:
-                self.refresh(Region(0, HEADER + index - top, self.view_width, 1))
+                self.refresh(Region(0, self.head + index - top, self.view_width, 1))
 
     def _refresh_header(self) -> None:
-        self.refresh(Region(0, 0, self.view_width, HEADER))
+        self.refresh(Region(0, 0, self.view_width, self.head))
 
     def render_line(self, y: int) -> Strip:
         left, base, ground = self.scroll_offset.x, self.rich_style, ground_of(self)
-        if y < HEADER:
+        if y < self.head:
             return header_strip(self._grid, self._sorts, self._column if self.has_focus else -1, left, base, ground)
         if self._foot and self._totals is not None and y == self.size.height - 1:
             return totals_strip(self._totals, self._grid, left, base, ground)
-        index = y - HEADER + self.scroll_offset.y
+        index = y - self.head + self.scroll_offset.y
         row = self._row(index)
         if row is None:
-            text = self._empty_line(y - HEADER) if not self._count else ""
+            text = self._empty_line(y - self.head) if not self._count else ""
             return to_strip([(fit(text, self.view_width), "muted")], base, ground, self.view_width)
         key = (row, self._look(index, row), left)
         strip = self._strips.get(key)
@@ -285,6 +306,7 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
             marked=row.key in self._marks,
             ranged=self._anchor is not None and first <= index <= last,
             column=self._column if cursor and self.has_focus and self._columns else -1,
+            needle=self._needle.strip().lower(),
         )
 
     def _empty_line(self, y: int) -> str:

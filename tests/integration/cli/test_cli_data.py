@@ -73,6 +73,14 @@ def test_profile_names_every_column(lab: Lab, table: Path) -> None:
     assert "looks like an identifier: id" in text
 
 
+def test_the_first_rows(lab: Lab, table: Path) -> None:
+    found = told(lab, "data", "head", "table@v1", "-n", "2")
+    assert found["columns"] == ["id", "a", "b"]
+    assert found["items"] == [{"id": "1", "a": "2", "b": "x1"}, {"id": "2", "a": "4", "b": "x2"}]
+    assert found["total"] == 50
+    assert len(said(lab, "data", "head", "table").splitlines()) == 21
+
+
 def test_marks(lab: Lab, table: Path) -> None:
     assert told(lab, "data", "tag", "table@v1", "raw", "old")["tags"] == ["raw", "old"]
     assert told(lab, "data", "note", "table@v1", "looked at")["note"] == "looked at"

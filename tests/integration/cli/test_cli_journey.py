@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -185,6 +186,18 @@ def test_logs_whole_and_their_end(lab: Lab) -> None:
     assert lab("runs", "logs", "first", "--grep", "STEP [12]").stdout == ""
     assert lab("runs", "logs", "first", "--grep", "step [12]", "--tail", "1").stdout == "step 2 of 4 lines\n"
     assert lab.json(LOG, "runs", "logs", "first", "--grep", "red", "--since", "1h")["items"] == ["red title"]
+    timed = json.loads(lab("runs", "logs", "first", "--times", "--json").stdout)
+    assert [one["line"] for one in timed["items"]] == whole_log["items"]
+    times = [one["at"] for one in timed["items"] if one["at"] is not None]
+    assert times == sorted(times)
+    assert lab("runs", "logs", "first", "--times", "--tail", "1").stdout.endswith("  red title\n")
+    system = json.loads(lab("runs", "system", "first", "--json").stdout)
+    assert system["total"] == len(system["items"])
+    assert all(one["memory"] >= 0 and one["at"].endswith("Z") for one in system["items"])
+    assert lab("runs", "system", "first").returncode == 0
+    files = json.loads(lab("runs", "files", "first", "--json").stdout)
+    assert {"spec.json", "stdout.log"} <= {one["path"] for one in files["items"]}
+    assert "stdout.log" in lab("runs", "files", "first").stdout
     assert "no regular expression" in lab("runs", "logs", "first", "--grep", "(", code=2).stderr
     assert "no time" in lab("runs", "logs", "first", "--since", "soon", code=2).stderr
     assert "no place beside" in lab("runs", "logs", "first", "--head", "1", "--follow", code=2).stderr

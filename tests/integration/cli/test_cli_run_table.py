@@ -87,6 +87,17 @@ def test_curves_become_a_file(table: Lab, tmp_path: Path) -> None:
     assert ".svg, .png" in table("runs", "plot", "forest-0", "-o", "acc.gif", code=2).stderr
 
 
+def test_every_value_of_a_metric(table: Lab, tmp_path: Path) -> None:
+    folder = LabHome(tmp_path / "table").run("forest0")
+    folder.root.mkdir(parents=True)
+    folder.events.write_text('{"t": 100.5, "s": 0, "m": {"acc": 0.5}}\n{"t": 101.5, "s": 1, "m": {"acc": 0.75}}\n')
+    (found,) = json.loads(table("runs", "values", "forest-0", "acc", "--json").stdout)["items"]
+    assert found == {"metric": "acc", "steps": [0.0, 1.0], "values": [0.5, 0.75],
+                     "times": ["1970-01-01T00:01:40.500000Z", "1970-01-01T00:01:41.500000Z"]}  # fmt: skip
+    assert "0.75" in table("runs", "values", "forest-0").stdout
+    assert "there are: acc" in table("runs", "values", "forest-0", "loss", code=3).stderr
+
+
 def test_groups_with_their_spread(table: Lab) -> None:
     found = table.json(listing(RUN_GROUP), "runs", "ls", "--group-by", "model", "--sort", "-acc")["items"]
     assert [(group["name"], group["n"]) for group in found] == [("forest", 3), ("linear", 3)]

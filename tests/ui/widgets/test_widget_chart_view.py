@@ -84,7 +84,7 @@ async def test_zoom_and_pan() -> None:
         low, high = chart.options.x_range or (0, 0)
         assert high - low == pytest.approx(1000 / 1.5)
         assert (low + high) / 2 == pytest.approx(500)
-        await pilot.press(*["right"] * 75)
+        await pilot.press(*["right"] * 90)
         shifted = chart.options.x_range
         assert shifted is not None
         assert shifted[0] > low

@@ -8,9 +8,10 @@ from textual.app import App
 from textual.widgets import Button, Input
 from widget_app import assert_safe, text
 
+from lab.domain.param_spec import ParamSpec, parse_number
 from lab.ui.theme import THEMES
 from lab.ui.widgets.choice import Choice
-from lab.ui.widgets.forms import ConfirmScreen, Field, FormScreen, parse_number
+from lab.ui.widgets.forms import ConfirmScreen, FormScreen
 
 NOTHING = object()
 
@@ -40,15 +41,15 @@ def positive(value: Any) -> str | None:
 
 
 FIELDS = (
-    Field("name", "Name", value="base"),
-    Field("lr", "Learning rate", "number", 0.1, help="step size", validate=positive),
-    Field("entry", "Entry", "choice", "train.py", choices=("eval.py", "train.py", "tune.py")),
-    Field("network", "Network", "bool", False),
-    Field("seed", "Seed", "number", "", optional=True),
+    ParamSpec("name", "Name", value="base"),
+    ParamSpec("lr", "Learning rate", "number", 0.1, help="step size", validate=positive),
+    ParamSpec("entry", "Entry", "choice", "train.py", choices=("eval.py", "train.py", "tune.py")),
+    ParamSpec("network", "Network", "bool", False),
+    ParamSpec("seed", "Seed", "number", "", optional=True),
 )
 
 
-def form(fields: Sequence[Field] = FIELDS) -> DialogApp:
+def form(fields: Sequence[ParamSpec] = FIELDS) -> DialogApp:
     return DialogApp(FormScreen("Launch", fields))
 
 
@@ -95,14 +96,14 @@ async def test_escape_cancels() -> None:
 
 async def test_buttons() -> None:
     for button, expected in (("#cancel", None), ("#submit", {"a": "b"})):
-        app = form([Field("a", "A", value="b")])
+        app = form([ParamSpec("a", "A", value="b")])
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.click(button)
             assert app.answer == expected
 
 
 async def test_needed_fields() -> None:
-    app = form([Field("n", "N", "number", "", optional=False), Field("t", "T", optional=False)])
+    app = form([ParamSpec("n", "N", "number", "", optional=False), ParamSpec("t", "T", optional=False)])
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter")
         assert app.answer is NOTHING
@@ -111,7 +112,7 @@ async def test_needed_fields() -> None:
 
 
 async def test_letters_choose() -> None:
-    app = form([Field("c", "C", "choice", "beta", choices=("alpha", "beta", "gamma", "apple"))])
+    app = form([ParamSpec("c", "C", "choice", "beta", choices=("alpha", "beta", "gamma", "apple"))])
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("a")
         assert app.screen.query_one(Choice).value == "apple"
@@ -120,7 +121,7 @@ async def test_letters_choose() -> None:
 
 
 async def test_many_fields_fit_a_small_screen() -> None:
-    app = form([Field(f"f{i}", f"Field {i}", value=f"v{i}") for i in range(20)])
+    app = form([ParamSpec(f"f{i}", f"ParamSpec {i}", value=f"v{i}") for i in range(20)])
     async with app.run_test(size=(76, 20)) as pilot:
         await pilot.pause()
         dialog = app.screen.query_one("#dialog").region
@@ -134,9 +135,9 @@ async def test_many_fields_fit_a_small_screen() -> None:
 
 async def test_hostile_forms_are_only_text(hostile: str) -> None:
     fields = [
-        Field("a", hostile, value=hostile, help=hostile, validate=lambda value: hostile),
-        Field("b", hostile, "choice", hostile, choices=(hostile, "x" + hostile, "z")),
-        Field("c", hostile, "number", hostile),
+        ParamSpec("a", hostile, value=hostile, help=hostile, validate=lambda value: hostile),
+        ParamSpec("b", hostile, "choice", hostile, choices=(hostile, "x" + hostile, "z")),
+        ParamSpec("c", hostile, "number", hostile),
     ]
     app = DialogApp(FormScreen(hostile, fields, submit=hostile, intro=hostile[:100]))
     async with app.run_test(size=(80, 24)) as pilot:

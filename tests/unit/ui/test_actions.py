@@ -54,7 +54,8 @@ WIDGETS = {"table": FrameTable, "chart": ChartView, "logs": LogView, "detail": D
 EVERY = (*actions.ACTIONS, *actions.WIDGET_ACTIONS)
 
 #: `n` and `N` go on to the next: the next match in a log, the next curve in a chart, elsewhere the next metric. On the
-#: Run screen the log's tab has no metrics, and its chart leaves the keys to the screen.
+#: Run screen the log's tab has no metrics, and its chart leaves the keys to the screen. A table takes them only while
+#: a text is looked for in it, and the key bar then says so.
 NEXT = {"n", "N"}
 
 
@@ -69,7 +70,7 @@ def test_a_key_has_one_meaning_per_screen(screen: str) -> None:
         inside = [action for action in actions.WIDGET_ACTIONS if widget in action.screens]
         keys = Counter(key for action in (*own, *inside) for key in action.keys)
         doubled = {key for key, times in keys.items() if times > 1}
-        allowed = NEXT if screen == "run" and widget in ("chart", "logs") else set()
+        allowed = NEXT if widget == "table" or (screen == "run" and widget in ("chart", "logs")) else set()
         assert doubled <= allowed, f"{screen} with {widget}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from lab.domain.deployments import Deployment, DeploymentStatus
 from lab.domain.runs import Run, RunStatus
-from lab.ui.notices import LONG, desktop_command, sentence, tell_desktop, worth_telling
+from lab.ui.notices import LONG, claim, desktop_command, sentence, tell_desktop, worth_telling
 
 NOW = 1_800_000_000.0
 RUN = Run("r1", "calm-otter", "p", "train", RunStatus.FINISHED, "finished", 0, "docker", created=NOW - 100,
@@ -65,3 +66,16 @@ async def test_without_a_desktop_there_is_none(env: dict[str, str], tmp_path: Pa
 async def test_a_desktop_that_fails_is_none(tmp_path: Path) -> None:
     program(tmp_path, "notify-send", "exit 1")
     assert not await tell_desktop("t", "b", {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DISPLAY": ":0"})
+
+
+def test_of_several_apps_one_tells_of_an_event(tmp_path: Path) -> None:
+    told, now = tmp_path / "cache" / "told", time.time()
+    asked = [claim(told, "01EVENT", now) for _ in range(3)]
+    assert asked == [True, False, False]
+    assert claim(told, "01OTHER", now)
+    os.utime(told / "01EVENT", (now - 7200, now - 7200))
+    os.utime(told / "01OTHER", (now, now))
+    assert not claim(told, "01OTHER", now)
+    assert [path.name for path in told.iterdir()] == ["01OTHER"], "what was told long ago is forgotten"
+    (tmp_path / "file").write_text("")
+    assert claim(tmp_path / "file" / "told", "01EVENT", now), "where nothing can be written, each tells"

@@ -32,7 +32,7 @@ def test_the_newest_at_length_and_of_the_others_what_went_wrong() -> None:
     ])  # fmt: skip
     assert found[0].split() == "● done price:v2 › price:v3 canary 1m 00s 1m ago".split()
     assert "p99 11 ms over 200 requests" in found[1]
-    assert found[2].split() == ["p99", "0.0110"]
+    assert found[2].split() == ["p99", "11ms"]
     assert "kept warm" in found[3], "and no numbers under it"
     assert found[4] == ""
     assert found[5].split()[:2] == ["●", "done"]

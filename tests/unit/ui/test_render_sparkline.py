@@ -9,19 +9,19 @@ from lab.ui.render.sparkline import bar, sparkline
 
 
 def test_rises_from_lowest_to_highest() -> None:
-    assert sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8, plain=False) == "▁▂▃▄▅▆▇█"
-    assert sparkline([0, 1], 4, plain=False) == "  ▁█"
+    assert sparkline([1, 2, 3, 4, 5, 6, 7], 7, plain=False) == "▁▂▃▄▅▆▇"
+    assert sparkline([0, 1], 4, plain=False) == "  ▁▇"
 
 
 def test_gaps_and_constants() -> None:
-    assert sparkline([1, math.nan, 2], 3, plain=False) == "▁ █"
+    assert sparkline([1, math.nan, 2], 3, plain=False) == "▁ ▇"
     assert sparkline([3, 3, 3], 3, plain=False) == "▄▄▄"
     assert sparkline([math.nan], 3) == "   "
     assert sparkline([], 2) == "  "
 
 
 def test_many_values_are_averaged() -> None:
-    assert sparkline([0, 0, 0, 0, 1, 1, 1, 1], 2, plain=False) == "▁█"
+    assert sparkline([0, 0, 0, 0, 1, 1, 1, 1], 2, plain=False) == "▁▇"
 
 
 def test_ascii() -> None:

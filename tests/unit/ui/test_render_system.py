@@ -37,7 +37,7 @@ def test_all_that_was_seen_fits_and_keeps_peaks() -> None:
         rows = system_rows(SystemHistory(tuple(samples), 2 * GB), RUN, width, 60.0)
         assert all(width_of(words([row])) <= width for row in rows)
         told = words(rows)
-        assert "█" in next(line for line in told.split("\n") if line.startswith(" memory")), "one peak in 3,000 looks"
+        assert "▇" in next(line for line in told.split("\n") if line.startswith(" memory")), "one peak in 3,000 looks"
         assert "30" in told
         assert "0.500 cores on average" in told or "0.5 cores on average" in told
         assert "gpu memory" in told

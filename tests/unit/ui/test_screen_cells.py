@@ -18,6 +18,7 @@ from lab.domain.payloads import from_json
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.domain.standing import Standing
 from lab.errors import UsageError
+from lab.stores.run_files import list_files
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.number import format_time
 from lab.ui.render.predictions import answer_rows
@@ -41,7 +42,6 @@ from lab.ui.screens.run_cells import (
     run_row,
     run_summary,
 )
-from lab.ui.screens.run_files import list_files
 from lab.ui.screens.run_metrics import listed_metrics
 from lab.ui.screens.run_pages import PAGE, UNKNOWN, RunPages, pages_of
 

@@ -1,0 +1,77 @@
+"""What is done to the runs of the run table: the marked ones, or the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from lab.domain.runs import Run
+from lab.ui.screens import flows, purge_flows
+from lab.ui.screens.base import LabScreen
+from lab.ui.screens.lineage import open_lineage
+from lab.ui.screens.reproduction import ReproductionScreen
+from lab.ui.screens.run_columns import RunColumns
+from lab.ui.screens.run_pages import UNKNOWN
+
+
+class RunVerbs(RunColumns):
+    """The verbs that need no more than the runs. A subclass knows them by the keys of its rows."""
+
+    def run_of(self, key: str) -> Run | None:
+        """The run of a row, None while it is not known, and of what is no run."""
+        raise NotImplementedError
+
+    def action_runs_launch(self) -> None:
+        self.start(flows.launch(self))
+
+    def action_runs_edit(self) -> None:
+        self._with_current(flows.edit_and_launch)
+
+    def action_runs_again(self) -> None:
+        self._with_current(flows.launch_again)
+
+    def action_runs_tag(self) -> None:
+        self._with_current(flows.edit_tags)
+
+    def action_runs_note(self) -> None:
+        self._with_current(flows.edit_note)
+
+    def action_runs_rename(self) -> None:
+        self._with_current(flows.rename)
+
+    def action_runs_reproduce(self) -> None:
+        run = self.current
+        if run is not None:
+            self.app.push_screen(ReproductionScreen(run.id))
+
+    def action_runs_star(self) -> None:
+        self._with_current(flows.star)
+
+    def action_runs_archive(self) -> None:
+        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
+        if runs:
+            self.start(flows.archive(self, runs))
+
+    def action_runs_purge(self) -> None:
+        ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
+        if ids:
+            self.start(purge_flows.purge(self, ids))
+
+    def action_runs_lineage(self) -> None:
+        if self.current is not None:
+            open_lineage(self, "run", self.current.id)
+
+    def action_runs_register(self) -> None:
+        run = self.current
+        if run is not None:
+            self.start(flows.register(self, run, run.project))
+
+    def action_runs_stop(self) -> None:
+        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
+        if runs:
+            self.start(flows.stop_runs(self, runs))
+
+    def _with_current(self, flow: Callable[[LabScreen, Run], Coroutine[Any, Any, None]]) -> None:
+        run = self.current
+        if run is not None:
+            self.start(flow(self, run))

@@ -1,0 +1,57 @@
+"""Runs in groups: heads with means and spreads, which fold, in the run table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from screen_app import opened, press, see, shown, until
+from seeding import Seed
+
+from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.pick import PickScreen
+from lab.ui.screens.runs import RunsScreen
+
+
+async def test_groups_fold_and_tell_mean_and_spread(seed: Seed, project: Path) -> None:
+    seed.project()
+    ids = [
+        seed.run(f"run-{model}-{number}", params={"model": model, "seed": number},
+                 metrics={"accuracy": 0.8 + 0.1 * (model == "mlp") + 0.01 * number})
+        for model in ("forest", "mlp") for number in (1, 2, 3)
+    ]  # fmt: skip
+    async with opened(seed.root, project, (120, 40)) as (app, pilot):
+        await press(pilot, "3", "6 runs")
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        table = screen.table
+        await pilot.press("B")
+        await until(pilot, lambda: isinstance(app.screen, PickScreen), "what to group by")
+        await pilot.press(*"seeds", "enter")
+        await see(pilot, "6 runs in 2 groups", "0.9200 ± 0.01", "0.8200 ± 0.01")
+        assert table.row_count == 2, "folded at first"
+        assert "model=mlp" in shown(app)
+        await pilot.press("enter")
+        await see(pilot, "run-mlp-1", "run-mlp-3")
+        assert table.row_count == 5
+        await until(pilot, lambda: screen.current is None, "a head is no run")
+        assert "Metrics, mean" in shown(app), "the panel tells of the group"
+        await pilot.press("down")
+        await until(
+            pilot, lambda: screen.current is not None and screen.current.name == "run-mlp-3", "the newest first"
+        )
+        await pilot.press("`")
+        await until(pilot, lambda: table.row_count == 2, "all folded")
+        await pilot.press("`")
+        await until(pilot, lambda: table.row_count == 8, "all shown")
+        await pilot.press("g", "space")
+        await until(pilot, lambda: set(table.marks) == set(ids[3:]), "a head's mark is that of its runs")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen), "which can be compared")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen, "back")
+        await pilot.press("/", "/", *"forest-2", "enter")
+        await until(pilot, lambda: screen.current is not None and screen.current.name == "run-forest-2", "found")
+        await pilot.press("escape", "B")
+        await until(pilot, lambda: isinstance(app.screen, PickScreen), "what to group by")
+        await pilot.press("enter")
+        await until(pilot, lambda: "groups" not in shown(app) and table.row_count == 6, "one row per run again")

@@ -1,0 +1,180 @@
+"""Getting about: the last view, finding in tables, what is typed ahead, the mouse on borders and titles, themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from screen_app import opened, press, see, shown, until
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from lab.ui.app import LabApp
+from lab.ui.screens.compare import CompareScreen
+from lab.ui.screens.deployments import DeploymentsScreen
+from lab.ui.screens.pick import PickScreen
+from lab.ui.screens.prompt import Prompt
+from lab.ui.screens.run_detail import RunScreen
+from lab.ui.screens.runs import RunsScreen
+from lab.ui.widgets.chart_view import ChartView
+from lab.ui.widgets.detail import DetailPanel
+from lab.ui.widgets.forms import FormScreen
+from lab.ui.widgets.frame_table import FrameTable
+
+SIZE = (120, 40)
+
+
+def runs(app: LabApp) -> FrameTable:
+    screen = app.screen
+    assert isinstance(screen, RunsScreen)
+    return screen.table
+
+
+async def on(pilot: Pilot[int], app: LabApp, kind: type, what: str) -> None:
+    await until(pilot, lambda: isinstance(app.screen, kind), what)
+
+
+async def test_the_last_view_is_one_key_away_whatever_it_was(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        await pilot.press("enter")
+        await on(pilot, app, RunScreen, "the run")
+        first = app.screen
+        await pilot.press("escape", "-")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen is not first, "the run again")
+        assert app.screen._made_of == first._made_of  # type: ignore[attr-defined]
+        await pilot.press("-")
+        await on(pilot, app, RunsScreen, "the table below it")
+        for key in ("space", "space", "c"):
+            await pilot.press(key)
+        await on(pilot, app, CompareScreen, "the comparison")
+        await pilot.press("5")
+        await on(pilot, app, DeploymentsScreen, "deployments")
+        await pilot.press("-")
+        await on(pilot, app, CompareScreen, "the comparison, still open")
+        await pilot.press("-")
+        await on(pilot, app, DeploymentsScreen, "deployments again")
+
+
+async def test_finding_steps_through_rows_and_hides_none(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        table = runs(app)
+        await pilot.press("/", "/")
+        prompt = app.screen.query_one(Prompt)
+        await until(pilot, lambda: prompt.sign == "find", "the prompt of the find")
+        await pilot.press(*"failed")
+        await until(pilot, lambda: table.cursor_index > 0, "the first match, as it is typed")
+        first = table.cursor_index
+        await pilot.press("enter")
+        await see(pilot, "n Next match")
+        await pilot.press("n")
+        await until(pilot, lambda: table.cursor_index > first, "the next one")
+        second = table.cursor_index
+        assert table.row_count == 12
+        await pilot.press("n")
+        await until(pilot, lambda: table.cursor_index == first, "round the end, to the first")
+        await pilot.press("N")
+        await until(pilot, lambda: table.cursor_index == second, "and back")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Next match" not in shown(app), "n is the screen's own key again")
+        assert isinstance(app.screen, RunsScreen)
+        assert table.needle == ""
+        await pilot.press("n")
+        await until(pilot, lambda: "Launch" in shown(app) and not isinstance(app.screen, RunsScreen), "the launch form")
+        await pilot.press("escape")
+        await pilot.press("/", "/", *"nowhere", "enter")
+        await see(pilot, "no row holds 'nowhere'")
+        await pilot.press("1", "/")
+        await until(pilot, lambda: app.screen.query_one(Prompt).sign == "find", "no filter on Home: / finds")
+
+
+async def test_what_is_typed_ahead_is_not_lost(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        for character in ":theme lab-light":
+            app.post_message(events.Key(_character_to_key(character), character))
+        app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: app.theme == "lab-light", "the whole command")
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_themes_are_seen_before_they_are_chosen(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await pilot.press("f8")
+        await on(pilot, app, PickScreen, "the themes")
+        await pilot.press(*"nord")
+        await until(pilot, lambda: app.theme == "nord", "nord is shown")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == "lab-dark", "and forgotten")
+        await pilot.press("f8")
+        await on(pilot, app, PickScreen, "the themes")
+        await pilot.press(*"lab-ansi-light")
+        assert app.screen.query_one(Input).value == "lab-ansi-light"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.view_state.get("app", "theme", "") == "lab-ansi-light", "this one stays")
+
+
+async def drag(app: LabApp, pilot: Pilot[int], start: tuple[int, int], stop: tuple[int, int]) -> None:
+    await pilot.mouse_down(offset=start)
+    await pilot.hover(offset=((start[0] + stop[0]) // 2, (start[1] + stop[1]) // 2))
+    await pilot.hover(offset=stop)
+    await pilot.mouse_up(offset=stop)
+    await pilot.pause()
+
+
+async def test_titles_and_borders_can_be_dragged(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, (160, 45)) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        table = runs(app)
+        before = [column.title for column in table.columns]
+        top = table.region.y
+        line = shown(app).split("\n")[top]
+        await drag(app, pilot, (line.index("age") + 1, top), (line.index("took") + 3, top))
+        await until(pilot, lambda: [one.title for one in table.columns] != before, "the columns have changed places")
+        at = before.index("age")
+        assert [one.title for one in table.columns][at : at + 2] == [before[at + 1], "age"]
+        assert table.sorts[0][0] == "created", "a dragged title sorts nothing"
+        summary = app.screen.query_one("#summary")
+        x, width = summary.region.x, summary.region.width
+        await drag(app, pilot, (x, 20), (x - 20, 20))
+        await until(pilot, lambda: summary.region.width > width + 10, "the panel is wider")
+        assert app.view_state.get("runs", "panes", {})
+        await press(pilot, "2", "digits")
+        tabs = app.screen.query_one("#tabs")
+        datasets = app.screen.query_one("#datasets")
+        y, height = tabs.region.y, datasets.region.height
+        await drag(app, pilot, (80, y), (80, y + 8))
+        await until(pilot, lambda: datasets.region.height > height + 4, "the upper list is higher")
+        await pilot.click(offset=(20, tabs.region.y))
+        await until(pilot, lambda: tabs.current == "schema", "a tab is still clicked")  # type: ignore[attr-defined]
+
+
+async def test_f1_explains_whatever_has_the_focus(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        table = app.screen.query_one(FrameTable)
+        table.move_to(next(row.key for row in table.source.window(0, 99) if "failed" in row.cells[1].text))
+        await press(pilot, "f1", "What is this?", "failed", "The Home screen")
+        await pilot.press("escape", "3")
+        await see(pilot, "12 runs")
+        await pilot.press("enter")
+        await on(pilot, app, RunScreen, "the run")
+        await until(pilot, lambda: app.screen.query_one(ChartView).series, "its curves")
+        app.screen.set_focus(app.screen.query_one(ChartView))
+        await press(pilot, "f1", "What is this?", "accuracy", "The share of rows", "One pass over the training rows")
+        await pilot.press("escape")
+        await press(pilot, "]", "Logs")
+        await press(pilot, "]", "Parameters")
+        app.screen.set_focus(app.screen.query_one(DetailPanel))
+        await press(pilot, "f1", "What is this?", "lr", "How far each step of training")
+        await pilot.press("escape", "escape")
+        await on(pilot, app, RunsScreen, "the table")
+        await pilot.press("R")
+        await on(pilot, app, FormScreen, "the launch form")
+        await press(pilot, "f1", "What is this?", "several make a sweep", "How far each step of training")
+        await pilot.press("escape")
+        await on(pilot, app, FormScreen, "the form again, as it was")
+        await pilot.press("escape")
+        await press(pilot, "?", "Keys of Runs")
+        await press(pilot, "f1", "What is this?", "`lr<0.01 and (status:failed or not tag:best)`, or a text")
