@@ -167,11 +167,15 @@ def grid(space: Space) -> list[dict[str, Param]]:
     return [dict(zip(space, point, strict=True)) for point in itertools.product(*(a.values for a in space.values()))]
 
 
+#: After so many draws without a new point there is none left that is worth looking for.
+_PATIENCE = 10_000
+
+
 def sample(space: Space, trials: int, seed: int) -> list[dict[str, Param]]:
     """`trials` points drawn at random, no two alike; the same for the same `seed`.
 
-    Of a countable space that has no more points than `trials`, all of them, in the order of the grid. Raises
-    UsageError for more than MOST trials.
+    Of a countable space that has no more points than `trials`, all of them, in the order of the grid; fewer also of a
+    range in which so many draws found no other one, such as `1..3:log`. Raises UsageError for more than MOST trials.
     """
     if trials > MOST:
         raise UsageError(f"{trials:,} trials are more than {MOST:,}")
@@ -183,10 +187,13 @@ def sample(space: Space, trials: int, seed: int) -> list[dict[str, Param]]:
 
 def _unlike(space: Space, rng: random.Random) -> Iterator[dict[str, Param]]:
     seen: set[str] = set()
-    while True:
+    alike = 0
+    while alike < _PATIENCE:
         point = {name: axis.draw(rng) for name, axis in space.items()}
+        alike += 1
         if repr(point) not in seen:
             seen.add(repr(point))
+            alike = 0
             yield point
 
 

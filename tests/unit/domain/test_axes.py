@@ -141,6 +141,13 @@ def test_a_log_range_has_as_many_in_each_power_of_ten() -> None:
     assert all(abs(share - 1 / 3) < 0.03 for share in shares)
 
 
+def test_a_range_with_fewer_values_than_trials_gives_those_it_has() -> None:
+    _, whole = parse_space(["depth=1..3:log"])
+    assert sorted(int(str(point["depth"])) for point in sample(whole, 10, seed=0)) == [1, 2, 3]
+    narrow = parse_axis("x", f"1.0..{math.nextafter(1.0, 2.0)!r}")
+    assert len(sample({"x": narrow}, 5, seed=0)) == 2
+
+
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
 
 
