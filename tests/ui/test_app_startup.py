@@ -42,7 +42,9 @@ def test_the_first_paint_loads_nothing_heavy(lab_home: Path, tmp_path: Path) -> 
     assert "lab.ui.screens.home" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in _HEAVY}
     assert not {
-        name for name in loaded if name.startswith(("lab.workspace", "lab.catalog", "lab.engine", "lab.stores"))
+        name
+        for name in loaded
+        if name.startswith(("lab.workspace", "lab.rooms", "lab.catalog", "lab.engine", "lab.stores"))
     }
 
 
@@ -127,4 +129,6 @@ def test_the_screens_of_datasets_load_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     assert "lab.ui.render.datadiff" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in (*_HEAVY, "fsspec")}
-    assert not {name for name in loaded if name.startswith(("lab.workspace", "lab.datasets", "lab.stores"))}
+    assert not {
+        name for name in loaded if name.startswith(("lab.workspace", "lab.rooms", "lab.datasets", "lab.stores"))
+    }

@@ -23,6 +23,7 @@ HEAVY = {
     "blake3",
     "requests",
     "asyncio",
+    "lab.rooms",
     "lab.workspace",
     "lab.ui",
 }
