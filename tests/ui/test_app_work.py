@@ -90,6 +90,22 @@ async def test_a_run_again_and_edited(home: LabHome, project: Path) -> None:
         await pilot.press("y")
         await until(pilot, lambda: shown(app).count("○ stopped") == 3, "all stopped")
 
+        await press(pilot, "*", "3 marked")
+        await press(pilot, "t", "Tags of 3 runs", "give tags")
+        await pilot.press(*"good bad", "enter")
+        await until(pilot, lambda: "Tags of" not in shown(app), "tagged")
+        await press(pilot, "t", "Tags of 3 runs")
+        await pilot.press("tab", *"bad", "enter")
+        await until(pilot, lambda: "Tags of" not in shown(app), "taken off")
+        for _ in range(2):
+            await press(pilot, "A", "Note on 3 runs", "a line below")
+            await pilot.press(*"seen", "enter")
+            await until(pilot, lambda: "Note on" not in shown(app), "noted")
+        await pilot.press("b")
+        await press(pilot, "@", "lab runs note", "seen --add")
+        runs = (await app.bridge.ask(lambda ws: ws.runs.list())).items
+        assert [(run.tags, run.notes, run.starred) for run in runs] == [(("good",), "seen\nseen", True)] * 3
+
 
 async def test_a_project_and_its_data(home: LabHome, tmp_path: Path) -> None:
     folder = tmp_path / "fresh"

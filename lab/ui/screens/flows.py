@@ -174,7 +174,12 @@ async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
     screen.lab.background(f"registering {name}", command, work)
 
 
-async def edit_tags(screen: LabScreen, run: Run) -> None:
+async def edit_tags(screen: LabScreen, runs: Sequence[Run]) -> None:
+    """Of one run all its tags; to several some are given, and some taken off."""
+    if len(runs) > 1:
+        await _retag(screen, runs)
+        return
+    (run,) = runs
     field = ParamSpec("tags", "tags", value=" ".join(run.tags), help="words with blanks between them")
     values = await screen.app.push_screen_wait(FormScreen(f"Tags of {run.name}", [field], submit="Set"))
     if values is not None:
@@ -183,13 +188,38 @@ async def edit_tags(screen: LabScreen, run: Run) -> None:
         screen.lab.jobs.note(f"tags of {run.name}", actions.command(actions.get("runs.tag"), id=run.id, tags=tags))
 
 
-async def edit_note(screen: LabScreen, run: Run) -> None:
-    field = ParamSpec("text", "note", value=run.notes)
-    values = await screen.app.push_screen_wait(FormScreen(f"Note on {run.name}", [field], submit="Save"))
-    if values is not None:
-        text = str(values["text"])
-        await screen.ask(lambda ws: ws.runs.note(run.id, text))
-        screen.lab.jobs.note(f"note on {run.name}", actions.command(actions.get("runs.note"), id=run.id, text=text))
+async def _retag(screen: LabScreen, runs: Sequence[Run]) -> None:
+    words = "words with blanks between them"
+    fields = [ParamSpec("add", "give tags", help=words), ParamSpec("remove", "take tags off", help=words)]
+    values = await screen.app.push_screen_wait(FormScreen(f"Tags of {len(runs)} runs", fields, submit="Set"))
+    if values is None:
+        return
+    ids = [run.id for run in runs]
+    add, remove = str(values["add"]).split(), str(values["remove"]).split()
+    await screen.ask(lambda ws: [ws.runs.retag(id, add, remove) for id in ids])
+    for tags, how in ((add, "--add"), (remove, "--remove")):
+        if tags:
+            screen.lab.jobs.note(f"tags of {len(ids)} runs", _of_all("tag", ids, tags, how))
+
+
+async def edit_note(screen: LabScreen, runs: Sequence[Run]) -> None:
+    """Of one run its notes; below those of several a line is added."""
+    one = runs[0] if len(runs) == 1 else None
+    whose = one.name if one else f"{len(runs)} runs"
+    field = ParamSpec("text", "note", value=one.notes if one else "", help="" if one else "a line below what they have")
+    values = await screen.app.push_screen_wait(FormScreen(f"Note on {whose}", [field], submit="Save"))
+    if values is None or not (one or values["text"]):
+        return
+    text, ids = str(values["text"]), [run.id for run in runs]
+    await screen.ask(lambda ws: [ws.runs.note(id, text, add=one is None) for id in ids])
+    command = actions.command(actions.get("runs.note"), id=ids[0], text=text)
+    screen.lab.jobs.note(f"note on {whose}", command if one else _of_all("note", ids, [text], "--add"))
+
+
+def _of_all(verb: str, ids: Sequence[str], words: Sequence[str], how: str) -> str:
+    """The command that does the same to several runs."""
+    also = [word for id in ids[1:] for word in ("--also", id)]
+    return shlex.join(["lab", "runs", verb, ids[0], *words, how, *also])
 
 
 async def rename(screen: LabScreen, run: Run) -> None:
@@ -203,11 +233,14 @@ async def rename(screen: LabScreen, run: Run) -> None:
         screen.lab.jobs.note(f"{run.name} renamed", actions.command(actions.get("runs.rename"), id=run.id, name=name))
 
 
-async def star(screen: LabScreen, run: Run) -> None:
-    """Put a star on a run, or take it off."""
-    await screen.ask(lambda ws: ws.runs.star(run.id, not run.starred))
-    what = "unstar" if run.starred else "star"
-    screen.lab.jobs.note(f"{what} on {run.name}", shlex.join(["lab", "runs", what, run.id]))
+async def star(screen: LabScreen, runs: Sequence[Run]) -> None:
+    """Put a star on runs; off, where all of them have one."""
+    off = all(run.starred for run in runs)
+    ids = [run.id for run in runs]
+    await screen.ask(lambda ws: [ws.runs.star(id, not off) for id in ids])
+    what = "unstar" if off else "star"
+    whose = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
+    screen.lab.jobs.note(f"{what} on {whose}", shlex.join(["lab", "runs", what, *ids]))
 
 
 async def archive(screen: LabScreen, runs: Sequence[Run]) -> None:

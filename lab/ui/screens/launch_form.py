@@ -12,6 +12,7 @@ from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.param_spec import ParamSpec, Value, Values, reads
 from lab.domain.runs import Param
+from lab.domain.seeds import is_seed
 from lab.domain.sweeps import Method, Pruner, SweepPlan, make_plan, parse_policy
 from lab.domain.text import count_of
 from lab.errors import LabError, UsageError
@@ -31,7 +32,7 @@ __all__ = [
 ENGINES = ("as set", "docker", "process")
 METHODS = ("grid", "random", "adaptive")
 
-_PARAM, _DATA = "param.", "data."
+_PARAM, _DATA, _SEED = "param.", "data.", "seed"
 _SEVERAL = "several make a sweep: 0.1,0.01  2..8  0..1:0.25  1e-4..1:log"
 
 
@@ -40,8 +41,11 @@ def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Par
     fields = [_param_field(name, value) for name, value in base.params.items()]
     fields += [
         ParamSpec("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
-        ParamSpec("seed", "seed", value="" if base.seed is None else str(base.seed), validate=reads(_seeds),
-              help="0..4 or 1,5,9 for several", empty="the parameter `seed`, else 0"),
+        # One question for it: where there is a parameter of that name, several values of that are several seeds.
+        *([] if _SEED in base.params else [
+            ParamSpec(_SEED, "seed", value="" if base.seed is None else str(base.seed), validate=reads(_seeds),
+                      help="0..4 or 1,5,9 for several", empty="0")
+        ]),
         *(ParamSpec(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2", empty="latest")
           for name in dict.fromkeys([*datasets, *base.data])),
         ParamSpec("name", "name", value=base.name, help="of the run or sweep", empty="one is made up",
@@ -145,8 +149,10 @@ def _single(axis: Axis) -> bool:
 
 def request_of(base: LaunchRequest, values: Values) -> LaunchRequest:
     """`base` with what the form says; parameters with several values are left to `plan_of`."""
+    seeds, engine = _seeds(str(values.get(_SEED, ""))), str(values.get("engine", ENGINES[0]))
     fixed = {name: axis.values[0] for name, axis in _axes(base, values).items() if _single(axis)}
-    seeds, engine = _seeds(str(values.get("seed", ""))), str(values.get("engine", ENGINES[0]))
+    if seeds:  # parameters that seed are left to it, unless they were typed
+        fixed = {name: value for name, value in fixed.items() if not (is_seed(name) and value == base.params.get(name))}
     return LaunchRequest(
         entry=base.entry,
         params=fixed,
@@ -167,7 +173,7 @@ def plan_of(base: LaunchRequest, values: Values) -> SweepPlan | None:
     Raises UsageError for a plan that makes no sense.
     """
     space = {name: axis for name, axis in _axes(base, values).items() if not _single(axis)}
-    seeds = _seeds(str(values.get("seed", "")))
+    seeds = _seeds(str(values.get(_SEED, "")))
     if not space and len(seeds) < 2:
         return None
     trials, jobs = values.get("trials"), values.get("jobs")

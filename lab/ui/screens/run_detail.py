@@ -303,11 +303,11 @@ class RunScreen(RunLog):
 
     def action_runs_tag(self) -> None:
         if self._run is not None:
-            self.start(flows.edit_tags(self, self._run))
+            self.start(flows.edit_tags(self, [self._run]))
 
     def action_runs_note(self) -> None:
         if self._run is not None:
-            self.start(flows.edit_note(self, self._run))
+            self.start(flows.edit_note(self, [self._run]))
 
     def action_runs_rename(self) -> None:
         if self._run is not None:
@@ -315,7 +315,7 @@ class RunScreen(RunLog):
 
     def action_runs_star(self) -> None:
         if self._run is not None:
-            self.start(flows.star(self, self._run))
+            self.start(flows.star(self, [self._run]))
 
     def action_object_copy(self) -> None:
         run = self._run

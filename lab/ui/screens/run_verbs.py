@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from lab.domain.runs import Run
@@ -31,10 +31,10 @@ class RunVerbs(RunColumns):
         self._with_current(flows.launch_again)
 
     def action_runs_tag(self) -> None:
-        self._with_current(flows.edit_tags)
+        self._with_marked(flows.edit_tags)
 
     def action_runs_note(self) -> None:
-        self._with_current(flows.edit_note)
+        self._with_marked(flows.edit_note)
 
     def action_runs_rename(self) -> None:
         self._with_current(flows.rename)
@@ -45,12 +45,10 @@ class RunVerbs(RunColumns):
             self.app.push_screen(ReproductionScreen(run.id))
 
     def action_runs_star(self) -> None:
-        self._with_current(flows.star)
+        self._with_marked(flows.star)
 
     def action_runs_archive(self) -> None:
-        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
-        if runs:
-            self.start(flows.archive(self, runs))
+        self._with_marked(flows.archive)
 
     def action_runs_purge(self) -> None:
         ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
@@ -67,11 +65,14 @@ class RunVerbs(RunColumns):
             self.start(flows.register(self, run, run.project))
 
     def action_runs_stop(self) -> None:
-        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
-        if runs:
-            self.start(flows.stop_runs(self, runs))
+        self._with_marked(flows.stop_runs)
 
     def _with_current(self, flow: Callable[[LabScreen, Run], Coroutine[Any, Any, None]]) -> None:
         run = self.current
         if run is not None:
             self.start(flow(self, run))
+
+    def _with_marked(self, flow: Callable[[LabScreen, Sequence[Run]], Coroutine[Any, Any, None]]) -> None:
+        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
+        if runs:
+            self.start(flow(self, runs))

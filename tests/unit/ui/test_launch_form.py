@@ -127,6 +127,20 @@ def test_several_values_make_a_sweep() -> None:
         plan_of(BASE, filled(param__lr="0.1..0.5"))
 
 
+def test_there_is_one_question_for_the_seed() -> None:
+    own = LaunchRequest(entry="train", params={"lr": 0.1, "seed": 42})
+    assert "seed" not in {field.id for field in launch_fields(own)}, "it is asked for as the parameter"
+    values: Values = {"param.lr": "0.1", "param.seed": "1..3"}
+    several = plan_of(own, values)
+    assert several is not None
+    assert (several.total, several.seeds, request_of(own, values).seed) == (3, (), None)
+    other = LaunchRequest(entry="train", params={"lr": 0.1, "random-state": 42})
+    asked: Values = {"param.lr": "0.1", "param.random-state": "42", "seed": "7"}
+    assert (request_of(other, asked).params, request_of(other, asked).seed) == ({"lr": 0.1}, 7)
+    asked["param.random-state"] = "43"
+    assert request_of(other, asked).params == {"lr": 0.1, "random-state": 43}
+
+
 def test_the_command_of_a_sweep_means_the_same_sweep() -> None:
     values = filled(param__lr="0.1,0.2", param__epochs="2..4", seed="1,2", jobs=2, metric="thing min", policy="stop")
     plan = plan_of(BASE, values)
