@@ -41,6 +41,9 @@ _KILLED = {128 + number for number in (1, 2, 9, 15)}  # HUP, INT, KILL, TERM: se
 _OUT_OF_MEMORY = 137  # how the kernel ends a process that is too large, and many others theirs
 _LATE_SECONDS = 1.0  # by which an event may come after the end that it tells the cause of
 _START_SECONDS = 60.0  # a container that was created longer ago and never started was abandoned
+#: What iptables says when somebody (a firewall, another engine) is just making Docker's rules anew, or removed them.
+_NO_RULES = "no chain/target/match by that name"
+_NO_RULES_PAUSES = (0.2, 1.0, 3.0)  # seconds until it is tried again
 _PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 _EVENT_SECONDS = 0.5
 _EVENTS_KEPT = 1000  # far more than an engine remembers
@@ -141,13 +144,21 @@ class DockerEngine:
             raise
 
     def _start(self, api: Any, job: Job, container: str) -> None:
-        try:
-            api.start(container)
-        except docker.errors.APIError as error:
-            said = explanation(error)
-            if job.port and any(sign in said.lower() for sign in _PORT_TAKEN):
-                raise ConflictError(f"port {job.port} is taken", "choose another port, or stop what uses it") from error
-            raise
+        for pause in (*_NO_RULES_PAUSES, 0.0):
+            try:
+                api.start(container)
+                break
+            except docker.errors.APIError as error:
+                said = explanation(error)
+                if job.port and any(sign in said.lower() for sign in _PORT_TAKEN):
+                    hint = "choose another port, or stop what uses it"
+                    raise ConflictError(f"port {job.port} is taken", hint) from error
+                if _NO_RULES not in said.lower():
+                    raise
+                if not pause:
+                    told = f"the job {job.id} cannot be started: somebody has removed Docker's firewall rules"
+                    raise EngineError(told, "restart Docker, which makes them again") from error
+                time.sleep(pause)
         if job.port:
             state = api.inspect_container(container)
             bound = state["NetworkSettings"]["Ports"].get(f"{job.container_port}/tcp")
