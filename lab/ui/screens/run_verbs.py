@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cached_property
 from typing import Any
 
 from lab.domain.runs import Run
@@ -16,6 +18,11 @@ from lab.ui.screens.run_pages import UNKNOWN
 
 class RunVerbs(RunColumns):
     """The verbs that need no more than the runs. A subclass knows them by the keys of its rows."""
+
+    @cached_property
+    def marking(self) -> Lock:
+        """Held while it is found out what is marked: a verb typed at once behind `*` is about all of it."""
+        return Lock()
 
     def run_of(self, key: str) -> Run | None:
         """The run of a row, None while it is not known, and of what is no run."""
@@ -51,9 +58,13 @@ class RunVerbs(RunColumns):
         self._with_marked(flows.archive)
 
     def action_runs_purge(self) -> None:
-        ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
+        self.start(self._purge())
+
+    async def _purge(self) -> None:
+        async with self.marking:
+            ids = [key for key in self.table.selection_keys if not key.startswith(UNKNOWN)]
         if ids:
-            self.start(purge_flows.purge(self, ids))
+            await purge_flows.purge(self, ids)
 
     def action_runs_lineage(self) -> None:
         if self.current is not None:
@@ -73,6 +84,10 @@ class RunVerbs(RunColumns):
             self.start(flow(self, run))
 
     def _with_marked(self, flow: Callable[[LabScreen, Sequence[Run]], Coroutine[Any, Any, None]]) -> None:
-        runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
+        self.start(self._of_marked(flow))
+
+    async def _of_marked(self, flow: Callable[[LabScreen, Sequence[Run]], Coroutine[Any, Any, None]]) -> None:
+        async with self.marking:
+            runs = [run for key in self.table.selection_keys if (run := self.run_of(key)) is not None]
         if runs:
-            self.start(flow(self, runs))
+            await flow(self, runs)

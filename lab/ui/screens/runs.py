@@ -295,8 +295,9 @@ class RunsScreen(RunGrouping):
 
     async def _mark_all(self) -> None:
         query = self.query_now(_MOST_MARKS)
-        page = await self.ask(lambda ws: ws.runs.list(query))
-        self.table.set_marks([run.id for run in page.items])
+        async with self.marking:
+            page = await self.ask(lambda ws: ws.runs.list(query))
+            self.table.set_marks([run.id for run in page.items])
         if page.total > len(page.items):
             self.lab.tell(f"marked the first {len(page.items):,} of {page.total:,}")
 
@@ -313,7 +314,8 @@ class RunsScreen(RunGrouping):
         self.start(self._compare())
 
     async def _compare(self) -> None:
-        marks = self.table.marks
+        async with self.marking:
+            marks = self.table.marks
         if len(marks) < 2:
             raise UsageError("a comparison needs two runs or more", "mark them with space, then press c")
         if len(marks) > _MOST_COMPARED:
