@@ -11,10 +11,13 @@ Question = tuple[str, str]
 
 #: So many answers are remembered, none of more rows than this: what services and screens ask in a rhythm is short.
 _MOST, _ROWS = 64, 32
+_READS = ("SELECT", "WITH", "FROM")
 
 
 def question(sql: str, parameters: Sequence[object] | dict[str, object]) -> Question | None:
-    """What names a query; None for one with lists, which nobody asks twice."""
+    """What names a query; None for one with lists, which nobody asks twice, and for what does more than ask."""
+    if not sql.lstrip().startswith(_READS):
+        return None
     values = parameters.values() if isinstance(parameters, dict) else parameters
     if any(isinstance(value, list | tuple) for value in values):
         return None

@@ -19,8 +19,9 @@ Scalar = str | int | float | bool | None
 
 #: Words of a command in whose place all parameters stand that no other word names: `--lr 0.1`, or `lr=0.1`.
 OPTIONS, OVERRIDES = "{params}", "{overrides}"
-_NAMED = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.-]*)\}")
-_BRACES = {"{{": "{", "}}": "}"}
+_NAME = r"[A-Za-z_][\w.-]*"
+_NAMED = re.compile(rf"\{{\{{({_NAME})\}}\}}|\{{({_NAME})\}}")
+_BRACED = re.compile(rf"\{{({_NAME})\}}")
 
 
 def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar], seed: int = 0) -> tuple[str, ...]:
@@ -28,12 +29,10 @@ def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar], see
 
     `{lr}` is the value of one, OPTIONS are `--name value` and OVERRIDES `name=value` of those that no word names. As an
     option true is `--name` alone, and false and None are left out. `{seed}` is `seed` where no parameter has that name.
-    Beside them `{{` and `}}` are braces; a command that names no parameter is as it is. Raises UsageError for one that
-    is named and has no value.
+    `{{lr}}` is the text `{lr}`; all other braces are as they are. Raises UsageError for a parameter that is named and
+    has no value.
     """
-    named = {match[1] for word in command for match in _NAMED.finditer(word) if match[1]}
-    if not named:
-        return tuple(command)
+    named = {match[2] for word in command for match in _NAMED.finditer(word) if match[2]}
     known = params if params.get("seed") is not None else {**params, "seed": seed}
     rest = {name: value for name, value in params.items() if name not in named and value is not None}
     argv: list[str] = []
@@ -43,8 +42,13 @@ def filled(command: Sequence[str], entry: str, params: Mapping[str, Scalar], see
         elif word == OVERRIDES:
             argv += [f"{name}={_word(value)}" for name, value in rest.items()]
         else:
-            argv.append(_NAMED.sub(lambda match: _BRACES.get(match[0]) or _value(match[1], entry, known), word))
+            argv.append(_NAMED.sub(lambda at: f"{{{at[1]}}}" if at[1] else _value(at[2], entry, known), word))
     return tuple(argv)
+
+
+def literal(words: Sequence[str]) -> tuple[str, ...]:
+    """A command that `filled` makes just these words of."""
+    return tuple(_BRACED.sub(r"{{\1}}", word) for word in words)
 
 
 def _option(name: str, value: Scalar) -> tuple[str, ...]:
@@ -57,7 +61,7 @@ def _value(name: str, entry: str, params: Mapping[str, Scalar]) -> str:
     if params.get(name) is None:
         raise UsageError(
             f"the command of {clean(entry)} names the parameter {clean(name)}, which has no value",
-            f"give it: -p {name}=…; a brace that is no parameter is written twice",
+            f"give it: -p {name}=…; text in braces that is no parameter is written {{{{{name}}}}}",
         )
     return _word(params[name])
 

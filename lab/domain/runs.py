@@ -189,7 +189,7 @@ class RunSpec:
     @property
     def shown(self) -> tuple[str, ...]:
         """The command as people read it: with the values of parameters in it, but for a shell command."""
-        return self.command if self.shell or self.engine in OWN else self.argv
+        return self.command if self.shell else self.argv
 
     def to_json(self) -> dict[str, Any]:
         return {"v": SPEC_VERSION, **asdict(self)}

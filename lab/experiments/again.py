@@ -26,7 +26,7 @@ def request_like(run: Run, spec_of: Callable[[], RunSpec], params: Mapping[str, 
     if run.engine in OWN and len(spec.command) < 2:
         raise ConflictError(f"run {run.name} is of a notebook: its cells are no script", "run the notebook again")
     return LaunchRequest(
-        entry=spec.command[1] if run.engine in OWN else spec.script or spec.entry,
+        entry=spec.argv[1] if run.engine in OWN else spec.script or spec.entry,
         params={**spec.params, **(params or {})},
         seed=spec.seed,
         tags=spec.tags,

@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from lab.dataclass import dataclass
+from lab.domain.commands import literal
 from lab.domain.resources import Resources
 from lab.domain.runs import LOCAL, CodeSnapshot, DataInput, Param, RunSpec
 from lab.domain.text import clean
@@ -148,7 +149,7 @@ class OwnRuns:
         if wish.source:
             files["notebook.py"] = wish.source.encode("utf-8", "replace")
         taken = self._tree(settings, files)
-        command = ("python", relative, *wish.argv) if relative else ()
+        command = literal(("python", relative, *wish.argv)) if relative else ()
         declared = settings.entries.values() if settings and relative else ()
         known = (entry.name for entry in declared if relative in entry.command)
         stem = Path(wish.notebook or relative or "notebook").stem
