@@ -13,7 +13,7 @@ from lab.cli.context import AppDoors, Context
 from lab.cli.declare import Command
 from lab.cli.helps import overview
 from lab.cli.output import Output
-from lab.cli.parser import Invocation, build, parse
+from lab.cli.parser import Invocation, asks_help, build, leading_words, parse
 from lab.errors import LabError, UsageError
 
 #: Ended by Ctrl-C; ended because nobody reads what is written.
@@ -76,11 +76,17 @@ _FILES_OF = {
 OpenApp = Callable[[Path | None, Path, bool], int]
 
 
-def commands(argv: Sequence[str] = ()) -> tuple[Command, ...]:
-    """Every command or, where the files are known, those that may be meant by `argv`."""
-    names = _FILES_OF.get(" ".join(argv[:2])) or _FILES_OF.get(" ".join(argv[:1]), _FILES)
-    files = [import_module(f"lab.cli.{name}") for name in names]
+def commands(argv: Sequence[str] | None = None) -> tuple[Command, ...]:
+    """Every command or, where the files are known, those that may be meant by `argv`; none where it has no word."""
+    files = [import_module(f"lab.cli.{name}") for name in _files(argv)]
     return tuple(command for file in files for command in file.commands.all)
+
+
+def _files(argv: Sequence[str] | None) -> Sequence[str]:
+    words = leading_words(argv) if argv is not None else ()
+    if argv is None or not words:
+        return _FILES if argv is None or asks_help(argv) else ()
+    return _FILES_OF.get(" ".join(words[:2])) or _FILES_OF.get(words[0], _FILES)
 
 
 def command_list() -> list[tuple[str, str]]:

@@ -77,14 +77,13 @@ def find(commands: Iterable[Command], words: tuple[str, ...]) -> Command | None:
 
 def split(commands: Sequence[Command], argv: Sequence[str]) -> tuple[tuple[str, ...], list[str], list[str]]:
     """(words of a command or noun, global options met on the way, what follows)."""
-    valued = {flag for item in GLOBALS if item.takes_value for flag in item.flags}
     prefixes = {item.words[:length] for item in commands for length in (1, 2, 3)}
     words: tuple[str, ...] = ()
     options: list[str] = []
     rest = list(argv)
     while rest and find(commands, words) is None:
         if rest[0].startswith("-") and len(rest[0]) > 1:
-            taken = 2 if rest[0] in valued else 1
+            taken = _taken(rest[0])
             options += rest[:taken]
             rest = rest[taken:]
         elif (*words, rest[0]) in prefixes:
@@ -94,8 +93,21 @@ def split(commands: Sequence[Command], argv: Sequence[str]) -> tuple[tuple[str, 
     return words, options, rest
 
 
+def leading_words(argv: Sequence[str]) -> list[str]:
+    """The words with which `argv` begins, its options before them left out."""
+    rest = list(argv)
+    while rest and rest[0].startswith("-") and len(rest[0]) > 1:
+        rest = rest[_taken(rest[0]) :]
+    return rest
+
+
+def _taken(option: str) -> int:
+    """How many words a global option takes, itself among them."""
+    return 2 if any(option in item.flags and item.takes_value for item in GLOBALS) else 1
+
+
 def _read(parser: argparse.ArgumentParser, arguments: Sequence[Argument], argv: Sequence[str]) -> argparse.Namespace:
-    if _asks_help(argv):
+    if asks_help(argv):
         return argparse.Namespace(help=True, json="--json" in argv, version=False)
     words = _joined(argv, arguments)
     # Intermixed: words of a filter may stand on both sides of an option. What follows `--` is positional as it stands.
@@ -125,7 +137,8 @@ def _joined(argv: Sequence[str], arguments: Sequence[Argument]) -> list[str]:
     return words
 
 
-def _asks_help(argv: Sequence[str]) -> bool:
+def asks_help(argv: Sequence[str]) -> bool:
+    """Whether help is wanted: by an option, not by an argument behind `--`."""
     end = argv.index("--") if "--" in argv else len(argv)
     return any(word in ("-h", "--help") for word in argv[:end])
 

@@ -5,9 +5,11 @@ The first paint needs no workspace: screens draw their frame, then the workspace
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +33,8 @@ from lab.ui.state import ViewState, project_of
 
 #: How often what the screens remember is written, seconds.
 _SAVE = 15.0
+#: Background work begins after so many seconds even where the first screen has not been read by then.
+_FIRST_LOAD = 2.0
 #: A switch of screens is shown after so many seconds, for which its first layout is hidden.
 _DELAY = 0.025
 
@@ -134,9 +138,18 @@ class LabApp(AppVerbs):
         self.run_worker(self.guard(self._open()), exit_on_error=False, group="open")
 
     async def _open(self) -> None:
-        await self.bridge.open(self._home, self._project_dir, looking=self.read_only)
+        await self.bridge.open(self._home, self._project_dir)
         await self.refresh_project()
+        # What goes on in the background loads much, which would hold up what the user waits to see.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._first_load(), _FIRST_LOAD)
+        await self.bridge.ask(lambda ws: ws.start(looking=self.read_only))
         await self.bridge.ask(lambda _: _load_screens())
+
+    async def _first_load(self) -> None:
+        """Wait until what is seen has been read once."""
+        if isinstance(self.screen, LabScreen):
+            await self.screen.read_once.wait()
 
     async def refresh_project(self) -> None:
         """Find out which project this is; a broken lab.toml is a notice, not an end."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from textual.widgets import Input, TextArea
-
 from lab.ui import actions
 from lab.ui.app_work import AppWork
 from lab.ui.commands import parse_command
 from lab.ui.last_view import LastView
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.core import takes_letters
 from lab.ui.state import ViewState
 from lab.ui.widgets.dialog import Dialog
 
@@ -113,7 +112,7 @@ class AppVerbs(AppWork):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a lab that is only looked at, nothing that changes anything can be done."""
-        if action in actions.TYPED and isinstance(self.screen.focused, Input | TextArea):
+        if action in actions.TYPED and takes_letters(self.screen.focused):
             return False  # its key is a letter of what is typed
         if self.read_only and action in actions.WRITING.values():
             return False

@@ -64,10 +64,8 @@ class Bridge:
         self._failure = ""
         self.ws: Workspace | None = None
 
-    async def open(self, home: Path | None, project_dir: Path, *, looking: bool = False) -> Workspace:
-        """Open the workspace on a thread, start its services (see `Workspace.start`) and listen to its news.
-
-        Raises LabError."""
+    async def open(self, home: Path | None, project_dir: Path) -> None:
+        """Open the workspace on a thread and listen to its news. Raises LabError."""
         loop = asyncio.get_running_loop()
         try:
             ws = await loop.run_in_executor(None, _open_workspace, home, project_dir)
@@ -78,8 +76,6 @@ class Bridge:
         self._unsubscribe = ws.subscribe(self._hear)
         self.ws = ws
         self._opened.set()
-        await self.ask(lambda ws: ws.start(looking=looking))
-        return ws
 
     async def opened(self) -> Workspace:
         """The workspace, as soon as it is open. Raises LabError when it could not be opened, or was closed."""

@@ -31,6 +31,7 @@ class WatchedApp:
         self.began = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.chdir(ROOT)  # `-m` looks there first
             os.execve(sys.executable, [sys.executable, "-m", "lab"], self._env)
         os.set_blocking(self.fd, False)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))

@@ -40,6 +40,7 @@ def test_the_first_paint_loads_nothing_heavy(lab_home: Path, tmp_path: Path) -> 
     )
     loaded = set(done.stdout.split())
     assert "lab.ui.screens.home" in loaded
+    assert not {"textual.widgets._text_area", "lab.cli.runs", "lab.settings"} & loaded
     assert not {name for name in loaded if name.partition(".")[0] in _HEAVY}
     assert not {
         name

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input, TextArea
 
 from lab.errors import LabError
 from lab.ui import actions
@@ -18,6 +18,7 @@ from lab.ui.commands import Names, complete_command, complete_filter
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens import pane_drag, panes, table_state
+from lab.ui.screens.core import takes_letters
 from lab.ui.screens.finding import FIND
 from lab.ui.screens.finding import KEYS as FOUND_KEYS
 from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
@@ -25,9 +26,6 @@ from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.tables import TablesScreen
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.frame_table import FrameTable
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 
@@ -66,6 +64,7 @@ class LabScreen(TablesScreen):
         ways = (size.width, self.HORIZONTAL_BREAKPOINTS), (size.height, self.VERTICAL_BREAKPOINTS)
         fit = {name: True for cells, points in ways for name in self._get_breakpoint_classes(cells, points)}
         self.update_classes(fit, update=False)
+        self.read_once = asyncio.Event()  # set when the first `load` is over, also where it failed
         self._stale = True
         self._loading = False
         self._looking: set[str] = set()
@@ -77,6 +76,11 @@ class LabScreen(TablesScreen):
         """Whether it is seen. Textual counts the screen below the top one too, whose every change then paints both
         anew, but only what pops up over a screen leaves it in sight."""
         return super().is_current and (self.app.screen is self or self.app.screen.is_modal)
+
+    def _compositor_refresh(self) -> None:
+        # While updates are gathered nothing is shown, and Textual would paint all the same. What changed stays noted.
+        if not self.app._batch_count:
+            super()._compositor_refresh()
 
     def again(self) -> LabScreen:
         """A new screen about the same."""
@@ -168,7 +172,7 @@ class LabScreen(TablesScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done; in a lab that is only looked at, none that changes anything."""
-        if action in actions.TYPED and isinstance(self.focused, Input | TextArea):
+        if action in actions.TYPED and takes_letters(self.focused):
             return False  # its key is a letter of what is typed
         if self.lab.read_only and action in actions.WRITING.values():
             return False
@@ -302,6 +306,7 @@ class LabScreen(TablesScreen):
             self.say(f"{error.message}; {error.hint}" if error.hint else error.message, level="fail")
         finally:
             self._loading = False
+            self.read_once.set()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Take hold of the border between two panes."""

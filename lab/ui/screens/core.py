@@ -6,12 +6,18 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
     from lab.workspace import Workspace
 
 T = TypeVar("T")
+
+
+def takes_letters(widget: Widget | None) -> bool:
+    """Whether letters that are typed belong to this widget's text."""
+    return widget is not None and widget.check_consume_key("a", "a")
 
 
 class CoreScreen(Screen[None]):

@@ -79,3 +79,19 @@ def test_listing_runs_loads_no_heavy_library_but_the_index(tmp_path: Path) -> No
     assert not {"duckdb", "lab.cli.models", "lab.cli.runs", "lab.cli.completion"} & modules
     assert not {"lab.domain.verdicts", "lab.domain.changes", "lab.domain.diffs", "lab.domain.profiles"} & modules
     assert not {"docker", "polars", "sklearn", "pyarrow", "numpy", "textual", "rich", "requests"} & modules
+
+
+@pytest.mark.parametrize(
+    "argv", [(), ("--readonly",), ("--home", "elsewhere"), ("-C", "elsewhere"), ("--version",)], ids=" ".join
+)
+def test_the_app_loads_no_command(argv: tuple[str, ...], tmp_path: Path) -> None:
+    code = "import lab.__main__ as m\nm._open_app = lambda *_: 0\nm.main()"
+    modules = loaded(code, *argv, home=tmp_path / "home")
+    assert not {"lab.cli.runs", "lab.cli.data", "lab.settings", "tomllib"} & modules
+
+
+def test_options_before_a_command_load_no_other_command(tmp_path: Path) -> None:
+    code = "from lab.__main__ import main\nmain()"
+    modules = loaded(code, "--json", "--home", str(tmp_path / "home"), "runs", "ls", home=tmp_path / "home")
+    assert "lab.cli.runlists" in modules
+    assert "lab.cli.data" not in modules
