@@ -20,7 +20,9 @@ from typing import Any
 from lab.catalog.driver import duckdb
 from lab.catalog.index import DAMAGED, ClosedIndexError, ForeignIndexError, Index, open_copy
 from lab.catalog.lock import IndexLock
+from lab.catalog.recent import Recent
 from lab.domain.event import Event
+from lab.domain.runs import Run
 from lab.errors import LabError
 from lab.events import Listener
 from lab.journal import Damage, unfinished
@@ -64,6 +66,7 @@ class Catalog:
         self._may_hold = True
         self._published = -PUBLISH_EVERY
         self._unpublished = True
+        self.recent_runs: Recent[Run] = Recent()
         self.notices: list[str] = []
         self.listener: Listener | None = None
         self._open(wait)
@@ -74,6 +77,11 @@ class Catalog:
     def holder(self) -> bool:
         """Whether this process writes the index file."""
         return self._claim.held
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Another one whenever the index has taken in anything."""
+        return self._current().state
 
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
         """All rows of a query, each by column name. A damaged index is rebuilt and asked again, once."""

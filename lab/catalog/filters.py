@@ -218,17 +218,21 @@ class Compiler:
             return self._data(leaf)
         if kind is Kind.FLAG:
             return self._flag(leaf, name)
-        if name == "status" and leaf.op == "=":
-            return self._status(leaf.value.lower())
+        if name == "status" and leaf.op in (":", "="):
+            return self._status(leaf.op, leaf.value.lower())
         if kind is Kind.DATE:
             return self._date(leaf, name)
         return self._plain(leaf, f"coalesce({name}, '')" if name in _MAY_BE_EMPTY else name, kind)
 
-    def _status(self, wanted: str) -> str:
+    def _status(self, op: str, wanted: str) -> str:
         """Most often the table's own column tells, so that other columns are read of few runs."""
-        if wanted in _ENDINGS:
-            return f"ending = {self.slot(wanted)}"
-        return f"(ending IS NULL AND status = {self.slot(wanted)})"
+        meant = [
+            status.value for status in RunStatus if (wanted in status.value if op == ":" else wanted == status.value)
+        ]
+        ended = ", ".join(self.slot(name) for name in meant if name in _ENDINGS)
+        open_ = ", ".join(self.slot(name) for name in meant if name not in _ENDINGS)
+        tests = [f"ending IN ({ended})"] * bool(ended) + [f"(ending IS NULL AND status IN ({open_}))"] * bool(open_)
+        return f"({' OR '.join(tests)})" if tests else "false"
 
     def _none(self, name: str, kind: Kind) -> str:
         if kind is Kind.TAGS:

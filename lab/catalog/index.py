@@ -7,6 +7,7 @@ for the offsets of the journal are committed with the rows; whoever opens the fi
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import threading
@@ -33,6 +34,8 @@ _LIMIT = "1GB"
 
 #: Where an instance is closing the same file, it is waited for this long, seconds.
 _CLOSING = 5.0
+
+_SERIALS = itertools.count()
 
 _USE = "USE lab_index"
 _COUNT_TABLES = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lab_index' AND NOT temporary"
@@ -66,6 +69,7 @@ class Index:
         Raises duckdb.Error for a file that cannot be opened and ForeignIndexError for another version's.
         """
         self._home = home
+        self._serial = next(_SERIALS)
         self._gate = threading.Condition()
         self._queries = 0
         self._asked = False
@@ -84,6 +88,11 @@ class Index:
         except BaseException:
             self._base.close()
             raise
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Another one after anything was taken in, and for another index."""
+        return self._serial, self._position.commits
 
     @property
     def behind(self) -> int:

@@ -156,17 +156,15 @@ _BEGINS = """
 _COUNTS = "SELECT status, count(*) AS n FROM run_table WHERE NOT archived GROUP BY ALL ORDER BY ALL"
 _EDITS = "SELECT ts, type, body FROM edits WHERE subject = $1 AND starts_with(type, 'run.') ORDER BY event"
 _BORN = "SELECT born FROM run_table WHERE id = $1"
-# What decides which runs are on a page is read of all that fit, everything else of those on it alone. All in one
-# statement: places in the table hold no longer than that.
-_PAGE = """
+# What decides which runs are on a page is read of all that fit, everything else of those on it alone.
+_FITTING = """
     WITH fit AS MATERIALIZED (
         SELECT spot, created AS begun, id AS run, $keys FROM all_runs WHERE NOT purged AND $where
-    ), page AS MATERIALIZED (
-        SELECT spot, (SELECT count(*) FROM fit) AS total, row_number() OVER (ORDER BY $order) AS nth
-        FROM (FROM fit ORDER BY $order LIMIT $limit OFFSET $offset)
     )
-    $columns, total, nth FROM all_runs JOIN page USING (spot)
+    SELECT spot, run, (SELECT count(*) FROM fit) AS total
+    FROM fit ORDER BY $order LIMIT $limit OFFSET $offset
 """
+_AT = _SHOWN + "NOT purged AND spot IN (SELECT unnest($1::BIGINT[]))"
 
 
 def get(catalog: Reader, run_id: str) -> Run | None:
@@ -244,16 +242,30 @@ def page(catalog: Reader, query: RunQuery, now: float | None = None) -> Page:
         "$where": compiler.where(query),
         "$keys": ", ".join(f"{key} AS key{at}" for at, (key, _) in enumerate(keys)),
         "$order": ", ".join((*(f"key{at} {way}" for at, (_, way) in enumerate(keys)), "begun DESC", "run")),
-        "$columns": _COLUMNS,
     }
-    sql = _PAGE
+    sql = _FITTING
     for slot, text in parts.items():
         sql = sql.replace(slot, text)
+    state = catalog.state
     found = catalog.rows(sql, {**compiler.parameters, "limit": query.limit, "offset": query.offset})
     if not found and query.offset:
         return Page((), page(catalog, replace(query, limit=1, offset=0), now).total)
-    found.sort(key=lambda row: int(row["nth"]))
-    return Page(tuple(_run(row) for row in found), found[0]["total"] if found else 0)
+    return Page(tuple(_at(catalog, state, found)), found[0]["total"] if found else 0)
+
+
+def _at(catalog: Reader, state: tuple[int, int], places: list[dict[str, Any]]) -> list[Run]:
+    """The runs at these places of the table, as many of them as there are still. Those that were read since the index
+    has last changed are not read again: whoever types a filter asks for much the same with every key."""
+    known: dict[str, Run] = catalog.recent_runs.get(state, [place["run"] for place in places])
+    missing = {place["run"]: place["spot"] for place in places if place["run"] not in known}
+    if missing:
+        read = [_run(row) for row in catalog.rows(_AT, [list(missing.values())])]
+        fresh = {run.id: run for run in read if run.id in missing}
+        if moved := [id for id in missing if id not in fresh]:
+            fresh |= {run.id: run for run in get_many(catalog, moved)}
+        catalog.recent_runs.put(state, fresh)
+        known |= fresh
+    return [known[place["run"]] for place in places if place["run"] in known]
 
 
 def _run(row: dict[str, Any]) -> Run:

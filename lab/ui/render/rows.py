@@ -148,12 +148,17 @@ def natural_widths(columns: Sequence[Column], rows: Iterable[Row]) -> list[int]:
     widths = [column.width or width_of(tidy(column.title)) for column in columns]
     for row in rows:
         for index, (column, cell) in enumerate(zip(columns, row.cells, strict=False)):
-            if not column.width:
+            if not column.width and widths[index] < column.max_width and _may_exceed(cell.text, widths[index]):
                 widths[index] = max(widths[index], width_of(tidy(cell.text, _CELL_CHARS)))
     return [
         column.width or max(column.min_width, min(width, column.max_width))
         for column, width in zip(columns, widths, strict=True)
     ]
+
+
+def _may_exceed(text: str, width: int) -> bool:
+    """Whether it is worth measuring: few cells of a column are wider than those before. A tab takes four cells."""
+    return len(text) * (1 if text.isascii() and text.isprintable() else 4) > width
 
 
 def fitted_widths(columns: Sequence[Column], natural: Sequence[int], room: int) -> list[int]:

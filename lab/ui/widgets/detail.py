@@ -51,6 +51,7 @@ class Page(LineView, can_focus=True, inherit_bindings=False):
         """Show nothing but `empty`."""
         self._empty = empty or self._empty
         self.show(_nothing)
+        self.refresh()
 
     def _lay_out(self) -> None:
         width = self.view_width
@@ -58,7 +59,7 @@ class Page(LineView, can_focus=True, inherit_bindings=False):
         if rows != self._rows or self.virtual_size != Size(width, len(rows)):
             self._rows = rows
             self.virtual_size = Size(width, len(rows))
-        self.refresh()
+            self.refresh()
 
     def on_mount(self) -> None:
         self._lay_out()
@@ -78,7 +79,7 @@ class Page(LineView, can_focus=True, inherit_bindings=False):
         row: Row = self._rows[at] if at < len(self._rows) else []
         if not self._rows and y == self.size.height // 3:
             row = [(fit(tidy(self._empty), width, "center"), "muted")]
-        return to_strip(row, self.rich_style, ground_of(self), width)
+        return to_strip(row, self.base, ground_of(self), width)
 
 
 def _nothing(width: int) -> Sequence[Row]:

@@ -190,7 +190,7 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
             self._scroll_to_end()
 
     def render_line(self, y: int) -> Strip:
-        width, base, ground = self.view_width, self.rich_style, ground_of(self)
+        width, base, ground = self.view_width, self.base, ground_of(self)
         log = self._log
         if log is None or log.end == log.first:
             missing = log is not None and not log.exists
@@ -224,7 +224,7 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
         return strip.apply_offsets(left, number - self._first)
 
     def _line_strip(self, number: int, line: Line, selection: Selection | None, ground: Ground) -> Strip:
-        base, text = self.rich_style, line.text
+        base, text = self.base, line.text
         if number == self._match:
             base += row_background("cursor", ground)
         span = selection.get_span(number - self._first) if selection is not None else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
@@ -59,6 +61,31 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         scrollbar-size-horizontal: 0;
     }
     """
+
+    _base: Style | None = None
+    _scrolled: tuple[Size, Size, Size] | None = None
+
+    @property
+    def base(self) -> Style:
+        """Colours of a line. Textual puts them together from all that it lies on, anew for each line."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._base = None
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        # Tokens are true colours already, but on themes for which Textual lets the others be: nothing is to be found.
+        return [one for one in super().get_line_filters() if not isinstance(one, ANSIToTruecolor)]
+
+    def _scroll_update(self, virtual_size: Size) -> None:
+        # Textual does this at every layout, whatever was laid out, and paints the scrollbar each time.
+        sizes = virtual_size, self.size, self.container_size
+        if sizes != self._scrolled:
+            self._scrolled = sizes
+            super()._scroll_update(virtual_size)
 
     @property
     def vertical_scrollbar(self) -> ScrollBar:

@@ -281,7 +281,7 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         self.refresh(Region(0, 0, self.view_width, self.head))
 
     def render_line(self, y: int) -> Strip:
-        left, base, ground = self.scroll_offset.x, self.rich_style, ground_of(self)
+        left, base, ground = self.scroll_offset.x, self.base, ground_of(self)
         if y < self.head:
             return header_strip(self._grid, self._sorts, self._column if self.has_focus else -1, left, base, ground)
         if self._foot and self._totals is not None and y == self.size.height - 1:

@@ -61,6 +61,12 @@ def found(catalog: Catalog, text: str, order: str = "seed") -> list[int]:
         ("", [0, 1, 2, 3, 4]),
         ("status:finished", [0, 1, 4]),
         ("status=running", [3]),
+        ("status:n", [0, 1, 3, 4]),  # finished and running
+        ("status:FAIL", [2]),
+        ("status:run", [3]),
+        ("status:nowhere", []),
+        ("status=fin", []),
+        ("not status:failed", [0, 1, 3, 4]),
         ("status!=finished", [2, 3]),
         ("lr<0.1", [1]),
         ("lr<=0.1", [0, 1]),

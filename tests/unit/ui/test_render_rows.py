@@ -29,6 +29,8 @@ def row(*texts: str, key: str = "k") -> Row:
 def test_columns_are_as_wide_as_they_need() -> None:
     assert natural_widths(COLUMNS, [row("base-1", "0.5", "abcdefgh")]) == [6, 8, 5]
     assert natural_widths(COLUMNS, [row("x" * 100, "0.5", "")])[0] == 40
+    assert natural_widths(COLUMNS, [row("12345678901", "", ""), row("表表表表表表", "", "")])[0] == 12
+    assert natural_widths(COLUMNS, [row("1234567", "", ""), row("a\tb\tc", "", "")])[0] == 11
 
 
 def test_flexible_columns_take_what_is_left_and_give_way() -> None:
