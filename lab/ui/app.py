@@ -26,6 +26,7 @@ from lab.ui.app_verbs import AppVerbs
 from lab.ui.bridge import GATHER, NOUNS, Bridge, Stirred
 from lab.ui.engine_look import PERIOD, EngineLook
 from lab.ui.last_view import LastView
+from lab.ui.leaving import Leaving
 from lab.ui.render.glyphs import use_ascii
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.home import HomeScreen
@@ -103,6 +104,8 @@ class LabApp(AppVerbs):
         self.set_interval(_SAVE, self._save_view)
         self.set_interval(PERIOD, self._look_at_engines)
         self.call_after_refresh(self._begin)
+        if not self.is_headless:
+            Leaving(lambda code: self.exit(return_code=code), self._close).begin()
 
     def _begin_with(self, name: str) -> None:
         """Have this theme from the first paint on: one that is set later has all style sheets read once more."""
@@ -165,6 +168,9 @@ class LabApp(AppVerbs):
             screen.tell_keys()
 
     def on_unmount(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._save_view()
         self.bridge.close()
 
