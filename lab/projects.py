@@ -54,6 +54,12 @@ class Projects:
         return load_project(root) if root else None
 
     @property
+    def file(self) -> Path | None:
+        """The `lab.toml` that holds here, whatever is in it; None where there is none."""
+        root = find_project(self._folder)
+        return root / PROJECT_FILE if root and (root / PROJECT_FILE).exists() else None
+
+    @property
     def name(self) -> str:
         """What the project here is called; looking does not make the lab remember it."""
         current = self.current

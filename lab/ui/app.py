@@ -92,6 +92,7 @@ class LabApp(AppVerbs):
         self.moved_keys: dict[str, str] = {}
         self.notices: list[str] = []
         self.project = ""
+        self._project_trouble = ""  # what is wrong with its lab.toml
         self._notify_outside = True
         for one in theme.THEMES:
             self.register_theme(one)
@@ -104,6 +105,8 @@ class LabApp(AppVerbs):
         self.set_interval(_SAVE, self._save_view)
         self.set_interval(PERIOD, self._look_at_engines)
         self.call_after_refresh(self._begin)
+        # What the shell or an editor has left on the terminal is painted over, whatever of ours has changed.
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh(layout=True))
         if not self.is_headless:
             Leaving(lambda code: self.exit(return_code=code), self._close).begin()
 
@@ -156,11 +159,16 @@ class LabApp(AppVerbs):
 
     async def refresh_project(self) -> None:
         """Find out which project this is; a broken lab.toml is a notice, not an end."""
+        was, self._project_trouble = self._project_trouble, ""
         try:
             current = await self.bridge.ask(lambda ws: ws.projects.current)
         except LabError as error:
-            self.notices.append(f"{error.message}; {error.hint}" if error.hint else error.message)
+            current = None
+            self._project_trouble = f"{error.message}; {error.hint}" if error.hint else error.message
+        if self._project_trouble != was:
+            self.notices = [one for one in (*self.notices, self._project_trouble) if one and one != was]
             self._tell_screens(NOUNS)
+        if self._project_trouble:
             return
         self.project = current.name if current is not None else ""
         for screen in self._lab_screens():

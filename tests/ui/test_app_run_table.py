@@ -29,7 +29,7 @@ async def test_rename_star_and_archive(lab_home: Path, tmp_path: Path) -> None:
         await pilot.press("/", *"name:00009", "enter")
         await see(pilot, "1 run ")
         await press(pilot, "b", "run-00009 *")
-        await press(pilot, "e", "Rename run-00009")
+        await press(pilot, "f2", "Rename run-00009")
         await pilot.press("ctrl+u", *"chosen-00009", "enter")
         await see(pilot, "chosen-00009 *")
         await press(pilot, "D", "no run fits the filter")

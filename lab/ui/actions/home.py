@@ -9,6 +9,7 @@ ACTIONS: tuple[Action, ...] = (
            "writes", 1, "Launch"),
     Action("home.init", "Make a project", "Write a lab.toml for a folder", ("i",), ("home",), "lab init {folder}",
            "writes", 2, "Init project"),
+    Action("home.write", "Edit lab.toml", "The project's lab.toml in $EDITOR", ("e",), ("home",), risk="writes"),
     Action("home.demo", "Demonstration", "Train, compare, deploy and predict on real digits", ("D",), ("home",),
            "lab demo", "writes", 3, "Demo"),
 )  # fmt: skip

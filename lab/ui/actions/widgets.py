@@ -77,6 +77,7 @@ WIDGET_ACTIONS: tuple[Action, ...] = (
     Action("log.follow", "Follow", "Keep the end in view, or no longer", ("s",), _LOGS),
     Action("log.wrap", "Wrap", "Long lines on several rows, or cut", ("w",), _LOGS),
     Action("log.times", "Times", "When each line was there, by the looks at the run", ("T",), _LOGS),
+    Action("log.editor", "Open in the editor", "A copy of the file in $EDITOR", ("o",), _LOGS),
     Action("log.next", "Next match", "Next match of the search", ("n",), _LOGS),
     Action("log.previous", "Previous match", "Match before", ("N",), _LOGS),
     Action("detail.up", "Up", "Line up", ("up", "k"), _DETAIL),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lab.domain.datasets import DatasetVersion
 from lab.domain.param_spec import ParamSpec
 from lab.errors import LabError, NotFoundError, UsageError
-from lab.ui import actions
+from lab.ui import actions, editor
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_size
 from lab.ui.screens.base import LabScreen
@@ -41,6 +41,15 @@ async def edit_note(screen: LabScreen, version: DatasetVersion) -> None:
         text = str(values["text"])
         await screen.ask(lambda ws: ws.datasets.note(version.ref, text))
         command = actions.command(actions.get("data.note"), ref=version.ref, text=text)
+        screen.lab.jobs.note(f"note on {version.ref}", command if text else f"{command} ''")
+
+
+async def write_note(screen: LabScreen, version: DatasetVersion) -> None:
+    """The version's note in the editor."""
+    text = editor.edit_text(screen.lab, version.note, f"{version.dataset}.md")
+    if text is not None:
+        await screen.ask(lambda ws: ws.datasets.note(version.ref, text))
+        command = actions.command(actions.get("data.write"), ref=version.ref, text=text)
         screen.lab.jobs.note(f"note on {version.ref}", command if text else f"{command} ''")
 
 

@@ -22,7 +22,7 @@ from lab.domain.runs import Run, RunStatus
 from lab.domain.sweeps import SweepPlan
 from lab.domain.views import RunView
 from lab.errors import LabError, NotFoundError, UsageError
-from lab.ui import actions
+from lab.ui import actions, editor
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
@@ -69,6 +69,15 @@ async def launch_with(screen: LabScreen, base: LaunchRequest, datasets: Sequence
         start_run(screen, request)
     else:
         start_sweep(screen, request, plan)
+
+
+async def edit_settings(screen: LabScreen) -> None:
+    """The project's lab.toml in the editor; what is wrong in it afterwards is a notice."""
+    path = await screen.ask(lambda ws: ws.projects.file)
+    if path is None:
+        raise UsageError("there is no lab.toml here", "i makes this folder a project")
+    editor.edit_file(screen.lab, path)
+    await screen.lab.refresh_project()
 
 
 async def edit_and_launch(screen: LabScreen, run: Run) -> None:
@@ -214,6 +223,14 @@ async def edit_note(screen: LabScreen, runs: Sequence[Run]) -> None:
     await screen.ask(lambda ws: [ws.runs.note(id, text, add=one is None) for id in ids])
     command = actions.command(actions.get("runs.note"), id=ids[0], text=text)
     screen.lab.jobs.note(f"note on {whose}", command if one else _of_all("note", ids, [text], "--add"))
+
+
+async def write_note(screen: LabScreen, run: Run) -> None:
+    """The run's notes in the editor."""
+    text = editor.edit_text(screen.lab, run.notes, f"{run.id}.md")
+    if text is not None:
+        await screen.ask(lambda ws: ws.runs.note(run.id, text))
+        screen.lab.jobs.note(f"note on {run.name}", actions.command(actions.get("runs.write"), id=run.id, text=text))
 
 
 def _of_all(verb: str, ids: Sequence[str], words: Sequence[str], how: str) -> str:

@@ -143,6 +143,9 @@ class HomeScreen(LabScreen):
     def action_home_init(self) -> None:
         self._flow("init_project")
 
+    def action_home_write(self) -> None:
+        self._flow("edit_settings")
+
     def action_home_demo(self) -> None:
         self._flow("demonstrate")
 

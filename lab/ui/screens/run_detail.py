@@ -309,6 +309,10 @@ class RunScreen(RunLog):
         if self._run is not None:
             self.start(flows.edit_note(self, [self._run]))
 
+    def action_runs_write(self) -> None:
+        if self._run is not None:
+            self.start(flows.write_note(self, self._run))
+
     def action_runs_rename(self) -> None:
         if self._run is not None:
             self.start(flows.rename(self, self._run))

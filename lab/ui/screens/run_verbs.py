@@ -43,6 +43,9 @@ class RunVerbs(RunColumns):
     def action_runs_note(self) -> None:
         self._with_marked(flows.edit_note)
 
+    def action_runs_write(self) -> None:
+        self._with_current(flows.write_note)
+
     def action_runs_rename(self) -> None:
         self._with_current(flows.rename)
 

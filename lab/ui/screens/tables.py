@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lab.ui.screens import table_state
 from lab.ui.screens.core import CoreScreen
@@ -20,6 +21,9 @@ from lab.ui.widgets.table_messages import (
     SortRequested,
     WidthsChanged,
 )
+
+if TYPE_CHECKING:
+    from lab.ui.widgets.log_view import LogView
 
 
 class TablesScreen(CoreScreen):
@@ -92,6 +96,15 @@ class TablesScreen(CoreScreen):
         """What curves are made of stays, on every screen."""
         event.stop()
         self.lab.view_state.put("chart", "style", event.chart.options.style)
+
+    def on_log_view_editor_requested(self, event: LogView.EditorRequested) -> None:
+        event.stop()
+        self.start(self._show_in_editor(event.path))
+
+    async def _show_in_editor(self, path: Path) -> None:
+        told = import_module("lab.ui.editor").show_file(self.app, path)
+        if told:
+            self.lab.tell(told)
 
     def on_frame_table_arranged(self, event: Arranged) -> None:
         event.stop()

@@ -68,6 +68,10 @@ class VersionActions(LabScreen):
         if self.version is not None:
             self.start(data_flows.edit_note(self, self.version))
 
+    def action_data_write(self) -> None:
+        if self.version is not None:
+            self.start(data_flows.write_note(self, self.version))
+
     def action_data_verify(self) -> None:
         if self.version is not None:
             data_flows.verify(self, self.version)

@@ -16,6 +16,7 @@ KEYS: list[BindingType] = [
     Binding("s", "follow", "Follow", show=False, id="log.follow"),
     Binding("w", "wrap", "Wrap", show=False, id="log.wrap"),
     Binding("T", "times", "Times", show=False, id="log.times"),
+    Binding("o", "editor", "Editor", show=False, id="log.editor"),
     Binding("n", "search_next(1)", "Next match", show=False, id="log.next"),
     Binding("N", "search_next(-1)", "Previous match", show=False, id="log.previous"),
 ]

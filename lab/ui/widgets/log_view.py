@@ -5,6 +5,8 @@ The screen calls `poll` in its own rhythm; nothing here waits, reads ahead in a 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.geometry import Size
 from textual.message import Message
 
@@ -48,6 +50,22 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
         @property
         def control(self) -> LogView:
             return self.view
+
+    class EditorRequested(Message):
+        """Somebody wants this file in an editor."""
+
+        def __init__(self, view: LogView, path: Path) -> None:
+            super().__init__()
+            self.view = view
+            self.path = path
+
+        @property
+        def control(self) -> LogView:
+            return self.view
+
+    def action_editor(self) -> None:
+        if self._path is not None:
+            self.post_message(self.EditorRequested(self, self._path))
 
     # What a screen asks and sets
 
