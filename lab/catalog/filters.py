@@ -31,7 +31,7 @@ _PLAIN = """
 #: Fields that hold "" or nothing where nobody gave them a value.
 _MAY_BE_EMPTY = frozenset({"notes", "cause", "image", "code", "sweep", "engine", "badge", "reproduces", "guards"})
 #: States that a run ends in.
-_ENDINGS = frozenset(status.value for status in RunStatus if not status.active)
+ENDINGS = frozenset(status.value for status in RunStatus if not status.active)
 
 
 def keys(catalog: Reader) -> tuple[list[str], list[str]]:
@@ -229,8 +229,8 @@ class Compiler:
         meant = [
             status.value for status in RunStatus if (wanted in status.value if op == ":" else wanted == status.value)
         ]
-        ended = ", ".join(self.slot(name) for name in meant if name in _ENDINGS)
-        open_ = ", ".join(self.slot(name) for name in meant if name not in _ENDINGS)
+        ended = ", ".join(self.slot(name) for name in meant if name in ENDINGS)
+        open_ = ", ".join(self.slot(name) for name in meant if name not in ENDINGS)
         tests = [f"ending IN ({ended})"] * bool(ended) + [f"(ending IS NULL AND status IN ({open_}))"] * bool(open_)
         return f"({' OR '.join(tests)})" if tests else "false"
 

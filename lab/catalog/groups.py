@@ -6,21 +6,18 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lab.catalog.filters import Compiler
+from lab.catalog.filters import ENDINGS, Compiler
 from lab.catalog.reader import Reader
 from lab.catalog.runs import get_many
-from lab.domain.groups import SEEDS, RunGroup, Spread, name_seed_groups
+from lab.domain.groups import MOST, SEEDS, RunGroup, Spread, name_seed_groups
 from lab.domain.query import RunQuery
-
-#: Beyond this a square leaves the floats; such a value is an accident and left out like infinity.
-_MOST = 1e150
 
 # All that makes a run what it is but its seed.
 _SETUP = """
     concat_ws(chr(31), project, entry, coalesce(code, ''), coalesce(datasets, '{}'), list_sort(list_filter(
         list_zip(param_keys, param_values), lambda pair: pair[1] <> 'seed'))::VARCHAR)
 """
-_CHOSEN = "WITH chosen AS (SELECT id, created, metric_keys, metric_lasts, $keys FROM run_table WHERE $where)"
+_CHOSEN = "WITH chosen AS (SELECT id, created, status, metric_keys, metric_lasts, $keys FROM run_table WHERE $where)"
 _GROUPS = """
     SELECT $names, count(*) AS n, list(id ORDER BY created, id) AS ids FROM chosen GROUP BY $names
     ORDER BY max(created) DESC, min(id)
@@ -28,7 +25,8 @@ _GROUPS = """
 _SPREADS = """
     SELECT $names, metric, count(*) AS n, avg(value) AS mean, stddev_samp(value) AS sd, min(value) AS low,
         max(value) AS high
-    FROM (SELECT $names, unnest(metric_keys) AS metric, unnest(metric_lasts) AS value FROM chosen)
+    FROM (SELECT $names, unnest(metric_keys) AS metric, unnest(metric_lasts) AS value FROM chosen
+        WHERE status IN (SELECT unnest($endings)))
     WHERE abs(value) < $most GROUP BY $names, metric ORDER BY metric
 """
 
@@ -36,7 +34,7 @@ _SPREADS = """
 def groups(catalog: Reader, query: RunQuery, keys: Sequence[str], now: float | None = None) -> list[RunGroup]:
     """The runs that fit `query` (all, whatever its page), by the values of `keys`; the group with the newest run first.
 
-    The key `seeds` puts together what differs in the seed alone.
+    The key `seeds` puts together what differs in the seed alone. Metrics are those of the runs that have ended.
     """
     compiler = Compiler(catalog, time.time() if now is None else now)
     where = compiler.where(query)
@@ -46,8 +44,10 @@ def groups(catalog: Reader, query: RunQuery, keys: Sequence[str], now: float | N
     begin = _CHOSEN.replace("$keys", named).replace("$where", where)
     found = catalog.rows(begin + _GROUPS.replace("$names", names), compiler.parameters)
     spreads: dict[tuple[str | None, ...], dict[str, Spread]] = {}
-    most = compiler.slot(_MOST)
-    sql = begin + _SPREADS.replace("$names", names).replace("$most", most)
+    slots = {"$names": names, "$most": compiler.slot(MOST), "$endings": compiler.slot(sorted(ENDINGS))}
+    sql = begin + _SPREADS
+    for slot, text in slots.items():
+        sql = sql.replace(slot, text)
     for row in catalog.rows(sql, compiler.parameters):
         spread = Spread(row["n"], row["mean"], row["sd"], row["low"], row["high"])
         spreads.setdefault(_key(row, len(keys)), {})[row["metric"]] = spread

@@ -13,7 +13,8 @@ from lab.catalog.values import json_list, json_object, summary
 from lab.domain.query import Page, RunQuery
 from lab.domain.runs import Badge, Edit, Param, Run, RunStatus
 
-__all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page", "purged"]
+__all__ = ["INGEST", "active", "counts", "find", "get", "get_many", "history", "keys", "named", "page", "place",
+           "purged"]  # fmt: skip
 
 # Orders events of one kind about one run. What was imported from a source that has grown since is told again: an event
 # that is `revised` comes before all others (`/` sorts before any digit or letter), the latest of them first.
@@ -164,6 +165,13 @@ _FITTING = """
     SELECT spot, run, (SELECT count(*) FROM fit) AS total
     FROM fit ORDER BY $order LIMIT $limit OFFSET $offset
 """
+_PLACE = """
+    WITH fit AS MATERIALIZED (SELECT created AS begun, id AS run, $keys FROM all_runs WHERE NOT purged AND $where)
+    SELECT place FROM (
+        SELECT run, row_number() OVER (ORDER BY $order) - 1 AS place FROM fit
+        WHERE EXISTS (SELECT 1 FROM fit WHERE run = $id)  -- nothing is put in order for a run that does not fit
+    ) WHERE run = $id
+"""
 _AT = _SHOWN + "NOT purged AND spot IN (SELECT unnest($1::BIGINT[]))"
 
 
@@ -237,20 +245,33 @@ def page(catalog: Reader, query: RunQuery, now: float | None = None) -> Page:
 
     Raises UsageError where a parameter or metric is compared with what is no number."""
     compiler = Compiler(catalog, time.time() if now is None else now)
+    sql = _filled(_FITTING, compiler, query)
+    state = catalog.state
+    found = catalog.rows(sql, {**compiler.parameters, "limit": query.limit, "offset": query.offset})
+    if not found and query.offset:
+        return Page((), page(catalog, replace(query, limit=1, offset=0), now).total)
+    return Page(tuple(_at(catalog, state, found)), found[0]["total"] if found else 0)
+
+
+def place(catalog: Reader, query: RunQuery, run_id: str) -> int | None:
+    """Where a run stands, from 0, among all that fit `query`; None where it does not fit."""
+    compiler = Compiler(catalog, time.time())
+    sql = _filled(_PLACE, compiler, query)
+    rows = catalog.rows(sql, {**compiler.parameters, "id": run_id})
+    return rows[0]["place"] if rows else None
+
+
+def _filled(sql: str, compiler: Compiler, query: RunQuery) -> str:
+    """A statement with what `query` asks for, and in which order."""
     keys = compiler.order(query)
     parts = {
         "$where": compiler.where(query),
         "$keys": ", ".join(f"{key} AS key{at}" for at, (key, _) in enumerate(keys)),
         "$order": ", ".join((*(f"key{at} {way}" for at, (_, way) in enumerate(keys)), "begun DESC", "run")),
     }
-    sql = _FITTING
     for slot, text in parts.items():
         sql = sql.replace(slot, text)
-    state = catalog.state
-    found = catalog.rows(sql, {**compiler.parameters, "limit": query.limit, "offset": query.offset})
-    if not found and query.offset:
-        return Page((), page(catalog, replace(query, limit=1, offset=0), now).total)
-    return Page(tuple(_at(catalog, state, found)), found[0]["total"] if found else 0)
+    return sql
 
 
 def _at(catalog: Reader, state: tuple[int, int], places: list[dict[str, Any]]) -> list[Run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 
 from lab.dataclass import dataclass
 from lab.domain.query import Order
@@ -12,6 +12,9 @@ from lab.domain.runs import Param, Run
 
 #: Groups runs that differ in nothing but their seed.
 SEEDS = "seeds"
+
+#: Beyond this a square leaves the floats; such a value is an accident and left out like infinity.
+MOST = 1e150
 
 _SPREADS = ("mean", "min", "max", "sd")
 
@@ -29,13 +32,54 @@ class Spread:
 
 @dataclass(frozen=True)
 class RunGroup:
-    """`values` are what the runs share, one for each key; `runs` are ids, oldest first."""
+    """`values` are what the runs share, one for each key; `runs` are ids, oldest first. `metrics` are of all runs as of
+    now; `ended` are those of the runs that have ended, where others, `going`, have not."""
 
     name: str
     values: tuple[str | None, ...]
     n: int
     runs: tuple[str, ...]
     metrics: Mapping[str, Spread]
+    going: tuple[str, ...] = ()
+    ended: Mapping[str, Spread] = field(default_factory=dict)
+
+
+def as_of_now(groups: Sequence[RunGroup], active: Sequence[Run]) -> list[RunGroup]:
+    """Groups with the present values of runs that have not ended, of which `groups` hold nothing so far."""
+    runs = {run.id: run for run in active}
+    if not runs:
+        return list(groups)
+    going = [tuple(id for id in group.runs if id in runs) for group in groups]
+    return [
+        with_live(replace(group, going=ids, ended=group.metrics), [runs[id] for id in ids]) if ids else group
+        for group, ids in zip(groups, going, strict=True)
+    ]
+
+
+def with_live(group: RunGroup, going: Sequence[Run]) -> RunGroup:
+    """The group with the values that its `going` runs have now beside those of the ended ones."""
+    live: dict[str, list[float]] = {}
+    for run in going:
+        for name, metric in run.metrics.items():
+            if abs(metric.last) < MOST:  # false of NaN
+                live.setdefault(name, []).append(metric.last)
+    metrics = {**group.ended, **{name: joined(group.ended.get(name), values) for name, values in live.items()}}
+    return replace(group, metrics=dict(sorted(metrics.items())))
+
+
+def joined(spread: Spread | None, values: Sequence[float]) -> Spread:
+    """The spread of what `spread` was taken of and `values` together: sums of squares as Chan, Golub and LeVeque
+    (1979) add those of two samples. `values` are finite, one or more."""
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    n, low, high = len(values), min(values), max(values)
+    if spread is not None:
+        both = spread.n + n
+        apart = mean - spread.mean
+        squares += (spread.sd or 0.0) ** 2 * (spread.n - 1) + apart**2 * spread.n * n / both
+        mean, n = spread.mean + apart * n / both, both
+        low, high = min(low, spread.min), max(high, spread.max)
+    return Spread(n, mean, math.sqrt(squares / (n - 1)) if n > 1 else None, low, high)
 
 
 def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> list[RunGroup]:

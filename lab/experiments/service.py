@@ -18,7 +18,7 @@ from lab.catalog import sql as catalog_sql
 from lab.catalog import tombstones as catalog_tombstones
 from lab.domain.describe import Described
 from lab.domain.directions import Direction
-from lab.domain.groups import RunGroup, sort_groups
+from lab.domain.groups import RunGroup, as_of_now, sort_groups, with_live
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
@@ -248,13 +248,24 @@ class Runs:
             page = catalog_runs.page(self._parts.catalog, asked)
         return Page(tuple(self._as_of_now(run) for run in page.items), page.total)
 
+    def place(self, query: RunQuery, run_id: str) -> int | None:
+        """Where the run with that id stands, from 0, in the whole run table; None where it does not fit `query`."""
+        return catalog_runs.place(self._parts.catalog, query, run_id)
+
     def now(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Those of `runs` that are still going, with their metrics as of now; of the others the journal tells."""
         return [self._as_of_now(run) for run in runs if not self._watch.settle(run, ask_engine=False)]
 
     def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
-        """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone."""
-        return sort_groups(catalog_groups.groups(self._parts.catalog, query, keys), keys, orders)
+        """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone.
+        Running ones count with their metrics as of now."""
+        groups = catalog_groups.groups(self._parts.catalog, query, keys)
+        active = [self._as_of_now(run) for run in catalog_runs.active(self._parts.catalog)]
+        return sort_groups(as_of_now(groups, active), keys, orders)
+
+    def groups_now(self, groups: Sequence[RunGroup]) -> Sequence[RunGroup]:
+        """The same groups, in the same order, with the metrics of what is running as of now."""
+        return [with_live(group, self.many(group.going)) if group.going else group for group in groups]
 
     def describe(self, key: str, query: RunQuery) -> Described:
         """One column over all runs that fit `query`, whatever its page. Raises UsageError for an unknown name."""

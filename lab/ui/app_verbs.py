@@ -11,10 +11,11 @@ from lab.ui.last_view import LastView
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.core import takes_letters
 from lab.ui.state import ViewState
+from lab.ui.typed_ahead import TypedAhead
 from lab.ui.widgets.dialog import Dialog
 
 
-class AppVerbs(AppWork):
+class AppVerbs(TypedAhead, AppWork):
     """The actions of `lab.ui.actions.everywhere`."""
 
     view_state: ViewState
@@ -99,10 +100,10 @@ class AppVerbs(AppWork):
             self.screen.open_command()
 
     def action_app_palette(self) -> None:
-        self._with_screen("find", "palette")
+        self._open_at_once("find", "palette")
 
     def action_app_help(self) -> None:
-        self._with_screen("find", "help")
+        self._open_at_once("find", "help")
 
     def action_app_undo(self) -> None:
         self._with_screen("flows", "undo")
@@ -114,6 +115,8 @@ class AppVerbs(AppWork):
         """In a lab that is only looked at, nothing that changes anything can be done."""
         if action in actions.TYPED and takes_letters(self.screen.focused):
             return False  # its key is a letter of what is typed
+        if action in ("app_jump", "app_help") and not isinstance(self.screen, LabScreen):
+            return False  # their keys belong to the dialog
         if self.read_only and action in actions.WRITING.values():
             return False
         return super().check_action(action, parameters)
@@ -122,7 +125,7 @@ class AppVerbs(AppWork):
         self.explain("")
 
     def action_app_jump(self) -> None:
-        self._with_screen("jump", "jump")
+        self._open_at_once("jump", "jump")
 
     def action_view_alone(self) -> None:
         if isinstance(self.screen, LabScreen):
@@ -148,6 +151,18 @@ class AppVerbs(AppWork):
         screen = self.screen
         if isinstance(screen, LabScreen):
             screen.start(getattr(import_module(f"lab.ui.screens.{module}"), function)(screen), "dialog")
+
+    def _open_at_once(self, module: str, function: str) -> None:
+        """The same for a dialog into which may be typed before it is there."""
+        screen = self.screen
+        if isinstance(screen, LabScreen):
+            screen.start(self._opening(screen, module, function, self.hold_keys()), "dialog")
+
+    async def _opening(self, screen: LabScreen, module: str, function: str, hold: int) -> None:
+        try:
+            await getattr(import_module(f"lab.ui.screens.{module}"), function)(screen)
+        finally:
+            self.let_keys_go(hold)
 
     async def obey(self, line: str) -> None:
         """Do what was typed on the command line."""

@@ -118,7 +118,7 @@ async def test_ten_thousand_runs_are_read_by_the_page(tmp_path: Path) -> None:
         await pilot.press("u", "escape")
         await see(pilot, "10,000 runs")
         await pilot.press("*")
-        await see(pilot, "1000 marked")
+        await see(pilot, "1,000 marked")
         await pilot.press("c")
         await see(pilot, "do not fit beside each other")
 

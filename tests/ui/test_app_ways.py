@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from screen_app import opened, press, see, shown, until
+from seeding import Seed
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from lab.ui.app import LabApp
+from lab.ui.screens.base import TAB
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.deployments import DeploymentsScreen
+from lab.ui.screens.jump import LETTERS, goals
 from lab.ui.screens.pick import PickScreen
 from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.run_detail import RunScreen
@@ -98,6 +101,73 @@ async def test_what_is_typed_ahead_is_not_lost(lab_home: Path, project: Path) ->
         app.post_message(events.Key("enter", "\r"))
         await until(pilot, lambda: app.theme == "lab-light", "the whole command")
         assert isinstance(app.screen, RunsScreen)
+
+
+async def test_what_is_typed_behind_the_keys_of_dialogs_goes_into_them(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        screen = app.screen
+
+        def at_once(opener: str, text: str) -> None:
+            app.post_message(events.Key(opener, None))
+            for character in text:
+                app.post_message(events.Key(_character_to_key(character), character))
+
+        for opener, text in (("ctrl+p", "Dataxt"), ("question_mark", "Dstnx?")):
+            at_once(opener, text)
+            await on(pilot, app, PickScreen, "the list to choose from")
+            line = app.screen.query_one(Input)
+            await until(pilot, lambda line=line, text=text: line.value == text, f"{text} in its line")
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is screen, "nothing was done to the runs")
+        assert not runs(app).marks
+        await pilot.press("enter")
+        await on(pilot, app, RunScreen, "the run")
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        await until(pilot, lambda: "Params & data" in shown(app), "its tabs")
+        there = [goal.tab for goal in goals(run)]
+        at = there.index(f"{TAB}logs")
+        at_once("ctrl+o", LETTERS[at])
+        await until(pilot, lambda: run.tabs.current == "logs", "the tab of that letter")
+        await until(pilot, lambda: app.screen is run, "the letters are gone")
+        app.post_message(events.Key("ctrl+p", None))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is run and app._held is None, "opened and closed again")
+
+
+async def test_the_cursor_stays_with_its_run_whatever_is_filtered(tmp_path: Path, project: Path) -> None:
+    seed = Seed(tmp_path / "many")
+    seed.project()
+    for index in range(1_200):
+        seed.run(f"run-{index:05d}", params={"lr": index}, files=False)
+    seed.close()
+    async with opened(seed.root, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "1,200 runs")
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+
+        def name() -> str:
+            return screen.current.name if screen.current is not None else ""
+
+        async def far(filter: str, wanted: str) -> None:
+            screen.apply_filter(filter)
+            await until(pilot, lambda: name() == wanted, f"the cursor is on {wanted}")
+
+        screen.table.action_to(1_000)
+        await until(pilot, lambda: name() == "run-00199", "the 1,001st run")
+        await far("lr<1100", "run-00199")
+        await far("lr>=1150", "run-01199")
+        assert screen.table.cursor_index == 0, "at the top while its own run does not fit"
+        await far("", "run-00199")
+        assert screen.table.cursor_index == 1_000
+        assert "run-00199" in shown(app)
+        await far("lr>=1150", "run-01199")
+        await press(pilot, "j")
+        await until(pilot, lambda: name() == "run-01198", "the user goes to another run")
+        await press(pilot, "escape", "1,200 runs")
+        await until(pilot, lambda: name() == "run-01198", "which is the cursor's from now on")
+        await press(pilot, "*", "1,000 marked")
 
 
 async def test_themes_are_seen_before_they_are_chosen(lab_home: Path, project: Path) -> None:

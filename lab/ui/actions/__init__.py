@@ -39,9 +39,9 @@ _BY_ID = {action.id: action for action in ACTIONS}
 #: Ids of the actions that change anything, and what Textual calls them.
 WRITING = {action.id: action.method for action in ACTIONS if action.risk != "none"}
 
-#: What opens a line to type in. It happens before anything else that was typed is looked at, so that nothing of it is
-#: taken for a key of the screen; inside a line its key is a letter like others.
-TYPED = frozenset(action.method for action in ACTIONS if {"/", ":", "&"} & set(action.keys))
+#: What opens something to type in. It happens before anything else that was typed is looked at, so that nothing of it
+#: is taken for a key of the screen; inside a line its key is a letter like others.
+TYPED = frozenset(action.method for action in ACTIONS if {"/", ":", "&", "?"} & set(action.keys))
 
 
 def get(action_id: str) -> Action:
@@ -70,7 +70,7 @@ def bindings(actions: Iterable[Action]) -> list[BindingType]:
     """Textual bindings, each with an id so that a keymap can move it."""
     return [
         Binding(",".join(_binding_key(key) for key in action.keys), action.method, action.title, show=False,
-                id=action.id, tooltip=action.help, priority=action.id == "app.palette" or action.method in TYPED)
+                id=action.id, tooltip=action.help, priority=action.method in (*TYPED, "app_palette", "app_jump"))
         for action in actions
         if action.keys
     ]  # fmt: skip

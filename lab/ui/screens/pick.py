@@ -106,7 +106,7 @@ class PickScreen(Dialog[str | None]):
     def on_mount(self) -> None:
         table = self.query_one(FrameTable)
         table.can_focus = False
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
         table.move_to(self._at)
         self._tell()
 

@@ -76,6 +76,10 @@ class GroupedRuns:
         if run.id in self._runs:
             self.put([run])
 
+    def update_groups(self, groups: Sequence[RunGroup]) -> None:
+        """Take in later metrics of all groups; they are the same ones in the same order."""
+        self.groups = groups
+
     def keep(self, before: GroupedRuns) -> None:
         """Know what was known before, until it is read afresh."""
         self._runs = dict(before._runs)

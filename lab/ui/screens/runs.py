@@ -69,6 +69,9 @@ class RunsScreen(RunGrouping):
         self._wanted: set[int] = set()
         self._fetching = False
         self._known = False
+        self._other_rows = False  # the filter or the order was changed, and what fits was not read yet
+        self._away = ""  # the run that the cursor was put on, while it does not fit the filter
+        self._stand_in: str | None = None  # the one that the cursor is on meanwhile
 
     def body(self) -> ComposeResult:
         yield Lines([[]], id="heading")
@@ -142,15 +145,40 @@ class RunsScreen(RunGrouping):
         self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: range, page: Page
     ) -> None:  # fmt: skip
         self._columns(page.items, params, metrics)
+        key, moved = self._away or self.table.cursor_key, self._other_rows
+        self._other_rows = False
         if self.group_key:
             self._pages = await self.read_groups(self._orders, self._pages)
         else:
-            self._pages = fresh = RunPages(page.total, self.run_as_row, self._want)
+            fresh = RunPages(page.total, self.run_as_row, self._want)
             fresh.put_all(pages, page.items)
+            if moved and key is not None:
+                await self._read_around(fresh, query, key)
+            self._pages = fresh
         self._known = True
         self.table.set_empty(_NO_MATCH if query.conditions else _EMPTY)
         self.table.replace(self._pages)
+        if moved and key is not None and not key.startswith(UNKNOWN):
+            self._stay_on(key)
         self._tell()
+
+    async def _read_around(self, fresh: RunPages, query: RunQuery, key: str) -> None:
+        """Know the page of the cursor's run, so that the cursor can go with it."""
+        if key.startswith(UNKNOWN) or fresh.find(key) is not None or len(fresh.known) == fresh.total:
+            return
+        place = await self.ask(lambda ws: ws.runs.place(query, key))
+        if place is not None:
+            pages = pages_of(place, place)
+            asked = replace(query, offset=pages.start * PAGE, limit=PAGE)
+            fresh.put_all(pages, (await self.ask(lambda ws: ws.runs.list(asked))).items)
+
+    def _stay_on(self, key: str) -> None:
+        """The cursor goes where its run is now. While that does not fit the filter it is at the top, and goes back to
+        the run afterwards unless the user has put it on another one meanwhile."""
+        self._away = "" if self.table.move_to(key) else key
+        if self._away:
+            self.table.action_first()
+            self._stand_in = self.table.cursor_key
 
     def _columns(self, runs: Sequence[Run], params: Sequence[str], metrics: Sequence[str]) -> None:
         """Columns for what the visible runs have; first what they differ in."""
@@ -212,11 +240,14 @@ class RunsScreen(RunGrouping):
         shown, top = self._pages, self.table.scroll_offset.y
         rows = shown.window(top, self.table.size.height)
         going = [run for row in rows if (run := shown.get(row.key)) is not None and run.status.active]
-        if going:
-            now = await self.ask(lambda ws: ws.runs.now(going))
+        groups = shown.groups if isinstance(shown, GroupedRuns) and any(one.going for one in shown.groups) else ()
+        if going or groups:
+            now, grouped = await self.ask(lambda ws: (ws.runs.now(going), ws.runs.groups_now(groups)))
             if shown is self._pages:
                 for run in now:
                     shown.update(run)
+                if groups and isinstance(shown, GroupedRuns):
+                    shown.update_groups(grouped)
                 self.table.update_source()
                 self._tell_summary()
 
@@ -241,7 +272,7 @@ class RunsScreen(RunGrouping):
             by = "all but the seed" if self.group_key == SEEDS else self.group_key.removeprefix("param.")
             row += [(f" in {count_of(len(self._pages.groups), 'group')}", "bold"), (f" by {by}", "muted")]
         row += filter_spans(self.filter_text)
-        row += [(f"   {marked} marked", "accent")] if marked else []
+        row += [(f"   {marked:,} marked", "accent")] if marked else []
         keys = [order.key.removeprefix("metric.").removeprefix("param.") for order in self._orders]
         row += [(f"   by {', '.join(keys)}", "muted")]
         self.query_one("#heading", Lines).show([row])
@@ -262,6 +293,7 @@ class RunsScreen(RunGrouping):
 
     def filter_changed(self) -> None:
         """At once: while one question is under way, no more than the last of further ones waits."""
+        self._other_rows = True
         self.table.scroll_to(y=0, animate=False, immediate=True)
         self.reload(at_once=True)
 
@@ -271,6 +303,7 @@ class RunsScreen(RunGrouping):
         event.stop()
         self._orders = tuple(Order(column, reverse) for column, reverse in event.sorts)
         self.lab.view_state.put("runs", "order", write_orders(self._orders))
+        self._other_rows = True
         self.reload()
 
     def on_frame_table_marks_changed(self, event: MarksChanged) -> None:
@@ -280,6 +313,8 @@ class RunsScreen(RunGrouping):
         self._tell()
 
     def on_frame_table_row_highlighted(self) -> None:
+        if self.table.cursor_key != self._stand_in:
+            self._away = ""
         self._tell_summary()
         self.tell_keys()
 

@@ -9,6 +9,8 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from lab.ui.typed_ahead import TypedAhead
+
 T = TypeVar("T")
 
 
@@ -27,6 +29,10 @@ class Dialog(ModalScreen[T]):
     def told_by_itself(self) -> Sequence[tuple[str, str]]:
         """(title, text) that need no entry of their own, for F1: what a field is for."""
         return ()
+
+    def on_mount(self) -> None:
+        if isinstance(self.app, TypedAhead):
+            self.app.let_keys_go()
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from screen_app import opened, press, see, shown, until
@@ -55,3 +56,25 @@ async def test_groups_fold_and_tell_mean_and_spread(seed: Seed, project: Path) -
         await until(pilot, lambda: isinstance(app.screen, PickScreen), "what to group by")
         await pilot.press("enter")
         await until(pilot, lambda: "groups" not in shown(app) and table.row_count == 6, "one row per run again")
+
+
+async def test_heads_follow_what_their_running_runs_log(seed: Seed, project: Path) -> None:
+    seed.project()
+    for number in (1, 2):
+        seed.run(f"run-{number}", params={"model": "mlp", "seed": number}, metrics={"accuracy": 0.8 + 0.1 * number})
+    going = seed.run("run-3", status="created", params={"model": "mlp", "seed": 3}, metrics={"accuracy": 0.6})
+    events = seed.home.run(going).events
+    async with opened(seed.root, project, (120, 40)) as (app, pilot):
+        await press(pilot, "3", "3 runs")
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        screen.group_by("seeds")
+        await see(pilot, "3 runs in 1 group", "0.8289 ± 0.22")
+        reads = []
+        screen.reload = lambda **_: reads.append(1)  # type: ignore[method-assign]
+        with events.open("a") as file:
+            file.write(json.dumps({"t": seed.now, "s": 30, "m": {"accuracy": 0.95}}) + "\n")
+        await see(pilot, "0.9500 ± 0.05")
+        head = screen.table.cursor_key
+        assert head is not None
+        assert screen.table.row_count == 1, "folded still, and in its place"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from lab.catalog import groups, runs, views
 from lab.catalog.connection import Catalog
-from lab.domain.groups import sort_groups
+from lab.catalog.values import summary
+from lab.domain.groups import Spread, as_of_now, sort_groups, with_live
 from lab.domain.query import Order, RunQuery, parse_filter, parse_orders
 from lab.domain.views import RunView
 from lab.events import GOVERNANCE
@@ -108,3 +110,25 @@ def test_edits_are_told_with_what_was_there_before(catalog: Catalog) -> None:
 def test_views_are_of_a_project_and_can_be_removed(catalog: Catalog) -> None:
     assert views.views(catalog, "p") == [RunView("p", "good", "acc>0.6", "-acc", ("acc", "acc.min"))]
     assert views.views(catalog, "other") == []
+
+
+def test_what_is_going_counts_as_it_is_now(catalog: Catalog) -> None:
+    found = groups.groups(catalog, RunQuery(), ["model"])
+    forest = {group.name: group for group in found}["forest"]
+    ended = runs.get_many(catalog, ["forest0", "forest1"])
+    live = [
+        replace(run, metrics={"acc": summary({"last": value})}) for run, value in zip(ended, (0.1, "NaN"), strict=True)
+    ]
+    other = replace(live[0], metrics={"loss": summary({"last": 2.0}), "acc": summary({"last": 1e200})})
+    begun = as_of_now(found, live)
+    assert [group.going for group in begun] == [("forest0", "forest1") if group is forest else () for group in found]
+    now = with_live(replace(forest, ended=forest.metrics), [*live, other])
+    values = [0.9, 0.8, 0.7, 0.1]
+    acc = now.metrics["acc"]
+    assert (acc.n, acc.min, acc.max) == (4, 0.1, 0.9)
+    assert acc.sd is not None
+    assert math.isclose(acc.mean, statistics.mean(values))
+    assert math.isclose(acc.sd, statistics.stdev(values))
+    assert now.metrics["loss"] == Spread(1, 2.0, None, 2.0, 2.0)
+    again = with_live(now, [replace(live[0], metrics={"acc": summary({"last": 0.5})})])
+    assert math.isclose(again.metrics["acc"].mean, statistics.mean([0.9, 0.8, 0.7, 0.5])), "not on top of what was live"

@@ -151,3 +151,13 @@ def test_values_come_back_as_they_were(catalog: Catalog) -> None:
 def test_what_cannot_be_a_filter_is_told(catalog: Catalog, text: str) -> None:
     with pytest.raises(UsageError):
         runs.page(catalog, RunQuery(parse_filter(text)))
+
+
+def test_the_place_of_a_run_is_where_the_pages_have_it(catalog: Catalog) -> None:
+    for text, order in (("", "-created"), ("", "acc"), ("status:finished", "-acc"), ("model=mlp or lr=1", "name")):
+        query = RunQuery(parse_filter(text), parse_order(order), 1000)
+        ids = [run.id for run in runs.page(catalog, query).items]
+        assert ids
+        for id in (f"id{number}" for number in range(5)):
+            assert runs.place(catalog, query, id) == (ids.index(id) if id in ids else None)
+    assert runs.place(catalog, RunQuery(), HOSTILE) is None
