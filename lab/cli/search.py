@@ -66,7 +66,8 @@ def search(context: Context, args: Namespace) -> int:
 def _tell(context: Context, hit: Hit) -> None:
     out = context.out
     shared = f"  ({count_of(hit.runs, 'run')})" if hit.runs > 1 else ""
-    head = f"{hit.place.value:<8}{cut(hit.name, _NAME):<{_NAME}}  {cut(hit.where, _WHERE):<{_WHERE}}  "
+    where = cut(f"{hit.kind} {hit.where}" if hit.place is Place.NAMES else hit.where, _WHERE)
+    head = f"{hit.place.value:<8}{cut(hit.name, _NAME):<{_NAME}}  {where:<{_WHERE}}  "
     text, start, end = hit.excerpt.text, hit.excerpt.start, hit.excerpt.end
     if out.room is not None:
         room = max(20, out.room - len(head) - len(shared))

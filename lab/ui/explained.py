@@ -16,7 +16,8 @@ from lab.ui.widgets.relation_view import RelationView
 
 Told = tuple[str, str]  # a word, and the value beside it
 
-_WORD = re.compile(r"[^\s,;:()\[\]=]+")
+_VERSION = re.compile(r"[^\s,;:()\[\]=]+:v\d+$")  # of a model; `v1` alone, or behind @, is one of data
+_WORD = re.compile(r"[^\s,;:()\[\]=]+:v\d+(?!\S)|[^\s,;:()\[\]=]+")
 
 
 def of_widget(widget: Widget | None) -> list[Told]:
@@ -60,5 +61,9 @@ def of_text(lines: Iterable[str]) -> list[Told]:
     told: list[Told] = []
     for line in lines:
         words = _WORD.findall(line)
-        told += [(word, after) for word, after in zip_longest(words, words[1:], fillvalue="") if learn.knows(word)]
+        for word, after in zip_longest(words, words[1:], fillvalue=""):
+            if _VERSION.match(word):
+                told.append(("model version", word))
+            elif learn.knows(word):
+                told.append((word, after))
     return told

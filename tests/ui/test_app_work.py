@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from screen_app import opened, press, see, shown, until
 from seeding import Seed, fill
+from textual.widgets import Input
 
 from lab.events import RUN_CREATED
 from lab.journal import Journal
@@ -49,6 +50,9 @@ async def test_a_run_from_launch_to_end(home: LabHome, project: Path) -> None:
         await see(pilot, "saved no model")
         noted = await app.bridge.ask(lambda ws: ws.runs.get(run.id))
         assert (noted.tags, noted.notes, noted.params["epochs"]) == (("good", "night"), "as expected", 50)
+        await press(pilot, "escape", "1 run")
+        await press(pilot, "n", "Launch train", f"Parameters of {run.name}")
+        assert "50" in [box.value for box in app.screen.query(Input)], "as the run under the cursor had it"
 
 
 def _step(text: str) -> float:

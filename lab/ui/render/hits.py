@@ -29,7 +29,7 @@ def hit_row(key: str, hit: Hit) -> Row:
     cells = (
         Cell(hit.place.value, _TOKENS.get(hit.place, "primary")),
         Cell(hit.name, "bold"),
-        Cell(hit.where, "muted"),
+        Cell(f"{hit.kind} {hit.where}" if hit.place is Place.NAMES else hit.where, "muted"),
         Cell(text),
     )
     return Row(key, cells)

@@ -26,7 +26,15 @@ from lab.ui import actions, editor
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.launch_form import launch_command, launch_fields, name_trouble, plan_of, plan_sentence, request_of
+from lab.ui.screens.launch_form import (
+    launch_command,
+    launch_fields,
+    name_trouble,
+    params_like,
+    plan_of,
+    plan_sentence,
+    request_of,
+)
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.widgets.forms import ConfirmScreen, FormScreen
 
@@ -39,8 +47,9 @@ _EXAMPLE = "the run's example"
 # Launching
 
 
-async def launch(screen: LabScreen) -> None:
-    """Choose an entry of the project, fill in its parameters, start it."""
+async def launch(screen: LabScreen, like: Run | None = None) -> None:
+    """Choose an entry of the project, fill in its parameters, start it. The entry and its parameters are at first those
+    of `like`, where that is a run of this project."""
     settings = await screen.ask(lambda ws: ws.projects.current)
     if settings is None or not settings.entries:
         where = "no lab.toml here" if settings is None else "lab.toml declares no entries"
@@ -49,17 +58,24 @@ async def launch(screen: LabScreen) -> None:
     name: str | None = names[0]
     if len(names) > 1:
         items = [Item(name, name, help=shlex.join(settings.entries[name].command)) for name in names]
-        name = await screen.app.push_screen_wait(PickScreen("Launch which entry?", items))
+        at = like.entry if like is not None and like.project == settings.name else ""
+        name = await screen.app.push_screen_wait(PickScreen("Launch which entry?", items, at=at))
     if name is None:
         return
     entry = settings.entry(name)
-    await launch_with(screen, LaunchRequest(entry=name, params=dict(entry.params)), entry.datasets)
+    params, intro = dict(entry.params), ""
+    if like is not None and (like.project, like.entry) == (settings.name, name):
+        params = params_like(params, like.params)
+        intro = f"Parameters of {like.name}; on Home, n has those of lab.toml." if params != dict(entry.params) else ""
+    await launch_with(screen, LaunchRequest(entry=name, params=params), entry.datasets, intro)
 
 
-async def launch_with(screen: LabScreen, base: LaunchRequest, datasets: Sequence[str] = ()) -> None:
+async def launch_with(
+    screen: LabScreen, base: LaunchRequest, datasets: Sequence[str] = (), intro: str = ""
+) -> None:  # fmt: skip
     """The launch form, filled from `base`."""
     seconds = await screen.ask(lambda ws: ws.runs.vitals.typical_seconds(ws.projects.place()[0], base.entry))
-    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch",
+    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch", intro=intro,
                       summary=lambda values: plan_sentence(base, values, seconds))  # fmt: skip
     values = await screen.app.push_screen_wait(form)
     if values is None:

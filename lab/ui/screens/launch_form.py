@@ -24,6 +24,7 @@ __all__ = [
     "launch_fields",
     "name_trouble",
     "param_text",
+    "params_like",
     "plan_of",
     "plan_sentence",
     "request_of",
@@ -61,6 +62,18 @@ def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Par
               help="continue, stop, or retry 2"),
     ]  # fmt: skip
     return fields
+
+
+def params_like(params: Mapping[str, Param], others: Mapping[str, Param]) -> dict[str, Param]:
+    """The parameters of an entry with the values that a run of it had; what the run has besides is left out, and so is
+    what would be no number where the entry has one."""
+    return {name: _fitting(value, others.get(name)) for name, value in params.items()}
+
+
+def _fitting(own: Param, other: Param) -> Param:
+    if isinstance(own, float) and isinstance(other, int) and not isinstance(other, bool):
+        return float(other)
+    return other if other is not None and (own is None or type(own) is type(other)) else own
 
 
 def _param_field(name: str, value: Param) -> ParamSpec:

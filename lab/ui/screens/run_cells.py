@@ -244,7 +244,9 @@ def _badge(run: Run) -> str:
 def run_summary(run: Run, now: float) -> list[Pair]:
     """The side panel: status, metrics, then facts."""
     mark = run_mark(run.status)
-    pairs = [Pair(run.name), Pair("status", mark.text, mark.token), Pair("cause", run.cause or "–"), Pair("Metrics")]
+    pairs = [Pair(run.name), Pair("status", mark.text, mark.token)]
+    pairs += [Pair("cause", run.cause)] if run.cause not in ("", run.status.value) else []
+    pairs.append(Pair("Metrics"))
     for name in metric_order(run.metrics):
         summary = run.metrics[name]
         span = f"{format_number(summary.min)} … {format_number(summary.max)}"

@@ -15,7 +15,11 @@ FILE_COLUMNS = (
 
 
 def file_rows(files: Sequence[tuple[str, int, float]], now: float) -> list[Row]:
+    """What the run made first; then, muted, what Lab keeps of it, which lies in no folder."""
     return [
-        Row(path, (Cell(path), Cell(format_size(size), "muted"), Cell(format_age(changed, now), "muted")))
-        for path, size, changed in files
-    ]
+        Row(path, (
+            Cell(path, "" if "/" in path else "muted"), Cell(format_size(size), "muted"),
+            Cell(format_age(changed, now), "muted"),
+        ))
+        for path, size, changed in sorted(files, key=lambda file: "/" not in file[0])
+    ]  # fmt: skip

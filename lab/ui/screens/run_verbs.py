@@ -29,7 +29,7 @@ class RunVerbs(RunColumns):
         raise NotImplementedError
 
     def action_runs_launch(self) -> None:
-        self.start(flows.launch(self))
+        self.start(flows.launch(self, self.current))
 
     def action_runs_edit(self) -> None:
         self._with_current(flows.edit_and_launch)

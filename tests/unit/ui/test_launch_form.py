@@ -11,6 +11,7 @@ from lab.cli.parser import parse
 from lab.cli.values import parse_params
 from lab.domain.axes import parse_space
 from lab.domain.launch import LaunchRequest
+from lab.domain.runs import Param
 from lab.domain.sweeps import Pruner
 from lab.errors import UsageError
 from lab.ui.screens.launch_form import (
@@ -18,6 +19,7 @@ from lab.ui.screens.launch_form import (
     launch_command,
     launch_fields,
     param_text,
+    params_like,
     plan_of,
     plan_sentence,
     request_of,
@@ -163,3 +165,12 @@ def test_a_form_tells_how_many_runs_it_means_and_how_long_they_take() -> None:
     assert plan_sentence(BASE, {**several, "jobs": 4}, 60.0).endswith("about 5m 00s 4 at a time")
     with pytest.raises(UsageError):
         plan_sentence(BASE, {**several, "method": "adaptive"}, 60.0)
+
+
+def test_parameters_are_those_of_a_run_where_the_entry_has_them() -> None:
+    own: dict[str, Param] = {"lr": 0.1, "epochs": 30, "model": "mlp", "deep": False, "path": None}
+    run: dict[str, Param] = {"lr": 1, "epochs": "many", "model": "forest", "deep": 1, "path": "x", "gone": 3}
+    found = params_like(own, run)
+    assert found == {"lr": 1.0, "epochs": 30, "model": "forest", "deep": False, "path": "x"}
+    assert isinstance(found["lr"], float)
+    assert params_like(own, {}) == own
