@@ -152,7 +152,7 @@ class RunsScreen(RunGrouping):
         else:
             fresh = RunPages(page.total, self.run_as_row, self._want)
             fresh.put_all(pages, page.items)
-            if moved and key is not None:
+            if moved and key is not None and not query.conditions:  # it is there, and is to be seen at once
                 await self._read_around(fresh, query, key)
             self._pages = fresh
         self._known = True
@@ -160,11 +160,22 @@ class RunsScreen(RunGrouping):
         self.table.replace(self._pages)
         if moved and key is not None and not key.startswith(UNKNOWN):
             self._stay_on(key)
+            if self._away and query.conditions and not self.group_key:
+                self.start(self._look_further(fresh, query), "place")
         self._tell()
+
+    async def _look_further(self, shown: RunPages, query: RunQuery) -> None:
+        """Whether the cursor's run fits the filter, beyond what is in view; nobody who types waits for that."""
+        key = self._away
+        await self._read_around(shown, query, key)
+        if shown is self._pages and key == self._away:
+            self.table.update_source()
+            self._stay_on(key)
+            self._tell()
 
     async def _read_around(self, fresh: RunPages, query: RunQuery, key: str) -> None:
         """Know the page of the cursor's run, so that the cursor can go with it."""
-        if key.startswith(UNKNOWN) or fresh.find(key) is not None or len(fresh.known) == fresh.total:
+        if not key or key.startswith(UNKNOWN) or fresh.find(key) is not None or len(fresh.known) == fresh.total:
             return
         place = await self.ask(lambda ws: ws.runs.place(query, key))
         if place is not None:
