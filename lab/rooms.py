@@ -298,7 +298,7 @@ class Rooms:
         from lab.serving.service import Deployments
 
         health = HealthWatch(
-            Client(self.home).get,
+            Client(self.home).look,
             RESOURCES.memory,
             lambda deployment: see(self.home, self.engine(deployment.engine), deployment),
             HealthLog(lambda deployment_id: self.home.deployment(deployment_id).health),

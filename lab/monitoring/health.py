@@ -20,8 +20,8 @@ Ask = Callable[[Deployment, str, int], tuple[int, bytes]]
 #: What engine and router know of its servers; asked seldom.
 See = Callable[[Deployment], ServersSeen]
 
-#: Who wants to know once a second need not look when somebody just did.
-_FRESH = 0.9
+#: Who looks for the history's sake need not where somebody else does so every second.
+_FRESH = 1.5
 _SEE_SECONDS = 10.0
 
 
@@ -49,25 +49,36 @@ class HealthWatch:
         self._see = see
         self._log = log
         self._before: dict[str, _Look] = {}
-        self._looked: dict[str, float] = {}
+        self._asked: dict[str, float] = {}  # when somebody wanted to know
+        self._last: dict[str, tuple[float, Health]] = {}
         self._seen: dict[str, tuple[float, ServersSeen]] = {}
         self._lock = threading.Lock()
 
-    def look(self, deployment: Deployment) -> Health:
-        """How it is now. A deployment none of whose servers answers is neither live nor ready; `reason` says why."""
+    def look(self, deployment: Deployment, within: float = 0.0) -> Health:
+        """How it is now; a look of the last `within` seconds does as well. A deployment none of whose servers answers
+        is neither live nor ready; `reason` says why."""
+        now = time.monotonic()
         with self._lock:
-            self._looked[deployment.id] = time.monotonic()
-        health = self._look(deployment)
-        if self._log is not None and health.live:
-            self._log.add(health)
-        return health
+            then, last = self._last.get(deployment.id, (0.0, None))
+            if last is not None and now - then < within:
+                return last
+            self._asked[deployment.id] = now
+        return self._look_and_keep(deployment)
 
     def keep_up(self, deployment: Deployment) -> None:
         """Look, for the history's sake, unless somebody just did."""
         with self._lock:
-            stale = time.monotonic() - self._looked.get(deployment.id, -_FRESH) >= _FRESH
+            stale = time.monotonic() - self._asked.get(deployment.id, -_FRESH) >= _FRESH
         if stale:
-            self.look(deployment)
+            self._look_and_keep(deployment)
+
+    def _look_and_keep(self, deployment: Deployment) -> Health:
+        health = self._look(deployment)
+        if self._log is not None and health.live:
+            self._log.add(health)
+        with self._lock:
+            self._last[deployment.id] = time.monotonic(), health
+        return health
 
     def history(self, deployment: Deployment, seconds: float) -> list[HealthPoint]:
         """Health over the last `seconds`, oldest first."""

@@ -47,7 +47,7 @@ Progress = Callable[[str], None]
 class HealthSource(Protocol):
     """What serving needs of monitoring."""
 
-    def look(self, deployment: Deployment) -> Health: ...
+    def look(self, deployment: Deployment, within: float = 0.0) -> Health: ...
 
     def keep_up(self, deployment: Deployment) -> None: ...
 
@@ -252,10 +252,11 @@ class Deployments:
         current = next((one for one in rollouts if one.id == state.rollout), None)
         return self._canaries.look(state, current, self.plan.budget.p95_ratio)
 
-    def health(self, ref: str) -> Health:
-        """One look at its servers over HTTP; rates are since the look before in this process."""
+    def health(self, ref: str, within: float = 0.0) -> Health:
+        """One look at its servers over HTTP, or what one of the last `within` seconds has found; rates are since the
+        look before in this process."""
         deployment = self._known(ref)
-        return self._health.look(replace(deployment, slots=self._slots(deployment)))
+        return self._health.look(replace(deployment, slots=self._slots(deployment)), within)
 
     def health_history(self, ref: str, seconds: float) -> Sequence[HealthPoint]:
         """Its health over the last `seconds` (up to thirty days), oldest first, the coarser the longer."""

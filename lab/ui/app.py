@@ -52,7 +52,8 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
 
 def _load_screens() -> None:
     """Import, on a thread of the core, what a key may want next: on the loop that would be a pause of its own."""
-    for module in ("runs", "data", "models", "deployments", "find", "explaining", "dataset", "queue", "search"):
+    modes = ("runs", "data", "models", "deployments", "find", "explaining", "dataset", "queue", "search")
+    for module in (*modes, "run_detail", "compare", "sweeps", "disk", "pick", "prompt", "flows", "relations"):
         import_module(f"lab.ui.screens.{module}")
     if gc.get_freeze_count():  # as `run` did: no collection looks at it all again, which would pause the loop
         gc.freeze()

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "serving"))
 
 from rolling_out import ROWS, Load, register, worker_pid
 from support import remove_jobs, share_environments
+from watched_app import WatchedApp
 
 from lab.domain.deployments import Deployment
 from lab.domain.rollouts import Budget, RolloutPlan
@@ -31,6 +32,7 @@ Figure = tuple[str, float, str, float]
 _REQUESTS = 3000
 _UNDER_LOAD = 50_000
 _POLLED = 5
+_WATCHED = 3  # of those, by the app
 _BODY = json.dumps({"data": ROWS[:1]})
 #: No gate is to decide here: a busy machine makes any version slow.
 _PLAN = RolloutPlan(budget=Budget(p99=60.0, p95_ratio=1e6))
@@ -91,8 +93,22 @@ def _measured(ws: Workspace, engine: str) -> Iterator[Figure]:
     for name in names:
         deployments.deploy("iris:v1", name=name, plan=_PLAN)
     yield f"polling {_POLLED} deployments a second", _polling(ws), "% core", 1.0
-    for name in names:
+    for name in names[_WATCHED:]:
         deployments.stop(name)
+    for key, screen in (("5", "Deployments"), ("1", "Home"), ("3", "Runs")):
+        yield f"the app with {_WATCHED} deployments, on {screen}", _watching(ws, key), "% core", 2.0
+    for name in names[:_WATCHED]:
+        deployments.stop(name)
+
+
+def _watching(ws: Workspace, key: str) -> float:
+    """What the app takes on the screen that `key` opens."""
+    with WatchedApp(ws.home.root) as app:
+        app.until("eployment")
+        app.press(key)
+        app.quiet(1.0)
+        time.sleep(3.0)  # what is loaded in the background is
+        return app.cpu(20)
 
 
 def _live(ws: Workspace, one: Deployment) -> Release:

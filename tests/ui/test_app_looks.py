@@ -12,6 +12,7 @@ from seeding import Seed, fill
 from textual.pilot import Pilot
 
 from lab.ui.app import LabApp
+from lab.ui.screens.base import RHYTHM
 
 LOOKS = Path(__file__).parent / "looks"
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -48,7 +49,9 @@ def colours(app: LabApp) -> set[str]:
 
 
 async def settle(app: LabApp, pilot: Pilot[int]) -> None:
-    await until(pilot, lambda: not [one for one in app.screen.workers if one.group != "live"], "reading is over")
+    await until(
+        pilot, lambda: not [one for one in app.screen.workers if one.group not in ("live", RHYTHM)], "reading is over"
+    )
     await pilot.pause()
 
 

@@ -14,6 +14,9 @@ _HTML = (
 )
 
 
+_BRIEF = metrics.BRIEF.lower().encode()
+
+
 def routes(service: Service, others: tuple[Route, ...]) -> list[Route]:
     """`others` are the routes of the protocols, which the pages tell of."""
 
@@ -28,8 +31,11 @@ def routes(service: Service, others: tuple[Route, ...]) -> list[Route]:
             return json_answer(503, {"ready": False, "reason": service.ready_reason})
         return json_answer(200, {"ready": True})
 
-    async def counters(_request: Request) -> Answer:
-        return Answer(200, metrics.page(_families(service)), ((b"content-type", metrics.CONTENT_TYPE),))
+    async def counters(request: Request) -> Answer:
+        families = _families(service)
+        if service.model is not None and _BRIEF not in request.headers:
+            families += service.model.profile.families()
+        return Answer(200, metrics.page(families), ((b"content-type", metrics.CONTENT_TYPE),))
 
     async def document(_request: Request) -> Answer:
         return json_answer(200, openapi.document(service))
@@ -102,4 +108,4 @@ def _families(service: Service) -> list[metrics.Family]:
         for rows, timing in timings
     ]
     text = "Seconds of a call, as measured at load, by way to compute and rows."
-    return [*families, metrics.Family("lab_compute_seconds", "gauge", text, seconds), *model.profile.families()]
+    return [*families, metrics.Family("lab_compute_seconds", "gauge", text, seconds)]

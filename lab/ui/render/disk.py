@@ -39,6 +39,7 @@ TRASH_COLUMNS = (
     Column("expires", "erased", min_width=12, max_width=30, sortable=False, flex=1),
 )
 
+_SHOWN = 2000  # owners with a row of their own
 _NAMED = 3  # owners that a line names
 
 
@@ -176,11 +177,18 @@ def usage_heading(usage: Usage, free: int) -> Spans:
 
 
 def owner_rows(usage: Usage) -> list[Row]:
-    """Owners by what they hold, most first, then the parts of the lab home that nobody owns. Keyed `kind name`."""
+    """Owners by what they hold, most first, then the parts of the lab home that nobody owns. Keyed `kind name`.
+
+    Of very many owners those that hold least are one row together: a hundred thousand rows would hold up the app.
+    """
     owners = sorted(usage.owners.items(), key=lambda item: (-item[1].exclusive, -item[1].shared, item[0]))
     places = _places(usage)
     most = max([1, *(one.exclusive + one.shared for one in usage.owners.values()), *(size for _, _, size in places)])
-    rows = [_owner_row(label, one.exclusive, one.shared, most) for label, one in owners if one.exclusive + one.shared]
+    owners = [(label, one) for label, one in owners if one.exclusive + one.shared]
+    rows = [_owner_row(label, one.exclusive, one.shared, most) for label, one in owners[:_SHOWN]]
+    if rest := owners[_SHOWN:]:
+        text = f"{len(rest):,} more hold less than these"
+        rows.append(_place_row("others", text, sum(one.exclusive for _, one in rest), most))
     rows += [_place_row(key, text, size, most) for key, text, size in places if size]
     rows += [
         Row(f"unreadable {name}", (Cell("damaged", "fail"), Cell(f"{glyphs().fail} {name} cannot be read", "fail")))

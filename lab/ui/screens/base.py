@@ -34,6 +34,8 @@ COMMAND = ":"
 FILTER = "/"
 #: How often ages and such are told afresh, seconds.
 _AGES = 30.0
+#: The group of the workers that look again and again.
+RHYTHM = "rhythm"
 #: Keys of choices that are tabs begin with this.
 TAB = "tab:"
 
@@ -69,7 +71,7 @@ class LabScreen(TablesScreen):
         self.read_once = asyncio.Event()  # set when the first `load` is over, also where it failed
         self._stale = True
         self._loading = False
-        self._looking: set[str] = set()
+        self._back = asyncio.Event()  # set when it is seen again
         self._trouble = ""
         self._border: pane_drag.Border | None = None
 
@@ -138,21 +140,20 @@ class LabScreen(TablesScreen):
 
     # What a subclass uses
 
-    def every(self, seconds: float, name: str, look: Callable[[], Awaitable[None]]) -> None:
-        """Call `look` in a rhythm while this screen is on top, never while the one before is still under way."""
+    def every(self, seconds: float, look: Callable[[], Awaitable[None]]) -> None:
+        """Call `look` in a rhythm while this screen is seen, the next time so long after it has returned."""
 
-        async def once() -> None:
-            try:
-                await look()
-            finally:
-                self._looking.discard(name)
+        async def rhythm() -> None:
+            # A worker for all looks: Textual's timer with a worker for each would cost more than most looks.
+            while True:
+                await asyncio.sleep(seconds)
+                if not self.is_current:
+                    self._back.clear()
+                    await self._back.wait()
+                elif self.lab.bridge.ws is not None:
+                    await self.lab.guard(look())
 
-        def tick() -> None:
-            if self.is_current and name not in self._looking and self.lab.bridge.ws is not None:
-                self._looking.add(name)
-                self.start(once(), name)
-
-        self.set_interval(seconds, tick)
+        self.start(rhythm(), RHYTHM)
 
     def reload(self, *, at_once: bool = False) -> None:
         """Call `load` soon; `at_once` where somebody waits for it on a screen that is painted already."""
@@ -283,7 +284,7 @@ class LabScreen(TablesScreen):
         self.tell_top()
         self.tell_keys()
         self.call_after_refresh(lambda: panes.apply(self, self.lab.view_state, self.KIND))
-        self.every(_AGES, "ages", self._read_again)
+        self.every(_AGES, self._read_again)
         for table in self.query(FrameTable):
             table_state.restore(self.lab.view_state, self.KIND, table)
         for chart in self.query(ChartView):
@@ -301,6 +302,7 @@ class LabScreen(TablesScreen):
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         # Textual would look up all styles again, which have been kept up all the while.
         event.refresh_styles = False
+        self._back.set()
         if self.app.screen is self:
             self.lab.last_view.seen(self.app.current_mode, self)
         self.tell_top()

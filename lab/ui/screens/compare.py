@@ -105,7 +105,7 @@ class CompareScreen(LabScreen):
         super().on_mount()
         self.add_class("-pair")
         self._metric = self.lab.view_state.get("compare", "metric", "")
-        self.every(0.5, "live", self._look)
+        self.every(0.5, self._look)
 
     @property
     def table(self) -> FrameTable:

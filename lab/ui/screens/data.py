@@ -134,7 +134,7 @@ class DataScreen(ListScreen, VersionActions):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.every(_COPIES, "copies", self._look_at_copies)
+        self.every(_COPIES, self._look_at_copies)
 
     def _table(self, name: str) -> FrameTable:
         return self.query_one(f"#{name}", FrameTable)

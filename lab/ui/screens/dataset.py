@@ -115,7 +115,7 @@ class DatasetScreen(VersionActions):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.every(0.25, "live", self._look)
+        self.every(0.25, self._look)
         self.tabs.choose(self._tab)
 
     # What it is about

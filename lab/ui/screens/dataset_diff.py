@@ -66,7 +66,7 @@ class DiffScreen(LabScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.every(0.25, "live", self._tell_progress)
+        self.every(0.25, self._tell_progress)
 
     @property
     def tabs(self) -> Tabs:

@@ -77,9 +77,9 @@ def deployment_facts(
     health: Health | None,
     rates: Sequence[float],
     now: float,
-    history: Sequence[HealthPoint] = (),
+    history: Sequence[Pair] = (),
 ) -> list[Pair]:
-    """One deployment at length; `history` is drawn where there is any."""
+    """One deployment at length; `history` is as `history_facts` draws it."""
     mark = deployment_mark(shown_status(one, health))
     pairs = [Pair("state", mark.text, mark.token)]
     pairs += [Pair("why", one.cause, "warn")] if one.cause else []
@@ -87,7 +87,7 @@ def deployment_facts(
     pairs += [Pair("address", one.url if one.status.active else f"{one.url} (not up)")]
     if health is not None and one.status.active:
         pairs += _health_facts(health, rates)
-        pairs += _history_facts(history)
+        pairs += history
     pairs += [
         Pair("model", f"{one.model}:v{one.version}" + (f" (as {one.alias})" if one.alias else "")),
         Pair("engine", one.engine),
@@ -135,7 +135,7 @@ def _sleeping(health: Health) -> str:
     return f", {health.asleep} asleep: a request wakes {'it' if health.asleep == 1 else 'them'}"
 
 
-def _history_facts(history: Sequence[HealthPoint]) -> list[Pair]:
+def history_facts(history: Sequence[HealthPoint]) -> list[Pair]:
     """The last hour: how much was asked, and how slow the slowest were."""
     drawn: list[tuple[str, list[float], Callable[[float], str]]] = [
         ("requests", [point.rate or 0.0 for point in history], lambda most: f"{format_number(most, 3)}/s"),

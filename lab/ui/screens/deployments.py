@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from lab.domain.deployments import Deployment, Health, HealthPoint
+from lab.domain.deployments import Deployment, Health
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.measured import canary_lines, load_lines
@@ -18,13 +18,13 @@ from lab.ui.render.rollouts import rollout_lines
 from lab.ui.render.rows import ListSource
 from lab.ui.screens import deploy_flows, gate_flows
 from lab.ui.screens.copying import copy
-from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row
+from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row, history_facts
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict import PredictScreen
 from lab.ui.screens.tabs import Tabs
-from lab.ui.widgets.detail import DetailPanel, Page
+from lab.ui.widgets.detail import DetailPanel, Page, Pair
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 TABS = (("facts", "Health"), ("rollouts", "Rollouts"), ("canary", "Canary"), ("load", "Load tests"), ("logs", "Logs"))
 #: Actions that only make sense while it is up.
 _NEED_SERVERS = ("predict", "stop", "rollback", "scale", "bench")
-#: The health of so many seconds is drawn, and looked up so often.
-_HISTORY, _HISTORY_EVERY = 3600.0, 10.0
+#: The health of so many seconds is drawn, and looked up so often: a bar stands for three times that.
+_HISTORY, _HISTORY_EVERY = 3600.0, 30.0
 
 
 class DeploymentsScreen(ListScreen):
@@ -51,7 +51,7 @@ class DeploymentsScreen(ListScreen):
         self._deployments: dict[str, Deployment] = {}
         self._health: dict[str, Health] = {}
         self._rates: dict[str, deque[float]] = {}
-        self._history: dict[str, Sequence[HealthPoint]] = {}
+        self._history: dict[str, Sequence[Pair]] = {}
         self._log_of = ""
 
     def body(self) -> ComposeResult:
@@ -72,10 +72,10 @@ class DeploymentsScreen(ListScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.every(1.0, "health", self._look)
-        self.every(0.25, "log", self._poll_log)
-        self.every(1.0, "page", self._look_at_page)
-        self.every(_HISTORY_EVERY, "history", self._look_back)
+        self.every(1.0, self._look)
+        self.every(0.25, self._poll_log)
+        self.every(1.0, self._look_at_page)
+        self.every(_HISTORY_EVERY, self._look_back)
 
     @property
     def table(self) -> FrameTable:
@@ -148,7 +148,8 @@ class DeploymentsScreen(ListScreen):
     async def _look_back(self) -> None:
         one = self.current
         if one is not None and one.status.active:
-            self._history[one.id] = await self.ask(lambda ws: ws.deployments.health_history(one.id, _HISTORY))
+            history = await self.ask(lambda ws: history_facts(ws.deployments.health_history(one.id, _HISTORY)))
+            self._history[one.id] = history
             self._tell_facts()
 
     async def _show_log(self) -> None:

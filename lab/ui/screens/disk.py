@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +18,7 @@ from lab.ui.bridge import NOUNS
 from lab.ui.jobs import Job
 from lab.ui.render import disk
 from lab.ui.render.number import format_size
-from lab.ui.render.rows import ListSource
+from lab.ui.render.rows import ListSource, Row
 from lab.ui.screens import purge_flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.flows import confirm
@@ -73,19 +73,19 @@ class DiskScreen(LabScreen):
         """Ages are not worth a walk through the store."""
 
     async def load(self) -> None:
-        usage, free = await self.ask(_usage)
+        usage, free, owned, totals = await self.ask(_usage)
         self.query_one("#heading", Lines).show([disk.usage_heading(usage, free)])
         self._table("owners").set_empty("nothing is stored yet")
-        self._table("owners").set_totals(disk.owner_totals(usage))
-        self._table("owners").replace(ListSource(disk.owner_rows(usage)))
+        self._table("owners").set_totals(totals)
+        self._table("owners").replace(owned)
         self._batches = await self.ask(lambda ws: ws.store.batches())
         self._table("trash").replace(ListSource(disk.trash_rows(self._batches, time.time())))
         self.tabs.note("trash", str(len(self._batches)) if self._batches else "")
-        plan, owners = await self.ask(_plan)
+        plan, rows = await self.ask(_plan)
         self._plan = plan
         self.query_one("#plan-line", Lines).show(disk.plan_heading(plan))
         self._table("plan").set_empty("nothing is stored yet")
-        self._table("plan").replace(ListSource(disk.plan_rows(plan, owners)))
+        self._table("plan").replace(rows)
         freeable = plan.object_bytes + plan.cache_bytes
         self.tabs.note("plan", format_size(freeable) if freeable else "")
 
@@ -171,9 +171,15 @@ class DiskScreen(LabScreen):
             self.reload()
 
 
-def _usage(ws: Workspace) -> tuple[disk.Usage, int]:
-    return ws.store.usage(), shutil.disk_usage(ws.home.root).free
+# Every run and every content is a row: they are made on the core's threads, not on the loop.
 
 
-def _plan(ws: Workspace) -> tuple[disk.Plan, Mapping[str, Sequence[str]]]:
-    return ws.store.plan(), ws.store.owners()
+def _usage(ws: Workspace) -> tuple[disk.Usage, int, ListSource, Row]:
+    usage = ws.store.usage()
+    free = shutil.disk_usage(ws.home.root).free
+    return usage, free, ListSource(disk.owner_rows(usage)), disk.owner_totals(usage)
+
+
+def _plan(ws: Workspace) -> tuple[disk.Plan, ListSource]:
+    plan = ws.store.plan()
+    return plan, ListSource(disk.plan_rows(plan, ws.store.owners()))

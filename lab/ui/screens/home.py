@@ -30,6 +30,8 @@ n   launch a run of this project                               (lab run)
 """
 #: How often working copies are compared with their versions, seconds.
 _COPIES = 10.0
+#: The health shown may be so old, seconds: who keeps its history has looked by then.
+_WITHIN = 1.5
 
 
 class HomeScreen(LabScreen):
@@ -55,9 +57,9 @@ class HomeScreen(LabScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#summary").can_focus = False
-        self.every(0.5, "live", self._look_at_runs)
-        self.every(2.0, "health", self._look_at_deployments)
-        self.every(_COPIES, "copies", self._look_at_copies)
+        self.every(0.5, self._look_at_runs)
+        self.every(2.0, self._look_at_deployments)
+        self.every(_COPIES, self._look_at_copies)
 
     async def load(self) -> None:
         first = self._standing is None
@@ -122,7 +124,7 @@ class HomeScreen(LabScreen):
         if self._standing is not None:
             up = [one.id for one in self._standing.deployments if one.status.active]
             if up:
-                self._health = await self.ask(lambda ws: {id: ws.deployments.health(id) for id in up})
+                self._health = await self.ask(lambda ws: {id: ws.deployments.health(id, _WITHIN) for id in up})
                 self._fill()
 
     async def _look_at_copies(self) -> None:

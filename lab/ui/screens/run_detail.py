@@ -106,8 +106,8 @@ class RunScreen(RunLog):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.every(0.5, "live", self._look)
-        self.every(0.25, "log", self._poll_log)
+        self.every(0.5, self._look)
+        self.every(0.25, self._poll_log)
 
     # Reading
 

@@ -85,7 +85,7 @@ class RunsScreen(RunGrouping):
         self._order_by(parse_orders(order) if order else (Order(),))
         self.query_one("#summary").can_focus = False
         self._layout = self.remembered()
-        self.every(0.5, "live", self._look)
+        self.every(0.5, self._look)
 
     @property
     def table(self) -> RunTable:

@@ -56,10 +56,14 @@ class Page(LineView, can_focus=True, inherit_bindings=False):
     def _lay_out(self) -> None:
         width = self.view_width
         rows = [[(tidy(text), token) for text, token in row] for row in self._make(width)] if width else []
-        if rows != self._rows or self.virtual_size != Size(width, len(rows)):
-            self._rows = rows
+        before, self._rows = self._rows, rows
+        if self.virtual_size != Size(width, len(rows)) or not rows or len(before) != len(rows):
             self.virtual_size = Size(width, len(rows))
             self.refresh()
+            return
+        for at, (old, new) in enumerate(zip(before, rows, strict=True)):
+            if old != new:
+                self.refresh_line(at)
 
     def on_mount(self) -> None:
         self._lay_out()

@@ -23,6 +23,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from lab.runtime.serving.metrics import BRIEF
+
 Models = dict[str, tuple[Any, Any, Path]]
 SECRET = "s3cret-4711"
 
@@ -85,8 +87,15 @@ def test_about_and_metrics(server: Server) -> None:
     assert not any(SECRET in name for name in after)
 
 
-def _samples(server: Server) -> dict[str, float]:
-    status, page = server.get("/metrics")
+def test_whoever_wants_no_more_is_told_the_servers_own_counters_alone(server: Server) -> None:
+    whole, own = ({name.partition("{")[0] for name in _samples(server, **headers)} for headers in ({}, {BRIEF: "1"}))
+    assert own < whole
+    assert {"lab_ready", "lab_requests_total", "lab_request_seconds_bucket", "process_cpu_seconds_total"} <= own
+    assert "lab_output_score_count" in whole - own
+
+
+def _samples(server: Server, **headers: str) -> dict[str, float]:
+    status, page = server.get("/metrics", **headers)
     assert status == 200
     lines = [line.rsplit(" ", 1) for line in page.decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}

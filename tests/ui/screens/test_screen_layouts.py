@@ -10,6 +10,7 @@ from seeding import HOSTILE, Seed
 from textual.pilot import Pilot
 
 from lab.ui.app import LabApp
+from lab.ui.screens.base import RHYTHM
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.pick import PickScreen
 from lab.ui.screens.run_detail import RunScreen
@@ -19,7 +20,9 @@ SIZES = [(80, 24), (120, 40), (160, 45)]
 
 async def settled(app: LabApp, pilot: Pilot[int]) -> None:
     """Nothing is being read any more for what is shown."""
-    await until(pilot, lambda: not [one for one in app.screen.workers if one.group != "live"], "reading is over")
+    await until(
+        pilot, lambda: not [one for one in app.screen.workers if one.group not in ("live", RHYTHM)], "reading is over"
+    )
     await pilot.pause()
 
 

@@ -111,6 +111,25 @@ def test_not_ready_and_not_there_are_told_apart() -> None:
     assert (gone.live, gone.ready, gone.reason) == (False, False, "no answer")
 
 
+def test_nobody_is_asked_for_what_was_just_found_out() -> None:
+    asked = []
+
+    def ask(_: Deployment, path: str, _slot: int) -> tuple[int, bytes]:
+        asked.append(path)
+        return 200, page(10, 1, 1.0, (5, 10, 10))
+
+    watch = HealthWatch(ask, 0)
+    watch.keep_up(DEPLOYMENT)
+    watch.keep_up(DEPLOYMENT)
+    assert len(asked) == 2, "nobody else looks: its history is kept up"
+    found = watch.look(DEPLOYMENT, within=60.0)
+    assert (found.requests, len(asked)) == (10, 2), "what the last look found does as well"
+    watch.look(DEPLOYMENT)
+    assert len(asked) == 3
+    watch.keep_up(DEPLOYMENT)
+    assert len(asked) == 3, "somebody looks already"
+
+
 def test_servers_are_told_together() -> None:
     pages = {1: page(10, 1, 1.0, (5, 10, 10)), 2: page(30, 3, 2.0, (0, 30, 30)), 3: b""}
     silent = {4}

@@ -54,6 +54,12 @@ def test_owners_by_what_only_they_hold() -> None:
     assert text(disk.usage_heading(usage(), 5 * KB)).startswith(" 164 KB in 4 files")
 
 
+def test_of_very_many_owners_those_that_hold_least_are_one_row() -> None:
+    rows = disk.owner_rows(usage(owners={f"run r{at}": Share(5000 - at, 0) for at in range(2500)}, unreadable=()))
+    assert [row.key for row in rows[1999:2002]] == ["run r1999", "others 500 more hold less than these", rows[2001].key]
+    assert rows[2000].cells[3].text == "1.3 MB"
+
+
 def test_a_bar_shows_what_is_there() -> None:
     assert disk.share_bar(0, 0, 100, 10) == " " * 10
     assert disk.share_bar(1, 0, 1_000_000, 10) == "█" + " " * 9
