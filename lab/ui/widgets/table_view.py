@@ -167,6 +167,7 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         """Look again at the source, whose rows have changed."""
         before = dict(self._visible())
         key, old_cursor, old_count = self.cursor_key, self._cursor, self._count
+        in_view = self.scroll_offset.y <= old_cursor < self.scroll_offset.y + max(1, self._body_height)
         self._rows = RowWindow(self._source)
         self._count = self._rows.count
         self._cursor = max(0, min(self._count - 1, self._place_of(key, old_cursor)))
@@ -178,7 +179,8 @@ class TableView(LineView, can_focus=True, inherit_bindings=False):
         # The view moves with the cursor's row, unless it shows the top: there new rows should come into sight.
         if self._cursor != old_cursor and self.scroll_offset.y:
             self.scroll_to(y=self.scroll_offset.y + self._cursor - old_cursor, animate=False)
-        self._reveal_cursor()
+        if in_view or self.cursor_key != key:  # else somebody looks elsewhere, with the wheel
+            self._reveal_cursor()
         if relaid or self._count != old_count or not self._count:
             self.refresh()
         else:

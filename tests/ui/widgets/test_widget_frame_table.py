@@ -396,3 +396,18 @@ async def test_columns_and_groups_by_keys_and_mouse() -> None:
         assert widget.marks == ("a0", "a1", "a2")
         assert not [one for one in app.seen if isinstance(one, FrameTable.RowSelected)]
         assert_safe(app)
+
+
+async def test_news_leave_a_view_that_was_scrolled_away_from_the_cursor() -> None:
+    shown = table(100)
+    app = WidgetApp(shown)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        shown.scroll_to(y=40, animate=False)  # as the wheel does
+        await pilot.pause()
+        shown.replace(ListSource(make_rows(100, accuracy=0.7)))
+        await pilot.pause()
+        assert lines(app)[1].split()[0] == "run-40"
+        assert "0.700" in lines(app)[1]
+        await pilot.press("down")
+        assert "run-1 " in text(app)
