@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from screen_app import opened, press, see, shown, until
 from seeding import Seed
 from textual import events
@@ -11,6 +15,8 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from lab.domain.query import Page, RunQuery
+from lab.experiments.service import Runs
 from lab.ui.app import LabApp
 from lab.ui.screens.base import TAB
 from lab.ui.screens.compare import CompareScreen
@@ -136,14 +142,34 @@ async def test_what_is_typed_behind_the_keys_of_dialogs_goes_into_them(lab_home:
         await until(pilot, lambda: app.screen is run and app._held is None, "opened and closed again")
 
 
-async def test_the_cursor_stays_with_its_run_whatever_is_filtered(tmp_path: Path, project: Path) -> None:
+@contextmanager
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Pages of runs are read but not given until this is left; tells when one was asked for."""
+    asked, go, read = threading.Event(), threading.Event(), Runs.list
+
+    def slow(runs: Runs, query: RunQuery | None = None) -> Page:
+        page = read(runs, query)
+        asked.set()
+        go.wait(60)
+        return page
+
+    monkeypatch.setattr(Runs, "list", slow)
+    try:
+        yield asked
+    finally:
+        go.set()
+
+
+async def test_the_cursor_stays_with_its_run_whatever_is_filtered(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seed = Seed(tmp_path / "many")
     seed.project()
     for index in range(1_200):
         seed.run(f"run-{index:05d}", params={"lr": index}, files=False)
     seed.close()
     async with opened(seed.root, project, SIZE) as (app, pilot):
-        await press(pilot, "3", "1,200 runs")
+        await press(pilot, "3", "by created")
         screen = app.screen
         assert isinstance(screen, RunsScreen)
 
@@ -162,6 +188,12 @@ async def test_the_cursor_stays_with_its_run_whatever_is_filtered(tmp_path: Path
         await far("", "run-00199")
         assert screen.table.cursor_index == 1_000
         assert "run-00199" in shown(app)
+        with held(monkeypatch) as asked:  # what is typed while the index is asked is no news to it
+            screen.apply_filter("lr>=1100")
+            await until(pilot, asked.is_set, "the index is asked")
+            screen.apply_filter("lr<=1190 lr>=1150")
+        await until(pilot, lambda: name() == "run-01190", "the second filter is shown")
+        await far("", "run-00199")
         await far("lr>=1150", "run-01199")
         await press(pilot, "j")
         await until(pilot, lambda: name() == "run-01198", "the user goes to another run")

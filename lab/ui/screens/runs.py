@@ -69,7 +69,7 @@ class RunsScreen(RunGrouping):
         self._wanted: set[int] = set()
         self._fetching = False
         self._known = False
-        self._other_rows = False  # the filter or the order was changed, and what fits was not read yet
+        self._asked: RunQuery | None = None  # filter and order of what is shown
         self._away = ""  # the run that the cursor was put on, while it does not fit the filter
         self._stand_in: str | None = None  # the one that the cursor is on meanwhile
 
@@ -145,8 +145,8 @@ class RunsScreen(RunGrouping):
         self, query: RunQuery, params: Sequence[str], metrics: Sequence[str], pages: range, page: Page
     ) -> None:  # fmt: skip
         self._columns(page.items, params, metrics)
-        key, moved = self._away or self.table.cursor_key, self._other_rows
-        self._other_rows = False
+        key, asked = self._away or self.table.cursor_key, replace(query, offset=0, limit=0)
+        moved, self._asked = self._asked not in (None, asked), asked
         if self.group_key:
             self._pages = await self.read_groups(self._orders, self._pages)
         else:
@@ -304,7 +304,6 @@ class RunsScreen(RunGrouping):
 
     def filter_changed(self) -> None:
         """At once: while one question is under way, no more than the last of further ones waits."""
-        self._other_rows = True
         self.table.scroll_to(y=0, animate=False, immediate=True)
         self.reload(at_once=True)
 
@@ -314,7 +313,6 @@ class RunsScreen(RunGrouping):
         event.stop()
         self._orders = tuple(Order(column, reverse) for column, reverse in event.sorts)
         self.lab.view_state.put("runs", "order", write_orders(self._orders))
-        self._other_rows = True
         self.reload()
 
     def on_frame_table_marks_changed(self, event: MarksChanged) -> None:
