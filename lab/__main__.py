@@ -36,6 +36,9 @@ def entry() -> None:
 
 
 def _open_app(home: Path | None, project_dir: Path, read_only: bool) -> int:
+    in_browser = "TEXTUAL_DRIVER" in os.environ
+    if not in_browser and not (sys.stdin.isatty() and sys.stderr.isatty()):  # it reads the one and draws on the other
+        raise UsageError("the app needs a terminal", "without one: lab status, and what lab --help lists")
     # Here and not above: the commands must not wait for the app's libraries.
     from lab.ui.app import run
 

@@ -27,7 +27,6 @@ class Leaving:
     def __init__(self, exit_with: Callable[[int], None], close: Callable[[], object]) -> None:
         self._exit_with = exit_with
         self._close = close
-        self._once = threading.Lock()
 
     def begin(self) -> None:
         """Hear of endings from now on. Call it on the loop, in the main thread."""
@@ -42,17 +41,14 @@ class Leaving:
             self._exit_with(_BY_SIGNAL + number)
 
     def _watch(self) -> None:
-        if _gone(None):
-            self._end()
-
-    def _end(self) -> None:
+        if not _gone(None):
+            return
         code = _BY_SIGNAL + signal.SIGHUP
-        if self._once.acquire(blocking=False):
-            threading.Timer(_PATIENCE, os._exit, [code]).start()
-            try:
-                self._close()
-            finally:
-                os._exit(code)
+        threading.Timer(_PATIENCE, os._exit, [code]).start()
+        try:
+            self._close()
+        finally:
+            os._exit(code)
 
 
 def _gone(wait: float | None) -> bool:

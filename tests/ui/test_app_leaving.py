@@ -106,3 +106,15 @@ def test_a_signal_ends_the_app_and_leaves_a_whole_terminal(
     assert opened.process.wait(DEADLINE) == 128 + number
     opened.see("\x1b[?1049l")
     assert left_whole(lab_home)
+
+
+def test_without_a_terminal_it_says_so(lab_home: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_HOME": str(lab_home)}
+    done = subprocess.run(
+        [sys.executable, "-m", "lab"], cwd=tmp_path, env=env, input="", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "lab: the app needs a terminal", "→ without one: lab status, and what lab --help lists",
+    ]  # fmt: skip
