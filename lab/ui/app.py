@@ -36,6 +36,9 @@ from lab.ui.state import ViewState, project_of
 _SAVE = 15.0
 #: Background work begins after so many seconds even where the first screen has not been read by then.
 _FIRST_LOAD = 2.0
+#: Allocations between two garbage collections, and how many of those make a larger one, while the app is used. A
+#: collection stops all threads: of the hundred thousand objects that `lab` gathers while it starts, for too long.
+_GC = (5_000, 10, 100)
 #: A switch of screens is shown after so many seconds, for which its first layout is hidden.
 _DELAY = 0.025
 
@@ -57,6 +60,7 @@ def _load_screens() -> None:
         import_module(f"lab.ui.screens.{module}")
     if gc.get_freeze_count():  # as `run` did: no collection looks at it all again, which would pause the loop
         gc.freeze()
+        gc.set_threshold(*_GC)
 
 
 class LabApp(AppVerbs):
