@@ -35,12 +35,14 @@ class Trial:
     ask: Callable[[str, str, bytes | None], tuple[int, bytes]]
 
     def predict(self, rows: Sequence[Any]) -> tuple[int, list[Any]]:
-        """Status and predictions; status 0 where it does not answer."""
+        """Status and predictions; status 0 and why where it does not answer."""
         try:
             status, body = self.ask("POST", "/predict", json.dumps({"data": rows, "id": OWN_ID}).encode())
             answer = json.loads(body)
             return status, list(answer["predictions"]) if status == 200 else []
-        except (EngineError, ValueError, KeyError, TypeError):
+        except EngineError as error:
+            return 0, [error.message]
+        except (ValueError, KeyError, TypeError):
             return 0, []
 
     def memory(self) -> int:
@@ -64,10 +66,11 @@ def probe(trial: Trial, golden: Path, budget: Budget) -> Verdict:
     begun = time.monotonic()
     for row in islice(cycle(rows), _PROBES):
         start = time.perf_counter()
-        status, _ = trial.predict([row])
+        status, said = trial.predict([row])
         took.append(time.perf_counter() - start)
         if status != 200:
-            return Verdict(False, f"it answers {status or 'nothing'} to a reference row", {"status": status})
+            why = f": {said[0]}" if said else ""
+            return Verdict(False, f"it answers {status or 'nothing'} to a reference row{why}", {"status": status})
         if len(took) >= _LEAST_PROBES and time.monotonic() - begun > _PROBE_SECONDS:
             break
     took.sort()

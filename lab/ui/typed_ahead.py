@@ -38,6 +38,8 @@ class TypedAhead(App[int]):
     async def _type_held(self) -> None:
         held, self._held = self._held or [], None
         for event in held:  # one of them may open the next dialog, which the others are for
+            if self._exit:  # another one has ended the app, and there is no screen any more
+                return
             await self.on_event(event)
 
     def _forget(self, hold: int) -> None:

@@ -280,3 +280,17 @@ async def test_f1_explains_whatever_has_the_focus(lab_home: Path, project: Path)
         await pilot.press("escape")
         await press(pilot, "?", "Keys of Runs")
         await press(pilot, "f1", "What is this?", "`lr<0.01 and (status:failed or not tag:best)`, or a text")
+
+
+async def test_what_was_typed_ahead_when_the_app_ends_is_for_nobody(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        app.hold_keys()
+        for char in "jjj":
+            await app.on_event(events.Key(char, char))
+        app.exit(0)
+        app.let_keys_go()
+        await pilot.pause()
+    await app._type_held()
+    assert app.return_code == 0
+    app._held = [events.Key("j", "j")]  # let go when all screens are gone
+    await app._type_held()
