@@ -109,9 +109,8 @@ def take(home: Path) -> None:
             terminal.until(shot.ready, 60)
             if shot.name:
                 picture(terminal, shot.name)
-    (home / "ui.json").unlink(missing_ok=True)
     with Terminal(lab(), project, env, COLUMNS, ROWS) as terminal:
-        terminal.until("● ready", 60)
+        terminal.press("1", "● ready")  # it opens where the one before was left
         terminal.type(":theme lab-light")
         terminal.keys("Enter")
         time.sleep(1)
