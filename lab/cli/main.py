@@ -83,9 +83,11 @@ def commands(argv: Sequence[str] | None = None) -> tuple[Command, ...]:
 
 
 def _files(argv: Sequence[str] | None) -> Sequence[str]:
-    words = leading_words(argv) if argv is not None else ()
-    if argv is None or not words:
-        return _FILES if argv is None or asks_help(argv) else ()
+    if argv is None:
+        return _FILES
+    words = leading_words(argv)
+    if not words:
+        return _FILES if asks_help(argv) else ()
     return _FILES_OF.get(" ".join(words[:2])) or _FILES_OF.get(words[0], _FILES)
 
 

@@ -79,7 +79,7 @@ def edit_file(app: App[Any], path: Path) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     if trouble:
-        raise LabError(f"the editor {words[0]} {trouble}", "nothing was changed; EDITOR says which one it is")
+        raise LabError(f"the editor {words[0]} {trouble}", "EDITOR says which one it is")
 
 
 def _copy_end(path: Path, copy: Path) -> bool:

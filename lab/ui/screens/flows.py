@@ -92,8 +92,10 @@ async def edit_settings(screen: LabScreen) -> None:
     path = await screen.ask(lambda ws: ws.projects.file)
     if path is None:
         raise UsageError("there is no lab.toml here", "i makes this folder a project")
-    editor.edit_file(screen.lab, path)
-    await screen.lab.refresh_project()
+    try:
+        editor.edit_file(screen.lab, path)
+    finally:  # an editor that fails may have written
+        await screen.lab.refresh_project()
 
 
 async def edit_and_launch(screen: LabScreen, run: Run) -> None:
