@@ -8,11 +8,13 @@ from dataclasses import field
 from lab.catalog.driver import duckdb
 from lab.catalog.reader import Reader
 from lab.dataclass import dataclass
+from lab.domain.groups import SPREADS
 from lab.domain.query import RunQuery
 from lab.domain.query_names import Meaning, meaning
 from lab.domain.query_tree import ORDERED, PATTERNS, All, Among, Any, Condition, Leaf, Missing, Node, Not, number
 from lab.domain.query_values import FIELD_KINDS, Kind, flag, period, seconds, size
 from lab.domain.runs import RunStatus
+from lab.domain.seeds import is_seed
 from lab.errors import UsageError
 
 _KEYS = "SELECT kind, key FROM run_keys ORDER BY key"
@@ -55,6 +57,8 @@ class Compiler:
     def __post_init__(self) -> None:
         params, metrics = keys(self.catalog)
         self._params, self._metrics = frozenset(params), frozenset(metrics)
+        #: Parameters that only seed.
+        self.seeds = [name for name in params if is_seed(name)]
 
     # -- what is asked for --------------------------------------------------------------------------
 
@@ -86,6 +90,14 @@ class Compiler:
         if what.kind == "field":
             return f"TRY_CAST({what.name} AS DOUBLE)"
         return self._either(what)
+
+    def spread(self, key: str) -> tuple[str, str]:
+        """A metric's last value, and which statistic of it over several runs `key` asks for: `loss` means the mean."""
+        name = key.removeprefix("metric.")
+        base, _, statistic = name.rpartition(".")
+        if name in self._metrics or statistic not in SPREADS:
+            base, statistic = name, "mean"
+        return _METRIC.replace("$key", self.slot(base)), statistic
 
     def meaning(self, key: str) -> Meaning:
         return meaning(key, self._params, self._metrics)

@@ -79,7 +79,7 @@ class Asked:
 def ls(context: Context, args: Namespace) -> int:
     asked = table_query(context, args)
     if args.group_by:
-        return list_groups(context, asked, args.group_by, args.limit, args.offset)
+        return list_groups(context, asked, args.group_by)
     query = asked.query
     if args.export:
         return _export(context, asked, Path(args.export).expanduser(), overwrite=args.force)
@@ -156,26 +156,26 @@ def tell_unknown(context: Context, query: RunQuery, params: Sequence[str], metri
             context.out.say(f"no run has {leaf.key!r}" + (f": did you mean {near}?" if near else ""))
 
 
-def list_groups(context: Context, asked: Asked, keys: Sequence[str], limit: int, offset: int) -> int:
+def list_groups(context: Context, asked: Asked, keys: Sequence[str]) -> int:
     """One line for each group; `--columns` says which metrics."""
     query = asked.query
-    groups = context.settled.runs.group(query, keys, query.orders if asked.sorted else ())
-    shown = groups[offset : offset + limit]
+    page = context.settled.runs.group(query, keys, query.orders if asked.sorted else ())
+    shown, offset = page.items, query.offset
     if context.out.json:
-        context.out.document(listing((run_group_shape(group, keys) for group in shown), len(groups)))
+        context.out.document(listing((run_group_shape(group, keys) for group in shown), page.total))
         return 0
     if not shown:
-        context.out.say(f"none of the {len(groups)} groups is on this page" if groups else "no run matches")
+        context.out.say(f"none of the {page.total} groups is on this page" if page.total else "no run matches")
         return 0
-    metrics = asked.columns or tuple(dict.fromkeys(name for group in groups for name in group.metrics))
+    metrics = asked.columns or tuple(dict.fromkeys(name for group in shown for name in group.metrics))
     heads = ["runs alike but for the seed"] if list(keys) == [SEEDS] else keys
     columns = [*(Column(head, keep=True, verbatim=True) for head in heads), Column("n", right=True)]
     for name in metrics:
         columns += [Column(name, right=True, verbatim=True), Column("min … max", right=True, verbatim=True)]
     rows = [[*map(_value, group.values), str(group.n), *_spreads(group, metrics)] for group in shown]
     context.out.table(columns, rows)
-    if len(groups) > len(shown):
-        context.out.say(f"{offset + 1} to {offset + len(shown)} of {len(groups)} groups")
+    if page.total > len(shown):
+        context.out.say(f"{offset + 1} to {offset + len(shown)} of {page.total} groups")
     return 0
 
 

@@ -10,6 +10,7 @@ from lab.dataclass import dataclass
 from lab.domain.diffs import FileChange
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import Param, Run
+from lab.domain.seeds import is_seed
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -91,7 +92,7 @@ class Changes:
     @property
     def only_seed(self) -> bool:
         """Whether nothing else than the seed changed."""
-        return self._same_but_params and [one.name for one in self.params] == ["seed"]
+        return self._same_but_params and bool(self.params) and all(is_seed(one.name) for one in self.params)
 
     @property
     def _same_but_params(self) -> bool:

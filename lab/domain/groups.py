@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
@@ -16,7 +17,8 @@ SEEDS = "seeds"
 #: Beyond this a square leaves the floats; such a value is an accident and left out like infinity.
 MOST = 1e150
 
-_SPREADS = ("mean", "min", "max", "sd")
+#: Statistics of a group's values that groups can be sorted by.
+SPREADS = ("mean", "min", "max", "sd")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class RunGroup:
     metrics: Mapping[str, Spread]
     going: tuple[str, ...] = ()
     ended: Mapping[str, Spread] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GroupPage:
+    """Some of the groups: there are `total`, with `runs` runs in all of them."""
+
+    items: tuple[RunGroup, ...]
+    total: int
+    runs: int
 
 
 def as_of_now(groups: Sequence[RunGroup], active: Sequence[Run]) -> list[RunGroup]:
@@ -82,14 +93,13 @@ def joined(spread: Spread | None, values: Sequence[float]) -> Spread:
     return Spread(n, mean, math.sqrt(squares / (n - 1)) if n > 1 else None, low, high)
 
 
-def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> list[RunGroup]:
+def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run], differing: Sequence[str]) -> list[RunGroup]:
     """Groups named by the parameters in which they differ, such as `lr=0.1 model=forest`, else by their entry.
 
-    `first` holds one run of each group by id. Equal names are told apart by entry, project, data and code.
+    `first` holds one run of each group by id, `differing` the names of those parameters, also where they are alike in
+    these groups. Equal names are told apart by entry, project, data and code.
     """
     runs = [first[group.runs[0]] for group in groups]
-    names = dict.fromkeys(name for run in runs for name in run.params if name != "seed")
-    differing = [name for name in names if len({repr(run.params.get(name)) for run in runs}) > 1]
     told = [
         " ".join(f"{name}={_short(run.params[name])}" for name in differing if name in run.params) or run.entry
         for run in runs
@@ -100,7 +110,7 @@ def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run]) -> li
         [" ".join(f"{name}@{version}" for name, version in run.datasets.items()) for run in runs],
         [f"code {run.code.rpartition(':')[2][:8]}" for run in runs],
     ):
-        twins = {name for name in told if told.count(name) > 1}
+        twins = {name for name, count in Counter(told).items() if count > 1}
         if not twins:
             break
         if len(set(more)) > 1:
@@ -133,7 +143,7 @@ def _sort_value(group: RunGroup, keys: Sequence[str], key: str) -> tuple[bool, f
     name = key.removeprefix("metric.")
     spread = group.metrics.get(name)
     base, _, statistic = name.rpartition(".")
-    if spread is None and statistic in _SPREADS and base in group.metrics:
+    if spread is None and statistic in SPREADS and base in group.metrics:
         value = getattr(group.metrics[base], statistic)
     else:
         value = spread.mean if spread else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from lab.catalog import sql as catalog_sql
 from lab.catalog import tombstones as catalog_tombstones
 from lab.domain.describe import Described
 from lab.domain.directions import Direction
-from lab.domain.groups import RunGroup, as_of_now, sort_groups, with_live
+from lab.domain.groups import GroupPage, RunGroup, as_of_now, sort_groups, with_live
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
 from lab.domain.query import Order, Page, RunQuery, parse_filter, parse_orders
@@ -256,12 +257,12 @@ class Runs:
         """Those of `runs` that are still going, with their metrics as of now; of the others the journal tells."""
         return [self._as_of_now(run) for run in runs if not self._watch.settle(run, ask_engine=False)]
 
-    def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> Sequence[RunGroup]:
-        """All runs that fit `query` by the values of `keys`; `seeds` puts together what differs in the seed alone.
-        Running ones count with their metrics as of now."""
-        groups = catalog_groups.groups(self._parts.catalog, query, keys)
+    def group(self, query: RunQuery, keys: Sequence[str], orders: Sequence[Order] = ()) -> GroupPage:
+        """The runs that fit `query` by the values of `keys`, its page being one of groups; `seeds` puts together what
+        differs in the seed alone. Running ones count with their metrics as of now, but for which groups come first."""
+        page = catalog_groups.groups(self._parts.catalog, query, keys, orders)
         active = [self._as_of_now(run) for run in catalog_runs.active(self._parts.catalog)]
-        return sort_groups(as_of_now(groups, active), keys, orders)
+        return replace(page, items=tuple(sort_groups(as_of_now(page.items, active), keys, orders)))
 
     def groups_now(self, groups: Sequence[RunGroup]) -> Sequence[RunGroup]:
         """The same groups, in the same order, with the metrics of what is running as of now."""

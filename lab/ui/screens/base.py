@@ -18,7 +18,6 @@ from lab.ui.commands import Names, complete_command, complete_filter
 from lab.ui.jobs import Job, status_row
 from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.screens import pane_drag, panes, table_state
-from lab.ui.screens.beat import Beat
 from lab.ui.screens.core import takes_letters
 from lab.ui.screens.finding import FIND
 from lab.ui.screens.finding import KEYS as FOUND_KEYS
@@ -67,7 +66,6 @@ class LabScreen(TablesScreen):
         ways = (size.width, self.HORIZONTAL_BREAKPOINTS), (size.height, self.VERTICAL_BREAKPOINTS)
         fit = {name: True for cells, points in ways for name in self._get_breakpoint_classes(cells, points)}
         self.update_classes(fit, update=False)
-        self._beat = Beat(self._paint)
         self.read_once = asyncio.Event()  # set when the first `load` is over, also where it failed
         self._stale = True
         self._loading = False
@@ -80,21 +78,6 @@ class LabScreen(TablesScreen):
         """Whether it is seen. Textual counts the screen below the top one too, whose every change then paints both
         anew, but only what pops up over a screen leaves it in sight."""
         return super().is_current and (self.app.screen is self or self.app.screen.is_modal)
-
-    @property
-    def _update_timer(self) -> Beat:  # type: ignore[override]
-        return self._beat
-
-    def _paint(self) -> None:
-        try:
-            self._on_timer_update()
-        except Exception as error:  # noqa: BLE001 - as Textual does with what goes wrong at its own timer
-            self.app._handle_exception(error)
-
-    def _compositor_refresh(self) -> None:
-        # While updates are gathered nothing is shown, and Textual would paint all the same. What changed stays noted.
-        if not self.app._batch_count:
-            super()._compositor_refresh()
 
     def again(self) -> LabScreen:
         """A new screen about the same."""
@@ -289,9 +272,6 @@ class LabScreen(TablesScreen):
             table_state.restore(self.lab.view_state, self.KIND, table)
         for chart in self.query(ChartView):
             chart.use_style(self.lab.view_state.get("chart", "style", ""))
-
-    def on_unmount(self) -> None:
-        self._beat.pause()
 
     def on_resize(self) -> None:
         self.call_after_refresh(lambda: panes.apply(self, self.lab.view_state, self.KIND))

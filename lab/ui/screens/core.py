@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from textual.screen import Screen
 from textual.widget import Widget
+
+from lab.ui.painting import PaintedScreen
 
 if TYPE_CHECKING:
     from lab.ui.app import LabApp
@@ -20,7 +21,7 @@ def takes_letters(widget: Widget | None) -> bool:
     return widget is not None and widget.check_consume_key("a", "a")
 
 
-class CoreScreen(Screen[None]):
+class CoreScreen(PaintedScreen[None]):
     """A screen of this app."""
 
     #: Its id in `actions.SCREENS`.

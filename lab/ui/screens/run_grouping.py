@@ -9,11 +9,14 @@ from lab.domain.groups import SEEDS
 from lab.domain.query import Order
 from lab.domain.query_names import known
 from lab.domain.runs import Run
+from lab.domain.seeds import is_seed
 from lab.ui.render.rows import Row
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.screens.run_groups import GroupedRuns, group_columns
 from lab.ui.screens.run_verbs import RunVerbs
 
+#: So many groups are shown: nobody reads more, and each is kept.
+_MOST = 1000
 _NOT = "not"
 _FIELDS = ("entry", "project", "status", "sweep", "engine", "tags")
 
@@ -41,7 +44,7 @@ class RunGrouping(RunVerbs):
 
     async def read_groups(self, orders: Sequence[Order], before: object) -> GroupedRuns:
         """The groups of all runs that fit the filter; what was known of their runs in `before` is read afresh."""
-        query, key = self.query_now(1), self.group_key
+        query, key = self.query_now(_MOST), self.group_key
         groups = await self.ask(lambda ws: ws.runs.group(query, [key], orders))
         made = GroupedRuns(groups, group_columns(self.table.columns), self.run_as_row, self._want_run)
         if isinstance(before, GroupedRuns):
@@ -90,7 +93,7 @@ class RunGrouping(RunVerbs):
         if column is not None and column.id.startswith("param."):
             keys.append(column.id)
         keys += [key for key in _FIELDS if known(key, *params_metrics)]
-        keys += [f"param.{name}" for name in params_metrics[0] if f"param.{name}" not in keys and name != "seed"]
+        keys += [f"param.{name}" for name in params_metrics[0] if f"param.{name}" not in keys and not is_seed(name)]
         items = [Item(key, "seeds: all that differs in nothing else" if key == SEEDS else key.removeprefix("param."),
                       help="mean ± standard deviation over seeds" if key == SEEDS else "") for key in keys]  # fmt: skip
         if self.group_key:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from lab.domain.groups import RunGroup, Spread
+from lab.domain.groups import GroupPage, RunGroup, Spread
 from lab.domain.runs import Run
 from lab.domain.text import count_of
 from lab.ui.render.glyphs import glyphs
@@ -28,19 +28,20 @@ class GroupedRuns:
 
     def __init__(
         self,
-        groups: Sequence[RunGroup],
+        page: GroupPage,
         columns: Sequence[Column],
         make: Callable[[Run], Row],
         want: Callable[[str], None],
     ) -> None:
-        self.groups = groups
+        self.groups: Sequence[RunGroup] = page.items
+        self.all_groups, self.total = page.total, page.runs  # groups, and runs in all of them
         self._make = make
         self._want = want
         self._columns = columns
         self._runs: dict[str, Run] = {}
         self._rows: dict[str, Row] = {}
         self.heads = tuple(
-            GROUP + "\x1f".join("" if value is None else value for value in one.values) for one in groups
+            GROUP + "\x1f".join("" if value is None else value for value in one.values) for one in page.items
         )
         self._at = {head: place for place, head in enumerate(self.heads)}
         self._home: dict[str, int] | None = None  # the place of each run's group
@@ -55,11 +56,6 @@ class GroupedRuns:
         for head, group in zip(self.heads, self.groups, strict=True):
             self._starts.append(self._count)
             self._count += 1 if head in folded else 1 + len(group.runs)
-
-    @property
-    def total(self) -> int:
-        """Runs in all groups."""
-        return sum(group.n for group in self.groups)
 
     @property
     def known(self) -> Sequence[Run]:

@@ -281,11 +281,13 @@ class RunsScreen(RunGrouping):
         row: Spans = [(f" {total:,} run{'s' if total != 1 else ''}", "bold")]
         if isinstance(self._pages, GroupedRuns):
             by = "all but the seed" if self.group_key == SEEDS else self.group_key.removeprefix("param.")
-            row += [(f" in {count_of(len(self._pages.groups), 'group')}", "bold"), (f" by {by}", "muted")]
+            shown, there = len(self._pages.groups), self._pages.all_groups
+            row += [(f" in {count_of(there, 'group')}", "bold"), (f" by {by}", "muted")]
+            row += [(f"   the first {shown:,} are shown", "warn")] if shown < there else []
         row += filter_spans(self.filter_text)
         row += [(f"   {marked:,} marked", "accent")] if marked else []
         keys = [order.key.removeprefix("metric.").removeprefix("param.") for order in self._orders]
-        row += [(f"   by {', '.join(keys)}", "muted")]
+        row += [(f"   sorted by {', '.join(keys)}", "muted")]
         self.query_one("#heading", Lines).show([row])
         self._tell_summary()
         self.tell_keys()

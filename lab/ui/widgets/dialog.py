@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 
+from lab.ui.painting import PaintedScreen
 from lab.ui.typed_ahead import TypedAhead
+from lab.ui.widgets.dimmed import Dimmed
 
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(ModalScreen[T], PaintedScreen[T]):
     """Keys may be on their way to a dialog that was closed by the one before them, or that a switch to another screen
     has left behind: closing it then would close what lies in its place."""
 
@@ -33,6 +36,10 @@ class Dialog(ModalScreen[T]):
     def on_mount(self) -> None:
         if isinstance(self.app, TypedAhead):
             self.app.let_keys_go()
+
+    def render(self) -> Any:  # a Visual will do, as for every widget; Textual types it narrower for screens
+        seen = super().render()
+        return Dimmed(seen.screen, seen.color) if isinstance(seen, BackgroundScreen) else seen
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from screen_app import opened, press, see, shown, until
 from seeding import Seed
 
+from lab.ui.screens import run_grouping
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.pick import PickScreen
 from lab.ui.screens.runs import RunsScreen
@@ -56,6 +58,25 @@ async def test_groups_fold_and_tell_mean_and_spread(seed: Seed, project: Path) -
         await until(pilot, lambda: isinstance(app.screen, PickScreen), "what to group by")
         await pilot.press("enter")
         await until(pilot, lambda: "groups" not in shown(app) and table.row_count == 6, "one row per run again")
+
+
+async def test_no_more_groups_than_anybody_reads_are_shown(
+    seed: Seed, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_grouping, "_MOST", 2)
+    seed.project()
+    for number in range(4):
+        seed.run(f"run-{number}", params={"lr": number, "random_state": number}, metrics={"loss": 0.1 * number})
+    seed.run("run-twin", params={"lr": 3, "random_state": 7}, metrics={"loss": 0.5})
+    async with opened(seed.root, project, (120, 40)) as (app, pilot):
+        await press(pilot, "3", "5 runs")
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        screen.group_by("seeds")
+        await see(pilot, "5 runs in 4 groups by all but the seed   the first 2 are shown", "lr=3", "lr=2", "2 runs")
+        assert screen.table.row_count == 2
+        screen.apply_filter("lr<2")
+        await see(pilot, "2 runs in 2 groups by all but the seed", "lr<2", "lr=1", "lr=0")
 
 
 async def test_heads_follow_what_their_running_runs_log(seed: Seed, project: Path) -> None:

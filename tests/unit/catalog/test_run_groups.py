@@ -6,13 +6,14 @@ import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lab.catalog import groups, runs, views
 from lab.catalog.connection import Catalog
 from lab.catalog.values import summary
-from lab.domain.groups import Spread, as_of_now, sort_groups, with_live
+from lab.domain.groups import GroupPage, Spread, as_of_now, sort_groups, with_live
 from lab.domain.query import Order, RunQuery, parse_filter, parse_orders
 from lab.domain.views import RunView
 from lab.events import GOVERNANCE
@@ -29,7 +30,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     for (model, seed), score in SCORES.items():
         id = f"{model}{seed}"
         body = {"name": id, "project": "p", "entry": "train", "seed": seed, "code": "b3:1", "datasets": {}}
-        journal.append("run.created", id, {**body, "params": {"seed": seed, "model": model, "depth": 3}})
+        journal.append(
+            "run.created", id, {**body, "params": {"seed": seed, "model": model, "depth": 3, "random_state": seed}}
+        )
         stats = {"last": score, "min": seed / 10, "max": 1, "mean": 0.5, "count": 2}
         journal.append("run.ended", id, {"ending": "finished", "authority": 3, "metrics": {"acc": stats}})
     journal.append("run.renamed", "linear0", {"name": "base"})
@@ -47,7 +50,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 
 
 def test_a_group_tells_mean_and_spread_of_finite_values(catalog: Catalog) -> None:
-    found = {group.name: group for group in groups.groups(catalog, RunQuery(), ["model"])}
+    found = {group.name: group for group in groups.groups(catalog, RunQuery(), ["model"]).items}
     forest, linear = found["forest"], found["linear"]
     acc = forest.metrics["acc"]
     assert (forest.n, acc.n, acc.min, acc.max) == (3, 3, 0.7, 0.9)
@@ -59,20 +62,20 @@ def test_a_group_tells_mean_and_spread_of_finite_values(catalog: Catalog) -> Non
 
 
 def test_groups_of_several_keys_and_of_what_is_missing(catalog: Catalog) -> None:
-    found = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["model", "seed", "nothing"])
+    found = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["model", "seed", "nothing"]).items
     assert sorted(group.values for group in found) == [("forest", str(seed), None) for seed in range(3)]
     assert found[0].name == "forest, 2, none"
 
 
 def test_seed_groups_are_named_by_what_differs(catalog: Catalog) -> None:
-    found = groups.groups(catalog, RunQuery(), ["seeds"])
+    found = groups.groups(catalog, RunQuery(), ["seeds"]).items
     assert {group.name: group.n for group in found} == {"model=forest": 3, "model=linear": 2}
-    alone = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["seeds"])
+    alone = groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["seeds"]).items
     assert [group.name for group in alone] == ["train"]
 
 
 def test_groups_can_be_sorted(catalog: Catalog) -> None:
-    found = groups.groups(catalog, RunQuery(), ["model"])
+    found = groups.groups(catalog, RunQuery(), ["model"]).items
 
     def names(order: str) -> list[str]:
         return [group.name for group in sort_groups(found, ["model"], parse_orders(order))]
@@ -80,6 +83,41 @@ def test_groups_can_be_sorted(catalog: Catalog) -> None:
     assert names("acc") == names("-model") == names("n") == ["linear", "forest"]
     assert names("-acc.max") == names("model") == names("acc.sd") == ["forest", "linear"]
     assert [group.name for group in sort_groups(found, ["model"], [Order("nothing")])] == [one.name for one in found]
+
+
+@pytest.mark.parametrize(
+    "order", ["acc", "-acc", "acc.sd", "-acc.max", "model", "-model", "n", "-n", "nothing", "-seeds"]
+)
+def test_the_first_groups_are_those_that_sorting_all_puts_first(catalog: Catalog, order: str) -> None:
+    orders = parse_orders(order)
+    for keys in (["model"], ["model", "seed"], ["seeds"]):
+        every = groups.groups(catalog, RunQuery(), keys)
+        ordered = groups.groups(catalog, RunQuery(), keys, orders).items
+        assert sort_groups(ordered, keys, orders) == list(ordered) or order == "-seeds"
+        pages = [groups.groups(catalog, RunQuery(limit=1, offset=at), keys, orders) for at in range(every.total)]
+        assert [one for page in pages for one in page.items] == list(ordered)
+        assert {(page.total, page.runs) for page in pages} == {(every.total, 5)}
+
+
+def test_numbers_come_before_words_and_what_is_missing_comes_last(tmp_path: Path) -> None:
+    home = LabHome(tmp_path).create()
+    journal = Journal(home, GOVERNANCE)
+    for at, value in enumerate(("b", 10, 2, None, "a", 2.5)):
+        body = {"name": f"r{at}", "project": "p", "entry": "train", "params": {} if value is None else {"x": value}}
+        journal.append("run.created", f"r{at}", body)
+        journal.append("run.ended", f"r{at}", {"ending": "finished", "authority": 3, "metrics": {}})
+    catalog = Catalog(home)
+    for order, wanted in (("x", ["2", "2.5", "10", "a", "b", None]), ("-x", ["b", "a", "10", "2.5", "2", None])):
+        found = groups.groups(catalog, RunQuery(), ["x"], parse_orders(order)).items
+        assert [group.values[0] for group in found] == wanted
+        assert sort_groups(found, ["x"], parse_orders(order)) == list(found)
+    catalog.close()
+
+
+def test_a_page_behind_the_last_group_tells_how_many_there_are(catalog: Catalog) -> None:
+    page = groups.groups(catalog, RunQuery(limit=5, offset=7), ["model"])
+    assert (page.items, page.total, page.runs) == ((), 2, 5)
+    assert groups.groups(catalog, RunQuery(parse_filter("model=none")), ["model"]) == GroupPage((), 0, 0)
 
 
 def test_sorting_by_several_keys_and_by_statistics(catalog: Catalog) -> None:
@@ -113,7 +151,7 @@ def test_views_are_of_a_project_and_can_be_removed(catalog: Catalog) -> None:
 
 
 def test_what_is_going_counts_as_it_is_now(catalog: Catalog) -> None:
-    found = groups.groups(catalog, RunQuery(), ["model"])
+    found = groups.groups(catalog, RunQuery(), ["model"]).items
     forest = {group.name: group for group in found}["forest"]
     ended = runs.get_many(catalog, ["forest0", "forest1"])
     live = [
