@@ -10,6 +10,7 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +19,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class WatchedApp:
-    """`lab` over a lab home, 120 cells by 40."""
+    """`lab` over a lab home, 120 cells by 40; `program` is what Python runs."""
 
-    def __init__(self, home: Path, **env: str) -> None:
+    def __init__(self, home: Path, program: Sequence[str] = ("-m", "lab"), **env: str) -> None:
+        self._program = program
         self._env = {
             **os.environ, "LAB_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color",
             "LAB_ENGINE": "process", **env,
@@ -32,7 +34,7 @@ class WatchedApp:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)  # `-m` looks there first
-            os.execve(sys.executable, [sys.executable, "-m", "lab"], self._env)
+            os.execve(sys.executable, [sys.executable, *self._program], self._env)
         os.set_blocking(self.fd, False)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         return self
@@ -64,10 +66,13 @@ class WatchedApp:
         while select.select([self.fd], [], [], 0)[0]:
             os.read(self.fd, 1 << 16)
 
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
     def press(self, keys: str, wanted: str = "\x1b[") -> float:
         """Seconds from keys to what they bring."""
         begin = time.perf_counter()
-        os.write(self.fd, keys.encode())
+        self.type(keys)
         return self.until(wanted) + self.began - begin
 
     def repaints(self, seconds: float) -> float:
