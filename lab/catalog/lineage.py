@@ -15,15 +15,21 @@ _INPUTS = """
     SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM all_runs
     WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY manifest
 """
+# What a holder is called: by its name, and where others have the same one, by its id behind it.
+_CALLED = "CASE WHEN count(*) OVER (PARTITION BY name) > 1 THEN concat(name, ' (', id, ')') ELSE name END"
 _HELD = """
+    WITH called AS (SELECT *, $called AS owner FROM run_table)
     SELECT 'dataset' AS kind, concat(project, '/', dataset, '@v', number) AS owner, id AS manifest
     FROM dataset_table WHERE NOT retired
-    UNION ALL SELECT 'run', name, code FROM run_table WHERE coalesce(code, '') <> ''
-    UNION ALL SELECT 'run', name, patch FROM run_table WHERE coalesce(patch, '') <> ''
-    UNION ALL SELECT 'run', name, unnest(json_extract_string(datasets, '$.*.manifest')) FROM run_table
+    UNION ALL SELECT 'run', owner, code FROM called WHERE coalesce(code, '') <> ''
+    UNION ALL SELECT 'run', owner, patch FROM called WHERE coalesce(patch, '') <> ''
+    UNION ALL SELECT 'run', owner, unnest(json_extract_string(datasets, '$.*.manifest')) FROM called
     UNION ALL SELECT 'model', concat(model, ':v', number), manifest FROM model_versions
-"""
-_FOLDERS = "SELECT id, name FROM run_table"
+""".replace("$called", _CALLED)
+_FOLDERS = """
+    SELECT 'run' AS kind, id, $called AS owner FROM run_table
+    UNION ALL SELECT 'deployment', id, $called FROM deployments WHERE created IS NOT NULL
+""".replace("$called", _CALLED)
 _SEEN = "SELECT DISTINCT unnest(json_extract_string(datasets, '$.*.manifest')) AS manifest FROM run_table"
 _KNOWN = "SELECT DISTINCT id AS manifest FROM dataset_table"
 
@@ -43,9 +49,9 @@ def inputs_of(catalog: Reader, runs: Sequence[str]) -> list[str]:
     return [row["manifest"] for row in catalog.rows(_INPUTS, [list(runs)]) if row["manifest"]]
 
 
-def run_names(catalog: Reader) -> dict[str, str]:
-    """Id → name of every run."""
-    return {row["id"]: row["name"] for row in catalog.rows(_FOLDERS)}
+def folder_owners(catalog: Reader) -> dict[tuple[str, str], str]:
+    """(kind, id) → what it is called among the holders, of every run and deployment."""
+    return {(row["kind"], row["id"]): row["owner"] for row in catalog.rows(_FOLDERS)}
 
 
 def seen_manifests(catalog: Reader) -> set[str]:
@@ -54,7 +60,8 @@ def seen_manifests(catalog: Reader) -> set[str]:
 
 
 def holders(catalog: Reader) -> list[tuple[str, str, str]]:
-    """(kind, name, manifest) of everything that needs a content of the store; kinds are dataset, run and model."""
+    """(kind, name, manifest) of everything that needs a content of the store; kinds are dataset, run and model. Runs of
+    one name have their ids behind it."""
     return [(row["kind"], row["owner"], row["manifest"]) for row in catalog.rows(_HELD) if row["manifest"]]
 
 

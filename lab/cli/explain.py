@@ -1,4 +1,5 @@
-"""`lab explain`: what a word or a number on the screens means, why its bounds are there, and what to do."""
+"""`lab explain`: what a word or a number on the screens means, why its bounds are there, and what to do; of a
+parameter or metric also what the runs tell."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _WIDTH = 96
             "word",
             metavar="WORD",
             nargs="*",
-            help="such as psi or val_loss; none lists all",
+            help="such as psi, or a parameter or metric of runs; none lists all that is written",
             completes="|".join(learn.words()),
         ),
     ),
@@ -34,22 +35,34 @@ def explain(context: Context, args: Namespace) -> int:
     word = " ".join(args.word)
     if not word:
         return _all(context)
-    entry = learn.find(word)
-    if entry is None:
+    entry, own = learn.find(word), context.settled.runs.explain(word)
+    if entry is None and own is None:
         near = learn.nearest(word)
         raise NotFoundError(
             f"nothing is written about {clean(word, 60)!r}",
             f"did you mean {near}?" if near else "lab explain lists the words that there are",
         )
     if context.out.json:
-        context.out.document(_shape(entry))
+        context.out.document({**_shape(entry or _nothing(word)), "here": _shape(own) if own else None})
         return 0
-    context.out.line(entry.word.upper() if len(entry.word) < 4 else entry.word.capitalize())
+    if entry is not None:
+        _tell(context, entry.word.upper() if len(entry.word) < 4 else entry.word.capitalize(), entry)
+    if own is not None:
+        _tell(context, f"{own.word} in this lab", own)
+    return 0
+
+
+def _tell(context: Context, title: str, entry: learn.Entry) -> None:
+    context.out.line(title)
     for name, text in (("", entry.what), ("Why: ", entry.why), ("Do: ", entry.todo)):
         if text:
             for line in textwrap.wrap(name + text, _WIDTH):
                 context.out.line(f"  {line}")
-    return 0
+
+
+def _nothing(word: str) -> learn.Entry:
+    """The entry of a word that is known from runs alone."""
+    return learn.Entry(word, (), "", "", "")
 
 
 def _all(context: Context) -> int:

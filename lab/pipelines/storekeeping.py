@@ -91,9 +91,10 @@ class Store:
 
     def _folders(self) -> dict[str, Path]:
         """What is outside the store and belongs to somebody, by its owner."""
-        names = lineage.run_names(self._catalog)
-        found = {f"run {names.get(path.name, path.name)}": path for path in _listing(self._home.runs)}
-        found |= {f"deployment {path.name}": path for path in _listing(self._home.deployments)}
+        names = lineage.folder_owners(self._catalog)
+        found: dict[str, Path] = {}
+        for kind, folder in (("run", self._home.runs), ("deployment", self._home.deployments)):
+            found |= {f"{kind} {names.get((kind, path.name), path.name)}": path for path in _listing(folder)}
         found |= {f"environment {path.name}": path for path in _listing(self._home.environments)}
         return {**found, "downloaded packages": self._home.build_cache}
 

@@ -10,6 +10,7 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.glyphs import glyphs
 from lab.ui.render.number import format_age, format_duration, format_size, format_time
 from lab.ui.render.rows import Cell, Column, Row
+from lab.ui.render.sparkline import bar
 from lab.ui.render.status import Level
 
 _BAR = 10
@@ -236,15 +237,13 @@ def _place_row(kind: str, text: str, size: int, most: int) -> Row:
 
 
 def share_bar(exclusive: int, shared: int, most: int, width: int, plain: bool | None = None) -> str:
-    """What is held alone as full blocks, then what is shared as light ones; at least one for what is there."""
-    full, light = ("#", "-") if glyphs(plain).bars.isascii() else ("█", "░")
-    whole = _cells(exclusive + shared, most, width)
-    alone = min(whole, _cells(exclusive, most, width))
-    return (full * alone + light * (whole - alone)).ljust(width)
-
-
-def _cells(size: int, most: int, width: int) -> int:
-    return min(width, max(1, round(size / most * width))) if size > 0 and most > 0 else 0
+    """What is held alone as a full bar, then what is shared as a light one; blank for what is next to nothing."""
+    light = "-" if glyphs(plain).bars.isascii() else "░"
+    if most <= 0:
+        return " " * width
+    alone = bar(exclusive / most, width, plain).rstrip(" .")
+    whole = min(width, round((exclusive + shared) / most * width))
+    return (alone + light * (whole - len(alone))).ljust(width)
 
 
 # What could be freed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -29,6 +30,10 @@ from lab.ui.widgets.table_messages import RowSelected
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
+
+
+#: The id that the store writes behind a name which several runs or deployments have.
+_SEVERAL = re.compile(r" \(([0-9a-z]+)\)$")
 
 
 class DiskScreen(LabScreen):
@@ -99,9 +104,12 @@ class DiskScreen(LabScreen):
         if event.table.id == "owners" and kind == "dataset":
             await self.app.push_screen(import_module("lab.ui.screens.dataset").DatasetScreen(name))
         elif event.table.id == "owners" and kind == "run":
-            await self.lab.show_object("run", await self.ask(lambda ws: ws.runs.get(name).id))
+            await self.lab.show_object("run", await self.ask(lambda ws: ws.runs.get(_id(name) or name).id))
         elif event.table.id == "owners" and kind == "model":
             await self.lab.show_object("model", name.rpartition(":")[0])
+        elif event.table.id == "owners" and kind == "deployment":
+            id = _id(name)
+            await self.lab.show_object("deployment", id or await self.ask(lambda ws: ws.deployments.get(name).id))
 
     def show_tab(self, key: str) -> None:
         self.tabs.choose(key)
@@ -163,12 +171,18 @@ class DiskScreen(LabScreen):
         kind, _, name = (self._table("owners").cursor_key or "").partition(" ")
         if kind != "run" or self.tabs.current != "owners":
             raise UsageError("no run under the cursor", "purge takes runs: the first tab lists who holds what")
-        await purge_flows.purge(self, [name], self._again)
+        await purge_flows.purge(self, [_id(name) or name], self._again)
 
     def _again(self) -> None:
         """Count once more, if this is still there."""
         if self.is_mounted:
             self.reload()
+
+
+def _id(holder: str) -> str:
+    """The id behind a name that several have, "" for a name that means one."""
+    found = _SEVERAL.search(holder)
+    return found[1] if found else ""
 
 
 # Every run and every content is a row: they are made on the core's threads, not on the loop.

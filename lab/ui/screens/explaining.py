@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,11 +19,18 @@ from lab.ui.explained import of_widget
 from lab.ui.render.cells import tidy
 from lab.ui.render.glyphs import Row
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.better import ways
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.dialog import Dialog
 
+if TYPE_CHECKING:
+    from lab.workspace import Workspace
+
 #: More words than this are not explained at once.
 _MOST = 8
+#: Screens whose words may be parameters and metrics of runs, and how many of the first words are looked up as such.
+_OF_RUNS = ("home", "runs", "run", "compare", "relations", "changes", "models", "queue", "sweeps", "deployments")
+_FIRST = 6
 
 
 class ExplainScreen(Dialog[None]):
@@ -81,9 +88,31 @@ def entries_about(told: Iterable[tuple[str, str]], most: int = _MOST) -> list[tu
     return list(found.values())[:most]
 
 
-def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
-    """What the screen says is under the cursor, else what the widget shows that has the focus."""
-    return entries_about([*screen.explained(), *of_widget(screen.focused)])
+async def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
+    """What the screen says is under the cursor, else what the widget shows that has the focus: what is written about
+    it, and of a parameter or metric what the runs tell."""
+    told = [*screen.explained(), *of_widget(screen.focused)]
+    entries = entries_about(told)
+    own = await in_this_lab(screen, told[:_FIRST]) if screen.KIND in _OF_RUNS else None
+    if own is None:
+        return entries
+    written = learn.find(own[1].word)
+    at = next((at + 1 for at, (_, one) in enumerate(entries) if one is written), 0)
+    return [*entries[:at], own, *entries[at:]]
+
+
+async def in_this_lab(screen: LabScreen, told: Sequence[tuple[str, str]]) -> tuple[str, learn.Entry] | None:
+    """What the runs tell of the first of these words that is a parameter or a metric of theirs, under its title."""
+    said = ways(screen.lab.view_state)
+
+    def first(ws: Workspace) -> tuple[str, learn.Entry] | None:
+        for word, value in told:
+            entry = ws.runs.explain(word, said.get(word))
+            if entry is not None:
+                return f"{tidy(word, 40)} in this lab  {tidy(value, 60)}".strip(), entry
+        return None
+
+    return await screen.ask(first)
 
 
 async def explain_dialog(dialog: Dialog[Any]) -> None:
@@ -100,16 +129,18 @@ async def explain(screen: LabScreen, word: str = "") -> None:
     """A word, or the screen and what is under its cursor. Raises NotFoundError for a word that has no entry."""
     entries: list[tuple[str, learn.Entry]] = []
     if word:
-        entry = learn.find(word)
-        if entry is None:
+        entry, own = learn.find(word), await in_this_lab(screen, [(word, "")])
+        if entry is None and own is None:
             near = learn.nearest(word)
             raise NotFoundError(
                 f"nothing is written about {clean(word, 60)!r}", f"did you mean {near}?" if near else ""
             )
-        entries.append((entry.word, entry))
+        entries += [(entry.word, entry)] if entry else []
+        entries += [own] if own else []
     else:
         about = learn.screen(screen.KIND)
-        entries += under_cursor(screen)
+        entries += await under_cursor(screen)
         entries += [(f"The {actions.SCREENS[screen.KIND]} screen", about)] if about else []
-    screen.lab.jobs.note("explained", f"lab explain {word}".strip()) if word else None
-    await screen.app.push_screen_wait(ExplainScreen(f"What is {entries[0][0]}?" if word else "What is this?", entries))
+    if word:
+        screen.lab.jobs.note("explained", actions.command(actions.get("app.explain"), word=word))
+    await screen.app.push_screen_wait(ExplainScreen(f"What is {tidy(word, 40)}?" if word else "What is this?", entries))

@@ -18,6 +18,7 @@ from shop import ROWS, write_rows
 
 from lab.domain.datasets import Verdict
 from lab.errors import ConflictError, GateRejectedError, NotFoundError, UsageError
+from lab.journal import Journal
 from lab.stores.objects import ObjectStore
 from lab.workspace import Workspace
 
@@ -568,11 +569,20 @@ def test_the_profile_of_a_large_version_is_made_behind_the_users_back(
 
 
 def test_a_run_counts_with_its_folder_and_an_environment_with_its_files(ws: Workspace) -> None:
-    (ws.home.runs / "abc").mkdir()
-    (ws.home.runs / "abc" / "stdout.log").write_bytes(b"x" * 50_000)
+    journal = Journal(ws.home, ())
+    for id, name in (("abc", "alone"), ("twin1", "twin"), ("twin2", "twin")):
+        journal.append("run.created", id, {"name": name, "project": "p", "entry": "t"})
+        (ws.home.runs / id).mkdir()
+        (ws.home.runs / id / "stdout.log").write_bytes(b"x" * 50_000)
+    journal.append("deployment.created", "dep1", {"name": "served", "model": "m", "version": 1, "port": 1})
+    (ws.home.deployments / "dep1").mkdir(parents=True)
+    (ws.home.deployments / "dep1" / "state.json").write_bytes(b"x" * 9_000)
+    journal.close()
     add(ws)
     usage = ws.store.usage()
-    assert usage.owners["run abc"].exclusive >= 50_000
+    for owner in ("run alone", "run twin (twin1)", "run twin (twin2)"):
+        assert usage.owners[owner].exclusive >= 50_000, owner
+    assert usage.owners["deployment served"].exclusive >= 9_000
     assert usage.folders.apparent >= 50_000
     assert usage.total.on_disk > usage.folders.on_disk
 

@@ -46,7 +46,7 @@ def test_owners_by_what_only_they_hold() -> None:
     first = [cell.text for cell in rows[0].cells]
     assert first[:2] == ["dataset", "p/d@v1"]
     assert first[3:] == ["50 KB", "100 KB", "150 KB"]
-    assert first[2] == "███░░░░░░░"
+    assert first[2] == "███▍░░░░░░"
     assert [cell.text for cell in rows[1].cells][2] == "░░░░░░░   "
     kinds = [row.cells[0].text for row in rows]
     assert kinds == ["dataset", "run", "no owner", "trash", "damaged"]
@@ -62,7 +62,11 @@ def test_of_very_many_owners_those_that_hold_least_are_one_row() -> None:
 
 def test_a_bar_shows_what_is_there() -> None:
     assert disk.share_bar(0, 0, 100, 10) == " " * 10
-    assert disk.share_bar(1, 0, 1_000_000, 10) == "█" + " " * 9
+    assert disk.share_bar(1, 0, 1_000_000, 10) == " " * 10, "next to nothing is no tenth"
+    assert disk.share_bar(1, 0, 40, 10) == "▎" + " " * 9
+    assert disk.share_bar(1, 0, 40, 10, plain=True) == " " * 10
+    assert disk.share_bar(0, 100, 100, 10) == "░" * 10
+    assert disk.share_bar(30, 70, 100, 10) == "███░░░░░░░"
     assert disk.share_bar(50, 50, 100, 10) == "█████░░░░░"
     assert disk.share_bar(50, 50, 100, 10, plain=True) == "#####-----"
     assert disk.share_bar(5, 5, 0, 4) == "    "
