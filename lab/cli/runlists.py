@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.cli.context import Context
 from lab.cli.declare import Declarations, argument
 from lab.cli.formats import format_value
-from lab.cli.runtable import cell, check_columns, columns_of, usual_columns
+from lab.cli.runtable import cell, check_columns, columns_of, kept, usual_columns
 from lab.cli.shapes import listing, run_group_shape, run_shape
 from lab.cli.tables import Column
 from lab.cli.values import count, parse_columns, parse_filters
@@ -85,13 +85,13 @@ def ls(context: Context, args: Namespace) -> int:
         return _export(context, asked, Path(args.export).expanduser(), overwrite=args.force)
     page = context.settled.runs.list(query)
     now = time.time()
+    params, metrics = known_names(context, page.items) if asked.columns or not context.out.json else ((), ())
+    if asked.columns:
+        check_columns(asked.columns, params, metrics)
     if context.out.json:
-        context.out.document(listing((run_shape(run, now) for run in page.items), page.total))
+        context.out.document(listing((_shape(run, asked.columns, now) for run in page.items), page.total))
         return 0
     names = asked.columns or usual_columns(page.items)
-    params, metrics = known_names(context, page.items)
-    if asked.columns:
-        check_columns(names, params, metrics)
     if not page.items:
         tell_unknown(context, query, params, metrics)
         _nothing(context, page.total, filtered=bool(query.conditions))
@@ -101,6 +101,12 @@ def ls(context: Context, args: Namespace) -> int:
         last = query.offset + len(page.items)
         context.out.say(f"{query.offset + 1} to {last} of {page.total} runs; --limit and --offset show others")
     return 0
+
+
+def _shape(run: Run, columns: Sequence[str], now: float) -> dict[str, object]:
+    """A run, and what it has in the columns that were asked for."""
+    asked = {"columns": {name: kept(run, name, now) for name in columns}} if columns else {}
+    return {**run_shape(run, now), **asked}
 
 
 def _export(context: Context, asked: Asked, path: Path, *, overwrite: bool) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from enum import Enum
 from itertools import zip_longest
 
-from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_value
+from lab.cli.formats import NOTHING, format_age, format_duration, format_local, format_utc, format_value
 from lab.cli.tables import Cell, Column, Styled
 from lab.domain.query import FIELDS
 from lab.domain.query_names import known as is_known
 from lab.domain.query_names import meaning, nearest
+from lab.domain.query_values import FIELD_KINDS, Kind
 from lab.domain.resources import format_size
 from lab.domain.runs import Run, RunStatus
 from lab.domain.text import clean
@@ -120,7 +122,34 @@ def cell(run: Run, name: str, now: float) -> Cell:
     if name in OWN:
         return format_value(getattr(run, name))
     value = _value(run, name)
+    if isinstance(value, int) and _is_size(run, name):
+        return format_size(value)
     return NOTHING if value is None else format_value(value)
+
+
+def kept(run: Run, name: str, now: float) -> object:
+    """The value of column `name` as it is kept, for JSON: sizes in bytes, durations and ages in seconds."""
+    if name == "status":
+        return run.status.value
+    if name == "age":
+        return max(0.0, now - run.created)
+    if name == "duration":
+        return run.duration(now)
+    if name == "cost":
+        return run.cpu_time
+    if name in ("created", "started", "ended"):
+        return format_utc(getattr(run, name))
+    if name in ("tag", "tags"):
+        return list(run.tags)
+    if name in ("data", "dataset"):
+        return dict(run.datasets)
+    value = getattr(run, name) if name in OWN else _value(run, name)
+    return value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
+
+
+def _is_size(run: Run, name: str) -> bool:
+    what = meaning(name, run.params, run.metrics)
+    return what.kind == "field" and FIELD_KINDS.get(what.name) is Kind.SIZE
 
 
 def _value(run: Run, name: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -158,9 +159,9 @@ def _restore(context: Context, batch: str) -> int:
 @commands.add("disk", help="what takes how much room, alone and shared", example="lab disk")
 def disk(context: Context, args: Namespace) -> int:
     store, out = context.ws.store, context.out
-    usage = store.usage()
+    usage, free = store.usage(), shutil.disk_usage(context.ws.home.root).free
     if out.json:
-        out.document(asdict(usage))
+        out.document({**asdict(usage), "total": asdict(usage.total), "free": free})
         return 0
     rows = sorted(usage.owners.items(), key=lambda item: -(item[1].exclusive + item[1].shared))
     out.table(
@@ -179,7 +180,11 @@ def disk(context: Context, args: Namespace) -> int:
         "quarantine": usage.quarantine,
         "unfinished": usage.staging,
     }
-    out.facts([(title, format_size(space.on_disk)) for title, space in places.items() if space.files])
+    out.facts([
+        *((title, format_size(space.on_disk)) for title, space in places.items() if space.files),
+        ("the lab home", f"{format_size(usage.total.on_disk)} in {usage.total.files:,} files"),
+        ("free on the disk", format_size(free)),
+    ])  # fmt: skip
     return 0
 
 

@@ -48,9 +48,15 @@ class AppWork(App[int]):
         super().copy_to_clipboard(text)
         return await clipboard.put(text)
 
+    async def copy_text(self, label: str, text: str) -> None:
+        """Put `text` on the clipboard, and tell by which ways; whether a terminal has taken it nobody can know."""
+        took = await self.hand_over(text)
+        told = f"copied {label}".rstrip()
+        self.tell(f"{told}: {', '.join(took)}" if took else f"{told}, if this terminal knows OSC 52")
+
     def copy_to_clipboard(self, text: str) -> None:
-        """What Textual itself copies, such as a selection."""
-        self.run_worker(self.guard(self.hand_over(text)), exit_on_error=False, group="clipboard")
+        """What is selected by the mouse, and lines of dialogs."""
+        self.run_worker(self.guard(self.copy_text("", text)), exit_on_error=False, group="clipboard")
 
     def tell(self, message: str) -> None:
         """A calm word about something done."""

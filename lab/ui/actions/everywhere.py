@@ -44,6 +44,6 @@ SHARED: tuple[Action, ...] = (
     Action("view.find", "Find", "A text in any column; n and N go on. Where / filters, // finds", ("/",),
            ("home", "queue", "sweeps", "compare", "dataset", "diff", "disk", "lineage")),
     Action("object.copy", "Copy", "Copy the id, the cell, rows or the command, by desktop, tmux or terminal", ("y",),
-           ("runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
-            "deployments")),
+           ("home", "runs", "run", "relations", "changes", "reproduction", "data", "dataset", "diff", "models",
+            "deployments", "queue", "sweeps", "compare", "disk", "search")),
 )  # fmt: skip

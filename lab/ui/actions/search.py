@@ -15,5 +15,5 @@ ACTIONS: tuple[Action, ...] = (
     # Lineage
     Action("lineage.files", "Files", "The files of data and code, or only how many there are", ("=",),
            ("lineage",), rank=1),
-    Action("lineage.copy", "Copy", "Copy the command, or the id of data or code", ("y",), ("lineage",), rank=2),
+    Action("lineage.copy", "Copy", "Copy the command, rows, or the id of data or code", ("y",), ("lineage",), rank=2),
 )  # fmt: skip

@@ -1,9 +1,11 @@
-"""Rows of a table as text for other programs: tab-separated for spreadsheets, Markdown for people."""
+"""Rows of a table as text for other programs: tab-separated for spreadsheets, Markdown for people, JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from lab.domain.sheets import distinct
 from lab.ui.render.cells import tidy
 from lab.ui.render.rows import Column, Row
 
@@ -18,6 +20,13 @@ def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     heading, *lines = [[_escaped(text) for text in line] for line in _lines(columns, rows)]
     rule = ["---:" if column.align == "right" else "---" for column in _shown(columns)]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heading, rule, *lines)) + "\n"
+
+
+def as_json(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """What the cells say by the titles of their columns: an object, of several rows a list of them."""
+    heading, *lines = _lines(columns, rows)
+    told = [dict(zip(distinct(heading), line, strict=True)) for line in lines]
+    return json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2)
 
 
 def _lines(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:

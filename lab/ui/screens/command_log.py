@@ -91,7 +91,6 @@ class CommandLogScreen(Dialog[None]):
         job = self._current
         if job is not None:
             self.app.copy_to_clipboard(job.command or job.title)
-            self.app.notify("copied", markup=False)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -132,6 +132,10 @@ class CompareScreen(LabScreen):
         runs = self._comparison.runs if self._comparison else ()
         return next((run for run in runs if column is not None and run.id == column.id), runs[0] if runs else None)
 
+    def copies(self) -> Sequence[tuple[str, str]]:
+        command = actions.command(actions.get("runs.compare"), ids=self._ids)
+        return [("command", command), ("ids", " ".join(self._ids)), ("run", self.current.id if self.current else "")]
+
     @property
     def metrics(self) -> list[str]:
         return metric_order(line.key for line in self._comparison.metrics) if self._comparison else []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 
 from lab.domain.numbers import jsonable
 from lab.domain.runs import Run
 from lab.domain.text import count_of
-from lab.ui.render.copies import markdown, tsv
+from lab.ui.render.copies import as_json, markdown, tsv
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.pick import Item, PickScreen
 from lab.ui.widgets.frame_table import FrameTable
@@ -18,21 +19,28 @@ _MOST_ROWS = 10_000
 
 
 async def copy(screen: LabScreen, what: Sequence[tuple[str, str]], table: FrameTable | None = None) -> None:
-    """Choose one of (label, text), or a cell or rows of `table`, and put it on the clipboard; tell by which way."""
+    """Choose one of (label, text), or a cell or rows of `table`, and put it on the clipboard."""
     offered = [*what, *(_of_table(table) if table is not None else [])]
     items = [Item(str(index), label, help=text[:200]) for index, (label, text) in enumerate(offered) if text]
     chosen = await screen.app.push_screen_wait(PickScreen("Copy what?", items))
     if chosen is None:
         return
-    label, text = offered[int(chosen)]
-    took = await screen.lab.hand_over(text)
-    # Whether a terminal has taken it nobody can know.
-    screen.lab.tell(f"copied {label}: {', '.join(took)}" if took else f"copied {label}, if this terminal knows OSC 52")
+    await screen.lab.copy_text(*offered[int(chosen)])
+
+
+def command(*words: str) -> tuple[str, str]:
+    """The command that tells the same, for a shell."""
+    return "command", shlex.join(words)
+
+
+def python(room: str, ref: str) -> tuple[str, str]:
+    """Lines of Python that get the same object from `room`."""
+    name = room.removesuffix("s")
+    return "Python", f"from lab import Workspace\n\nwith Workspace() as ws:\n    {name} = ws.{room}.get({ref!r})\n"
 
 
 def of_run(run: Run) -> list[tuple[str, str]]:
     """A run in all the ways in which people hand one on."""
-    snippet = f"from lab import Workspace\n\nwith Workspace() as ws:\n    run = ws.runs.get({run.id!r})\n"
     told = {
         "id": run.id,
         "name": run.name,
@@ -46,9 +54,9 @@ def of_run(run: Run) -> list[tuple[str, str]]:
     return [
         ("id", run.id),
         ("name", run.name),
-        ("command", f"lab runs show {run.id}"),
+        command("lab", "runs", "show", run.id),
         ("JSON", json.dumps(jsonable(told), ensure_ascii=False, indent=2)),
-        ("Python", snippet),
+        python("runs", run.id),
     ]
 
 
@@ -58,6 +66,8 @@ def _of_table(table: FrameTable) -> list[tuple[str, str]]:
     if not rows:
         return []
     column, one = table.cursor_column, table.rows([table.cursor_key] if table.cursor_key else [])
-    cell = [(column.title, one[0].cells[table.column_index].text.strip())] if column is not None and one else []
+    titled = column is not None and one and column.title.strip()
+    cell = [(titled, one[0].cells[table.column_index].text.strip())] if titled else []
     many = count_of(len(rows), "row")
-    return [*cell, (f"{many} as TSV", tsv(table.columns, rows)), (f"{many} as Markdown", markdown(table.columns, rows))]
+    ways = (("JSON", as_json), ("TSV", tsv), ("Markdown", markdown))
+    return [*cell, *((f"{many} as {name}", write(table.columns, rows)) for name, write in ways)]

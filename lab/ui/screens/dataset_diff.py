@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +15,6 @@ from lab.ui import actions
 from lab.ui.render import datadiff
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.detail import DetailPanel
@@ -183,11 +183,10 @@ class DiffScreen(LabScreen):
         self.tell_top()
         self.reload()
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         command = actions.command(actions.get("data.diff"), refs=(self._old, self._new))
         summary = self.query_one("#heading", Lines).plain
-        what = [("command", command), ("summary", summary), ("old", self._old), ("new", self._new)]
-        self.start(copy(self, what))
+        return [("command", command), ("summary", summary), ("old", self._old), ("new", self._new)]
 
 
 async def open_diff(app: LabApp, rest: str) -> None:

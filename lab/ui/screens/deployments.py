@@ -17,7 +17,7 @@ from lab.ui.render.measured import canary_lines, load_lines
 from lab.ui.render.rollouts import rollout_lines
 from lab.ui.render.rows import ListSource
 from lab.ui.screens import deploy_flows, gate_flows
-from lab.ui.screens.copying import copy
+from lab.ui.screens.copying import command, copy, python
 from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row, history_facts
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
@@ -251,5 +251,6 @@ class DeploymentsScreen(ListScreen):
         curl = f"curl -s {one.url}/predict -H 'Content-Type: application/json'"
         curl += f' -H "Authorization: Bearer $(lab deployments token {one.name})"' if token else ""
         what = [("address", one.url), ("name", one.name), ("id", one.id), ("token", token),
-                ("curl", f"{curl} -d @rows.json"), ("command", f"lab deployments show {one.name}")]  # fmt: skip
-        await copy(self, what)
+                ("curl", f"{curl} -d @rows.json"), command("lab", "deployments", "show", one.name),
+                python("deployments", one.id)]  # fmt: skip
+        await copy(self, what, self.main_table)

@@ -111,6 +111,11 @@ class DiskScreen(LabScreen):
             id = _id(name)
             await self.lab.show_object("deployment", id or await self.ask(lambda ws: ws.deployments.get(name).id))
 
+    def copies(self) -> Sequence[tuple[str, str]]:
+        verb = {"owners": "lab disk", "plan": "lab gc", "trash": "lab gc --trash"}[self.tabs.current]
+        key = self._table(self.tabs.current).cursor_key or ""
+        return [("command", verb), ({"owners": "holder", "plan": "content", "trash": "batch"}[self.tabs.current], key)]
+
     def show_tab(self, key: str) -> None:
         self.tabs.choose(key)
 

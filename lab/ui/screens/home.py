@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import ClassVar
@@ -15,7 +16,17 @@ from lab.domain.standing import Standing
 from lab.ui import actions
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.home_cells import COLUMNS, Line, about, heading, home_lines, home_rows, notice_rows, opened_by
+from lab.ui.screens.home_cells import (
+    COLUMNS,
+    Line,
+    about,
+    command_of,
+    heading,
+    home_lines,
+    home_rows,
+    notice_rows,
+    opened_by,
+)
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import run_summary
 from lab.ui.widgets.detail import DetailPanel, Pair
@@ -96,6 +107,13 @@ class HomeScreen(LabScreen):
         line = self._lines.get(self.query_one(FrameTable).cursor_key or "")
         self.query_one("#about", Lines).show(about(line))
         self.query_one("#summary", DetailPanel).set_pairs(self._facts(line) if line else [])
+
+    def copies(self) -> Sequence[tuple[str, str]]:
+        line = self._lines.get(self.query_one(FrameTable).cursor_key or "")
+        if line is None:
+            return [("command", "lab status")]
+        told = [("id", line.id), ("name", line.name), ("command", command_of(line)), ("what is told", line.told)]
+        return [*told, ("command of Home", "lab status")]
 
     def _facts(self, line: Line) -> list[Pair]:
         standing, now = self._standing, time.time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from lab.dataclass import dataclass
@@ -48,6 +49,17 @@ class Line:
     @property
     def key(self) -> str:
         return f"{self.kind} {self.id}\t{self.part or self.section}"
+
+
+#: What tells of the object of a line, by its kind; of some there is only one.
+_TELLS = {"run": "runs show", "deployment": "deployments show", "dataset": "data show", "model": "models show"}
+_ONE = {"queue": "lab queue ls", "disk": "lab disk"}
+
+
+def command_of(line: Line) -> str:
+    """The command that tells of what the line is about."""
+    tells = _TELLS.get(line.kind)
+    return shlex.join(["lab", *tells.split(), line.id]) if tells else _ONE.get(line.kind, "lab status")
 
 
 def opened_by(key: str) -> tuple[str, str]:

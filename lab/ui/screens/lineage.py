@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,7 @@ from lab.ui.bridge import NOUNS as ALL
 from lab.ui.render.origins import COLUMNS, origin_heading, origin_rows
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.copying import copy
+from lab.ui.screens.copying import command
 from lab.ui.screens.parts import Lines
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
@@ -66,14 +67,16 @@ class LineageScreen(LabScreen):
         self._files = not self._files
         self._show()
 
-    def action_lineage_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         found = self._found
-        if found is not None:
-            verb = f"lab {_NOUNS[self._kind]} lineage {self._key}"
-            what = [("command", verb), ("name", found.data)]
-            what += [(f"data {one.ref}", one.id) for one in found.versions]
-            what += [("code", one.tree) for one in found.code]
-            self.start(copy(self, what))
+        if found is None:
+            return ()
+        what = [command("lab", _NOUNS[self._kind], "lineage", self._key), ("name", found.data)]
+        what += [(f"data {one.ref}", one.id) for one in found.versions]
+        return [*what, *(("code", one.tree) for one in found.code)]
+
+    def action_lineage_copy(self) -> None:
+        self.action_object_copy()
 
     async def on_frame_table_row_selected(self, event: RowSelected) -> None:
         self.start(self._open(event.key))

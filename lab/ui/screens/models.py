@@ -15,7 +15,7 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.number import format_age, format_delta, format_number, format_size
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 from lab.ui.screens import deploy_flows, flows
-from lab.ui.screens.copying import copy
+from lab.ui.screens.copying import command, python
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
@@ -215,9 +215,9 @@ class ModelsScreen(ListScreen):
         if self.version is not None:
             open_lineage(self, "model", self.version.id)
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         one = self.version
-        if one is not None:
-            what = [("version", one.id), ("run", one.run), ("content id", one.manifest),
-                    ("command", f"lab models show {one.id}")]  # fmt: skip
-            self.start(copy(self, what))
+        if one is None:
+            return ()
+        return [("version", one.id), ("run", one.run), ("content id", one.manifest),
+                command("lab", "models", "show", one.id), python("models", one.id)]  # fmt: skip

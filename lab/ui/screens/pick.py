@@ -18,6 +18,9 @@ from lab.ui.widgets.dialog import Dialog
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowHighlighted, RowSelected
 
+#: Lines of the dialog at most, and those of it that are not items.
+_TALLEST, _AROUND = 34, 8
+
 
 @dataclass(frozen=True)
 class Item:
@@ -61,7 +64,7 @@ class PickScreen(Dialog[str | None]):
     DEFAULT_CSS = """
     PickScreen { align: center middle; background: $background 60%; }
     PickScreen #box {
-        width: 90%; max-width: 96; height: 80%; max-height: 34;
+        width: 90%; max-width: 96; height: 80%;
         border: round $border; background: $surface; padding: 0 1;
     }
     PickScreen Input { height: 1; border: none; padding: 0; background: $panel; margin-bottom: 1; }
@@ -95,6 +98,7 @@ class PickScreen(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = Content(tidy(self._title, 60))
+            box.styles.max_height = min(_TALLEST, len(self._items) + _AROUND)
             yield Input(placeholder=self._placeholder, compact=True)
             columns = [Column("title", "", min_width=12, max_width=44, sortable=False),
                        Column("help", "", min_width=8, max_width=90, sortable=False, flex=1)]  # fmt: skip

@@ -15,6 +15,7 @@ from lab.ui import actions
 from lab.ui.render.queue import QUEUE_COLUMNS, queue_heading, queue_row
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import of_run
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.parts import Lines
 from lab.ui.widgets.forms import FormScreen
@@ -56,9 +57,18 @@ class QueueScreen(LabScreen):
         self.table.replace(ListSource([queue_row(item, time.time()) for item in self._items]))
         self._tell()
 
+    @property
+    def current(self) -> Waiting | None:
+        return next((item for item in self._items if item.run.id == self.table.cursor_key), None)
+
     def _tell(self) -> None:
-        current = next((item for item in self._items if item.run.id == self.table.cursor_key), None)
-        self.query_one("#heading", Lines).show(queue_heading(len(self._items), self._paused, self._jobs, current))
+        told = queue_heading(len(self._items), self._paused, self._jobs, self.current)
+        self.query_one("#heading", Lines).show(told)
+
+    def copies(self) -> Sequence[tuple[str, str]]:
+        one = self.current
+        about = [*of_run(one.run), ("why it waits", one.reason)] if one is not None else []
+        return [*about, ("command of the queue", "lab queue ls")]
 
     def on_frame_table_row_highlighted(self, _: RowHighlighted) -> None:
         self._tell()

@@ -14,7 +14,6 @@ from lab.domain.runs import Run
 from lab.ui import actions
 from lab.ui.screens import better
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.relation_view import RelationView
@@ -100,6 +99,6 @@ class RelationsScreen(LabScreen):
             self.lab.view_state.put("compare", "metric", self._metric)
             self._show()
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         command = actions.command(actions.get("runs.relate"), filter=self._filter, metric=self._metric)
-        self.start(copy(self, [("command", command), ("drawing", self.query_one(RelationView).text)]))
+        return [("command", command), ("drawing", self.query_one(RelationView).text)]

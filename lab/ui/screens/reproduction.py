@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,7 +16,6 @@ from lab.ui.jobs import Job
 from lab.ui.render.reproduction import page_rows, wrapped
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare import CompareScreen
-from lab.ui.screens.copying import copy
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.forms import FormScreen
 
@@ -100,9 +100,9 @@ class ReproductionScreen(LabScreen):
         else:
             self.lab.tell("nothing to compare: n runs it again")
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         command = actions.command(actions.get("reproduction.run"), id=self._run_id)
-        self.start(copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))
+        return [("command", command), ("everything", self.query_one(Page).plain)]
 
 
 def _look(ws: Workspace, run: str) -> tuple[Reproduction, Preflight | None]:

@@ -12,7 +12,6 @@ from lab.ui import actions
 from lab.ui.render.cells import tidy
 from lab.ui.render.changes import FILE, page_rows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.copying import copy
 from lab.ui.screens.parts import cut_row
 from lab.ui.widgets.detail import Page
 
@@ -80,6 +79,6 @@ class ChangesScreen(LabScreen):
         self._brief = not self._brief
         self._fill()
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         command = actions.command(actions.get("run.changes"), id=self._run_id)
-        self.start(copy(self, [("command", command), ("everything", self.query_one(Page).plain)]))
+        return [("command", command), ("everything", self.query_one(Page).plain)]

@@ -23,7 +23,7 @@ from lab.ui.render.logrows import Clock
 from lab.ui.render.rows import ListSource
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
-from lab.ui.screens.copying import copy, of_run
+from lab.ui.screens.copying import of_run
 from lab.ui.screens.curves import Axis, first_smoothing, next_axis, plot_command
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
@@ -321,11 +321,11 @@ class RunScreen(RunLog):
         if self._run is not None:
             self.start(flows.star(self, [self._run]))
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         run = self._run
-        if run is not None:
-            log = "\n".join(self.query_one(LogView).lines(200))
-            self.start(copy(self, [*of_run(run), ("last 200 log lines", log)]))
+        if run is None:
+            return ()
+        return [*of_run(run), ("last 200 log lines", "\n".join(self.query_one(LogView).lines(200)))]
 
 
 def _vitals(ws: Workspace, run: Run) -> tuple[SystemHistory, Sequence[Firing]]:

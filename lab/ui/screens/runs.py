@@ -24,7 +24,7 @@ from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.rows import Row, window_around
 from lab.ui.screens import flows
 from lab.ui.screens.compare import CompareScreen
-from lab.ui.screens.copying import copy, of_run
+from lab.ui.screens.copying import of_run
 from lab.ui.screens.finding import holds
 from lab.ui.screens.list_screen import filter_spans
 from lab.ui.screens.parts import Lines
@@ -378,16 +378,20 @@ class RunsScreen(RunGrouping):
     def export_table(self, table: FrameTable) -> None:
         """All runs that fit, with the columns shown, whatever was read of them."""
         query, columns = self.query_now(1), [column.id for column in table.columns]
-        words = ["lab", "runs", "ls", *self.filter_text.split()]
-        words += ["--sort", write_orders(self._orders), "--columns", ",".join(columns)]
 
         async def sheet() -> Sheet:
             return await self.ask(lambda ws: ws.exports.of_runs(query, columns))
 
         exporting = import_module("lab.ui.screens.exporting")
-        self.start(exporting.export_sheet(self, "runs", sheet, shlex.join(words)))
+        self.start(exporting.export_sheet(self, "runs", sheet, self._as_command()))
 
-    def action_object_copy(self) -> None:
+    def _as_command(self) -> str:
+        """What is shown, as a command: filter, order and columns."""
+        columns = write_orders(tuple(Order(column.id) for column in self.table.columns))
+        words = ["lab", "runs", "ls", *self.filter_text.split(), "--sort", write_orders(self._orders)]
+        grouped = ["--group-by", self.group_key] if self.group_key else ["--columns", columns]
+        return shlex.join([*words, *grouped])
+
+    def copies(self) -> Sequence[tuple[str, str]]:
         run = self.current
-        if run is not None:
-            self.start(copy(self, of_run(run), self.table))
+        return [*(of_run(run) if run is not None else ()), ("command of this table", self._as_command())]

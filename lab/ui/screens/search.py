@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from lab.ui import actions
 from lab.ui.render.hits import COLUMNS, hit_row, so_far
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import command
 from lab.ui.screens.parts import Lines
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowSelected
@@ -127,8 +128,16 @@ class SearchScreen(LabScreen):
         self._only = places[(at + by) % len(places)]
         self._show()
 
+    def copies(self) -> Sequence[tuple[str, str]]:
+        hit = self._hit(self.query_one("#hits", FrameTable).cursor_key)
+        about = [("id", hit.id), ("place", hit.where), ("text", hit.excerpt.text)] if hit is not None else []
+        return [*about, command("lab", "search", self.query_one("#needle", Input).value)]
+
+    def _hit(self, key: str | None) -> Hit | None:
+        return next((hit for *_, number, hit in self._hits if str(number) == key), None)
+
     def on_frame_table_row_selected(self, event: RowSelected) -> None:
-        hit = next((hit for *_, number, hit in self._hits if str(number) == event.key), None)
+        hit = self._hit(event.key)
         if hit is not None:
             self.start(self._open(hit))
 

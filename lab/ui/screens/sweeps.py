@@ -15,6 +15,7 @@ from lab.ui.jobs import Job
 from lab.ui.render.queue import SWEEP_COLUMNS, sweep_row, sweeps_heading
 from lab.ui.render.rows import ListSource
 from lab.ui.screens.base import LabScreen
+from lab.ui.screens.copying import command
 from lab.ui.screens.flows import confirm
 from lab.ui.screens.parts import Lines
 from lab.ui.widgets.frame_table import FrameTable
@@ -52,6 +53,11 @@ class SweepsScreen(LabScreen):
     def current(self) -> Sweep | None:
         key = self.query_one(FrameTable).cursor_key
         return next((sweep for sweep in self._sweeps if sweep.name == key), None)
+
+    def copies(self) -> Sequence[tuple[str, str]]:
+        one = self.current
+        about = [("name", one.name), command("lab", "sweeps", "show", one.name)] if one is not None else []
+        return [*about, ("command of all sweeps", "lab sweeps ls")]
 
     def hidden_actions(self) -> tuple[str, ...]:
         sweep = self.current

@@ -60,11 +60,28 @@ class TablesScreen(CoreScreen):
         self._finder.end()
         self.tell_keys()
 
+    @property
+    def main_table(self) -> FrameTable | None:
+        """The table that has the focus, else the first that is seen."""
+        seen = (one for one in self.query(FrameTable) if one.region and one.is_on_screen)
+        return self.focused if isinstance(self.focused, FrameTable) else next(seen, None)
+
+    # Copying
+
+    def copies(self) -> Sequence[tuple[str, str]]:
+        """(label, text) of what is under the cursor and of the view, for `y`; those of its table are known."""
+        return ()
+
+    def action_object_copy(self) -> None:
+        copying = import_module("lab.ui.screens.copying")
+        self.start(copying.copy(self, self.copies(), self.main_table))
+
+    # Exporting
+
     def action_view_export(self) -> None:
         """What has the focus: a chart as a picture, a table as a file of rows; else the first of the screen."""
         focused, charts = self.focused, list(self.query("ChartView, RelationView"))
-        tables = [one for one in self.query(FrameTable) if one.region and one.is_on_screen]
-        table = focused if isinstance(focused, FrameTable) else next(iter(tables), None)
+        table = self.main_table
         if charts and (focused in charts or table is None):
             self.export_chart()
         elif table is not None:
@@ -83,6 +100,8 @@ class TablesScreen(CoreScreen):
             return exporting.sheet_of(name, table.columns, rows)
 
         self.start(exporting.export_sheet(self, name, sheet))
+
+    # Remembering
 
     def on_frame_table_match_requested(self, event: MatchRequested) -> None:
         event.stop()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from lab.domain.datasets import DatasetVersion
 from lab.errors import UsageError
 from lab.ui.screens import data_flows, flows
 from lab.ui.screens.base import LabScreen
-from lab.ui.screens.copying import copy
+from lab.ui.screens.copying import command, python
 
 
 class VersionActions(LabScreen):
@@ -104,9 +105,9 @@ class VersionActions(LabScreen):
             screen = import_module("lab.ui.screens.dataset").DatasetScreen(self.version.ref, tab)
             await self.app.push_screen(screen)
 
-    def action_object_copy(self) -> None:
+    def copies(self) -> Sequence[tuple[str, str]]:
         version = self.version
-        if version is not None:
-            what = [("name", version.dataset), ("version", version.ref), ("content id", version.id),
-                    ("command", f"lab data show {version.ref}")]  # fmt: skip
-            self.start(copy(self, what))
+        if version is None:
+            return ()
+        return [("name", version.dataset), ("version", version.ref), ("content id", version.id),
+                command("lab", "data", "show", version.ref), python("datasets", version.ref)]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from lab.cli.comparing import draw
 from lab.cli.output import Output
-from lab.cli.runtable import cell, check_columns, columns_of, usual_columns
+from lab.cli.runtable import cell, check_columns, columns_of, kept, usual_columns
 from lab.cli.tables import Styled
 from lab.domain.compare import Comparison, Row
 from lab.domain.runs import MetricSummary, Run, RunStatus
@@ -57,6 +57,21 @@ def test_cells() -> None:
     assert cell(failed, "age", 220.0) == "2m"
     assert cell(failed, "param.x", 0.0) == cell(failed, "x", 0.0) == "1"
     assert cell(failed, "metric.x", 0.0) == "–"
+
+
+def test_values_of_columns_are_kept_as_they_are() -> None:
+    loss = {"loss": MetricSummary(0.5, 0.25, 1.0, 0.6, 9)}
+    one = run("a", params={"x": 1}, metrics=loss, created=100.0, started=100.0, ended=103.5, cpu_time=2.0,
+              image="env", memory=1 << 30, tags=("best",), datasets={"d": "v1"})  # fmt: skip
+    names = ["status", "age", "duration", "cost", "created", "tags", "data", "image", "memory", "badge", "x",
+             "loss.min", "metric.loss.best", "param.gone"]  # fmt: skip
+    assert [kept(one, name, 220.0) for name in names] == [
+        "finished", 120.0, 3.5, 2.0, "1970-01-01T00:01:40.000000Z", ["best"], {"d": "v1"}, "env", 1 << 30, "", 1,
+        0.25, 0.25, None,
+    ]  # fmt: skip
+    assert cell(one, "memory", 220.0) == "1 GB"
+    assert kept(run("b", params={"memory": 7}), "memory", 0.0) == 7
+    assert cell(run("b", params={"memory": 7}), "memory", 0.0) == "7"
 
 
 def test_a_metric_and_a_param_of_one_name_are_told_apart() -> None:
