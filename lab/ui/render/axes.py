@@ -11,8 +11,10 @@ from lab.ui.render.cells import tidy, width_of
 from lab.ui.render.glyphs import Row
 from lab.ui.render.legend import Entry, pad_row
 from lab.ui.render.number import format_number
-from lab.ui.render.series import ChartOptions, PlotArea
+from lab.ui.render.series import ChartOptions, PlotArea, Style
 
+#: Dots of a cell, (rows, columns), by what curves are made of.
+DOTS: dict[Style, tuple[int, int]] = {"braille": (4, 2), "block": (2, 2), "ascii": (1, 1)}
 #: Fewer cells than this for the curves, and the axis labels give way.
 _MIN_PLOT = 8
 _LABEL_MAX = 20
@@ -20,10 +22,12 @@ _LABEL_MAX = 20
 
 @dataclass(frozen=True)
 class Scale:
-    """Ticks as (cell, label), and the range of y as drawn: in decades on a log axis."""
+    """Ticks as (cell, label), and the range of y as drawn: in decades on a log axis. `dots` are those above each other
+    in a cell."""
 
     y_low: float
     y_high: float
+    dots: int
     y_ticks: tuple[tuple[int, str], ...]
     x_ticks: tuple[tuple[int, str], ...]
 
@@ -47,9 +51,10 @@ def layout(
     if width >= 60 and body >= 4 and len(entries) > 1:  # a single curve is named above
         marks = min(_LABEL_MAX, max((width_of(entry.name) for entry in entries), default=0) + 4, width // 5)
     plot_width = width - gutter - marks
-    rows = [_cell((y_high - value) / (y_high - y_low), body) for value in values]
+    dots, _ = DOTS[options.style]
+    rows = [_row((y_high - value) / (y_high - y_low), body, dots) for value in values]
     kept = [(row, label) for row, label in zip(rows, labels, strict=True) if 0 <= row < body] if gutter else []
-    scale = Scale(y_low, y_high, tuple(kept), _x_ticks(*x_range, plot_width, options))
+    scale = Scale(y_low, y_high, dots, tuple(kept), _x_ticks(*x_range, plot_width, options))
     edges = (_power(y_low), _power(y_high)) if options.log_y else y_range
     return scale, PlotArea(gutter, top, plot_width, body, *x_range, *edges), marks
 
@@ -58,14 +63,14 @@ def _power(exponent: float) -> float:
     return float(10 ** max(-300.0, min(300.0, exponent)))
 
 
-def _cell(fraction: float, cells: int) -> int:
-    return round(fraction * (cells - 1)) if math.isfinite(fraction) else -1
+def _row(fraction: float, rows: int, dots: int) -> int:
+    """The row in which curves have the dot at that part of the height; -1 where there is none."""
+    return round(fraction * (rows * dots - 1)) // dots if math.isfinite(fraction) else -1
 
 
 def row_of(y: float, scale: Scale, height: int) -> int:
     """The plot row of a drawn y (decades on a log axis), clipped to the plot; 0 for NaN."""
-    fraction = (scale.y_high - y) / (scale.y_high - scale.y_low)
-    return max(0, min(height - 1, round(fraction * (height - 1)))) if math.isfinite(fraction) else 0
+    return max(0, min(height - 1, _row((scale.y_high - y) / (scale.y_high - scale.y_low), height, scale.dots)))
 
 
 def column_of(x: float, plot: PlotArea) -> int | None:

@@ -85,7 +85,7 @@ def render(series: Sequence[Series], width: int, height: int, options: ChartOpti
 
 def _render(series: Sequence[Series], width: int, height: int, options: ChartOptions) -> Frame:
     plain = options.style == "ascii"
-    curves = [curve_of(one, options.log_y) for one in series]
+    curves = [curve_of(one, options.log_y, len(series) == 1) for one in series]
     x_range = _x_range(curves, options)
     entries = _entries(curves, options, plain)
     lead = heading(options, plain) if series else []

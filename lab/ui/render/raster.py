@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.dataclass import dataclass
-from lab.ui.render.axes import Scale, column_of, row_of
+from lab.ui.render.axes import DOTS, Scale, column_of, row_of
 from lab.ui.render.legend import series_glyph
 from lab.ui.render.series import PlotArea, Series
 from lab.ui.render.series import Style as ChartStyle
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 #: Values beyond this are drawn at it, so that differences stay finite.
 HUGE = 1e300
 
-# Dots per cell (rows, columns), and the character for each combination of dots (bit = row * columns + column).
+# The character for each combination of dots (bit = row * columns + column).
 _QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 _BRAILLE_BITS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
 _BRAILLE = [chr(0x2800 + sum(b for i, b in enumerate(_BRAILLE_BITS) if code >> i & 1)) for code in range(256)]
@@ -30,7 +30,6 @@ def _codes(characters: Sequence[str]) -> NDArray[np.uint32]:
 
 _BLANK = ord(" ")
 _CHARACTERS = {"braille": _codes([" ", *_BRAILLE[1:]]), "block": _codes(_QUADRANTS), "ascii": _codes(" *")}
-_DOTS = {"braille": (4, 2), "block": (2, 2), "ascii": (1, 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +45,10 @@ class Curve:
     high: Floats | None = None
 
 
-def curve_of(series: Series, log_y: bool) -> Curve:
+def curve_of(series: Series, log_y: bool, alone: bool = False) -> Curve:
+    """`alone`: no other curve is drawn, so that there is room for its raw values."""
     x = np.asarray(series.x, dtype=np.float64)
-    raw = series.y if series.trend is not None and series.highlighted else None
+    raw = series.y if series.trend is not None and (series.highlighted or alone) else None
     found = [
         None if one is None else np.asarray(one, dtype=np.float64)
         for one in (series.y if series.trend is None else series.trend, raw, series.low, series.high)
@@ -137,7 +137,7 @@ def paint(
     Dots of all curves in a cell are OR-ed and it takes the colour of the one with most; the cells of a highlighted
     curve are its own alone, so that it stays a clean line on top of the others.
     """
-    dots = _DOTS[style]
+    dots = DOTS[style]
     count = len(curves)
     shape = (plot.height, plot.width)
     code = np.zeros(shape, dtype=np.uint8)
@@ -146,7 +146,7 @@ def paint(
     for index, curve in sorted(enumerate(curves), key=lambda item: item[1].series.highlighted):
         own = _pack(_mask(curve, curve.y, scale, plot, dots), dots)
         dots_in = np.bitwise_count(own)
-        if curve.series.highlighted:
+        if curve.series.highlighted or curve.raw is not None:
             _shade(code, owners, curve, count + index, scale, plot, dots)
             hit = own > 0
             code[hit] = own[hit]

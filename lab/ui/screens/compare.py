@@ -26,7 +26,7 @@ from lab.ui.screens.compare_changes import Between, ChangesPage, read_between
 from lab.ui.screens.compare_export import export
 from lab.ui.screens.compare_samples import SamplesPart, show_quality
 from lab.ui.screens.compare_seeds import queue_seeds
-from lab.ui.screens.curves import Axis, first_smoothing, next_axis, of_group, of_runs, plot_command
+from lab.ui.screens.curves import Axis, next_axis, of_group, of_runs, plot_command, usual_smoothing
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
@@ -64,7 +64,6 @@ class CompareScreen(LabScreen):
         self._apart = False
         self._metric = ""
         self._axis: Axis = "step"
-        self._drawn = False
         self._other = ""  # the run that is held against the baseline, where a tab is about two
         self._samples: dict[tuple[str, str], SampleChanges | LabError] = {}
         self._between: dict[tuple[str, str], Between] = {}
@@ -225,9 +224,7 @@ class CompareScreen(LabScreen):
         apart = self._apart
         series = await self.ask(lambda ws: _curves(ws, comparison, apart, metric, axis))
         chart = self.query_one(ChartView)
-        if not self._drawn:
-            chart.set_options(smoothing=first_smoothing(series))
-            self._drawn = True
+        chart.suggest_smoothing(usual_smoothing(series))
         chart.set_options(title=metric)
         chart.set_series(series)
 

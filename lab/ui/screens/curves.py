@@ -29,8 +29,8 @@ _MANY = 100
 _SMOOTH = 0.6
 
 
-def first_smoothing(series: Sequence[Series]) -> float:
-    """How much to smooth curves that are shown for the first time."""
+def usual_smoothing(series: Sequence[Series]) -> float:
+    """How much to smooth curves while nobody has chosen that."""
     return _SMOOTH if max((len(one.x) for one in series), default=0) > _MANY else 0.0
 
 

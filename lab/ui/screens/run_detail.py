@@ -24,7 +24,7 @@ from lab.ui.render.rows import ListSource
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
 from lab.ui.screens import flows
 from lab.ui.screens.copying import of_run
-from lab.ui.screens.curves import Axis, first_smoothing, next_axis, plot_command
+from lab.ui.screens.curves import Axis, next_axis, plot_command, usual_smoothing
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.reproduction import ReproductionScreen
@@ -74,7 +74,6 @@ class RunScreen(RunLog):
         self._run: Run | None = None
         self._metric = ""
         self._axis: Axis = "step"
-        self._drawn = False
         self._trends: dict[str, str] = {}
         self._changed: Changes | None = None
         self._capture: Capture | None = None
@@ -184,9 +183,7 @@ class RunScreen(RunLog):
         series, events = await self.ask(lambda ws: run_curves(ws, run, names, axis))
         chart = self.query_one(RunChart)
         chart.set_options(events=events)
-        if not self._drawn:
-            chart.set_options(smoothing=first_smoothing(series))
-            self._drawn = True
+        chart.suggest_smoothing(usual_smoothing(series))
         chart.set_series(series)
 
     async def _list_files(self) -> None:

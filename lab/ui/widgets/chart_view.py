@@ -118,6 +118,7 @@ class ChartView(Widget, can_focus=True):
         self._highlight: str | None = None
         self._frame: Frame | None = None
         self._strips: dict[int, Strip] = {}
+        self._smoothing_chosen = False
         self._held: tuple[int, tuple[float, float]] | None = None  # column and view when the mouse took hold
 
     # What a screen asks and sets
@@ -156,6 +157,11 @@ class ChartView(Widget, can_focus=True):
             self._drawn = None
         self._options = replace(self._options, **changes)  # type: ignore[arg-type]
         self._redraw()
+
+    def suggest_smoothing(self, weight: float) -> None:
+        """Smooth the curves so much, unless somebody chose how much."""
+        if not self._smoothing_chosen and weight != self._options.smoothing:
+            self.set_options(smoothing=weight)
 
     def use_style(self, name: str) -> None:
         """Draw curves as somebody chose earlier; what the environment asks for counts more."""
@@ -201,6 +207,7 @@ class ChartView(Widget, can_focus=True):
         """The next of the usual weights above or below the present one."""
         now = self._options.smoothing
         steps = [step for step in SMOOTHINGS if (step > now + 1e-9 if by > 0 else step < now - 1e-9)]
+        self._smoothing_chosen = True
         if steps:
             self.set_options(smoothing=steps[0] if by > 0 else steps[-1])
 

@@ -35,6 +35,9 @@ async def test_keys_change_how_it_is_drawn() -> None:
     app = WidgetApp(chart, MESSAGES)
     async with app.run_test(size=(80, 20)) as pilot:
         chart.set_series([curve("a"), curve("b", 2)])
+        chart.suggest_smoothing(0.6)
+        chart.suggest_smoothing(0.0)
+        assert chart.options.smoothing == 0.0
         await pilot.press("l")
         assert chart.options.log_y
         assert "log y" in lines(app)[0]
@@ -43,6 +46,8 @@ async def test_keys_change_how_it_is_drawn() -> None:
         assert "smooth 0.3" in lines(app)[0]
         await pilot.press("(", "(")
         assert chart.options.smoothing == 0.0
+        chart.suggest_smoothing(0.6)
+        assert chart.options.smoothing == 0.0, "somebody chose it"
         await pilot.press("a")
         assert isinstance(app.seen[-1], ChartView.AxisRequested)
 

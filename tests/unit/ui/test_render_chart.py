@@ -61,6 +61,21 @@ def test_a_line_goes_from_corner_to_corner() -> None:
     assert max(right) < 4 * frame.plot.height * 0.1
 
 
+@pytest.mark.parametrize("style", ["braille", "block", "ascii"])
+@pytest.mark.parametrize("height", [13, 18, 23, 37])
+def test_what_a_curve_has_at_a_tick_is_drawn_in_the_row_of_the_tick(style: str, height: int) -> None:
+    for value in np.linspace(0.1, 9.9, 40):
+        low, high = value - 2.3, value + 3.1
+        options = ChartOptions(style=style, y_range=(low, high), guides=False)  # type: ignore[arg-type]
+        for tick in (np.ceil(low), np.ceil(low) + 1, np.floor(high)):
+            frame = render([series([tick, tick])], 50, height, options)
+            labels = [line[: frame.plot.left - 1].strip() for line in frame.text.split("\n")]
+            labels = labels[frame.plot.top : frame.plot.top + frame.plot.height]
+            at = [row for row, label in enumerate(labels) if label and float(label) == tick]
+            drawn = [row for row, line in enumerate(plot_cells(frame)) if line.strip()]
+            assert not at or drawn == at
+
+
 def test_one_sample_among_many_stays_in_sight() -> None:
     y = np.zeros(100_000)
     y[54_321] = 1.0
@@ -238,10 +253,11 @@ def test_smoothing_keeps_gaps_and_ignores_them() -> None:
     assert smoothed(series([1.0]), 0.0).trend is None
 
 
-def test_raw_values_show_faintly_behind_the_highlighted_trend_only() -> None:
+def test_raw_values_show_faintly_behind_a_trend_that_is_highlighted_or_alone() -> None:
     noise = np.random.default_rng(1).normal(0, 1, 2000)
     curves = [smoothed(series(noise + i * 20, f"s{i}", colour=i, highlighted=i == 1), 0.9) for i in range(2)]
     assert tokens_of(render(curves, 100, 30)) == {"series.0.soft", "series.1 bold", "series.1.faint"}
+    assert tokens_of(render([smoothed(series(noise), 0.9)], 100, 30)) == {"series.0", "series.0.faint"}
 
 
 def test_unsorted_steps_are_sorted() -> None:
