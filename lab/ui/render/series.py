@@ -24,7 +24,8 @@ class Series:
 
     `colour` indexes the theme's series colours. `key` is what messages carry (the name where empty). `trend` is the
     smoothed y of the same length (see `chart.smoothed`); y then shows only as the faint envelope of the
-    highlighted series, or of one that is drawn alone. `low` and `high` are the edges of a band around it, of the same length too.
+    highlighted series, or of one that is drawn alone. `low` and `high` are the edges of a band around it, of the same
+    length too.
     """
 
     name: str

@@ -83,6 +83,10 @@ class RunScreen(RunLog):
     def run_id(self) -> str:
         return self._run_id
 
+    @property
+    def log_grows(self) -> bool:
+        return self._run is not None and self._run.status.active
+
     def trail(self) -> tuple[str, ...]:
         return (self._run.name if self._run else self._run_id,)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.errors import UsageError
+from lab.ui.render.cells import cut, tidy
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.tabs import Tabs
@@ -12,6 +13,8 @@ from lab.ui.widgets.log_view import LogView
 _ONLY = "&"
 #: That of the prompt that asks for a step.
 _STEP = "step"
+#: Cells of what is told beside the tab's name.
+_NOTE = 40
 
 
 class RunLog(LabScreen):
@@ -24,6 +27,11 @@ class RunLog(LabScreen):
 
     @property
     def run_id(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def log_grows(self) -> bool:
+        """Whether more may come."""
         raise NotImplementedError
 
     @property
@@ -70,12 +78,13 @@ class RunLog(LabScreen):
             view.search(text)
 
     def _note_log(self) -> None:
-        """Beside the tab's name: what the log is filtered by."""
+        """Beside the tab's name: what the log is filtered by and searched for, and whether its end is kept in view."""
         view = self.log_view
         count, all_known = view.matches
-        self.tabs.note(
-            "logs", f"{_ONLY}{view.filter_text} {count:,}{'' if all_known else '…'}" if view.filter_text else ""
-        )
+        told = [f"{_ONLY}{view.filter_text} {count:,}{'' if all_known else '…'}"] if view.filter_text else []
+        told += [f"/{view.search_text}"] if view.search_text else []
+        told += ["following" if view.follow else "not following"] if self.log_grows else []
+        self.tabs.note("logs", cut(tidy("  ".join(told)), _NOTE))
 
     def show_log(self, text: str) -> None:
         """The log, at the last line with `text`; as soon as it is read."""
@@ -94,6 +103,8 @@ class RunLog(LabScreen):
     def on_log_view_search_ended(self, event: LogView.SearchEnded) -> None:
         if not event.found:
             self.lab.tell(f"nothing in the log has {event.text!r}")
+        elif event.around:
+            self.lab.tell(f"no more {event.text!r} that way: from the other end again")
 
     def close_inner(self) -> bool:
         view = self.log_view

@@ -47,6 +47,8 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
         self._text = ""
         self._match: int | None = None
         self._search_from: tuple[int, int] | None = None  # line, step of a search under way
+        self._searched_from = 0  # the line that the search began at
+        self._around = False  # whether it has gone on from the other end
         self._to_top = False
         self._widest = 0
         self._wrap = False

@@ -19,6 +19,8 @@ from lab.ui.widgets.log_lines import LogLines
 _SLICE = BLOCK * 32
 #: Bytes looked at per call for a filter, which may have to look at each line.
 _FILTER_SLICE = BLOCK * 8
+#: Stands for the number of the first line, as long as that is not known.
+_TOP = -(1 << 62)
 
 
 class LogView(LogLines, can_focus=True, inherit_bindings=False):
@@ -27,13 +29,15 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
     BINDINGS = KEYS
 
     class SearchEnded(Message):
-        """A search is over; `found` tells whether the cursor is on a match now."""
+        """A search is over; `found` tells whether the cursor is on a match now, `around` whether that was found from
+        the other end on, since there was no more on the way."""
 
-        def __init__(self, view: LogView, text: str, found: bool) -> None:
+        def __init__(self, view: LogView, text: str, found: bool, around: bool = False) -> None:
             super().__init__()
             self.view = view
             self.text = text
             self.found = found
+            self.around = around
 
         @property
         def control(self) -> LogView:
@@ -107,7 +111,8 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def search(self, text: str, step: int = -1) -> None:
-        """Go to the nearest line with `text` before the end of the view (`step` -1) or after its start (1).
+        """Go to the nearest line with `text` before the end of the view (`step` -1) or after its start (1), and from
+        the other end of the log if there is none.
 
         Upper case in `text` makes it count. Long files are searched in slices; `SearchEnded` tells the outcome.
         """
@@ -117,8 +122,7 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
         self.refresh()
         if text and self._log is not None:
             top = self._first + self.scroll_offset.y
-            self._search_from = (min(self._log.end, top + self.size.height) - 1 if step < 0 else top, step)
-            self._search_more()
+            self._begin_search(min(self._log.end, top + self.size.height) - 1 if step < 0 else top, step)
 
     def clear_search(self) -> None:
         self.search("")
@@ -226,8 +230,11 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
             if self._match is None:
                 self.search(self._text, step)
             else:
-                self._search_from = (self._match + step, step)
-                self._search_more()
+                self._begin_search(self._match + step, step)
+
+    def _begin_search(self, number: int, step: int) -> None:
+        self._search_from, self._searched_from, self._around = (number, step), number, False
+        self._search_more()
 
     def _seek_top(self) -> None:
         log = self._log
@@ -247,10 +254,16 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
             return
         number, step = self._search_from
         was = (log.first, log.end)
-        found, go_on = log.search(self._text, number, step)
+        found: int | None = None
+        go_on: int | None = number
+        if not self._around or step < 0 or not log.extend_back(_SLICE):  # down from the top: that has to be known first
+            number = log.first if number == _TOP else number
+            found, go_on = log.search(self._text, number, step)
         if (log.first, log.end) != was:
             self._grow(was, False)
-        if go_on is not None:
+        if found is None and go_on is None and not self._around:
+            self._around, go_on = True, log.end - 1 if step < 0 else _TOP
+        if go_on is not None and not self._came_around(go_on, step):
             self._search_from = (go_on, step)
             self.call_later(self._search_more)
             return
@@ -261,7 +274,11 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
             self._reveal(found)
             self._strips.clear()
             self.refresh()
-        self.post_message(self.SearchEnded(self, self._text, found is not None))
+        self.post_message(self.SearchEnded(self, self._text, found is not None, self._around))
+
+    def _came_around(self, number: int, step: int) -> bool:
+        """Whether a search that went on from the other end is past the line that it began at."""
+        return self._around and number != _TOP and (number - self._searched_from) * step > 0
 
     def _scroll_by(self, by: int) -> None:
         self._to_top = False

@@ -108,6 +108,40 @@ async def test_search_finds_and_marks(tmp_path: Path) -> None:
         assert view.search_text == ""
 
 
+async def test_a_search_goes_on_from_the_other_end(tmp_path: Path) -> None:
+    """Also in a log so long that its beginning is not known when it opens."""
+    path = tmp_path / "log"
+    path.write_text("".join(f"{'hit' if n in (3, 900_000) else 'line'} {n}\n" for n in range(1_000_000)))
+    view = LogView(path)
+    app = WidgetApp(view, (LogView.SearchEnded,))
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        seen = 0
+
+        async def goes(*keys: str) -> tuple[bool, bool]:
+            nonlocal seen
+            await pilot.press(*keys)
+            seen += 1
+            await until(pilot, lambda: len(app.seen) == seen)
+            await pilot.pause()
+            return app.seen[-1].found, app.seen[-1].around
+
+        view.search("hit")
+        assert await goes() == (True, False)
+        assert "hit 900000" in text(app)
+        assert await goes("n") == (True, True)
+        assert "hit 3" in text(app)
+        assert await goes("n") == (True, False)
+        assert "hit 900000" in text(app)
+        assert await goes("N") == (True, False)
+        assert await goes("N") == (True, True)
+        assert "hit 900000" in text(app)
+        view.search("line 999999")
+        assert await goes() == (True, True)
+        view.search("line 4_2")
+        assert await goes() == (False, True)
+
+
 async def test_missing_truncated_and_other_files(tmp_path: Path) -> None:
     path = tmp_path / "log"
     view = LogView(path)
