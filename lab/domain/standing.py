@@ -15,6 +15,8 @@ from lab.domain.runs import Run
 
 #: What went wrong longer ago than this, seconds, no longer needs anyone.
 RECENT = 86_400.0
+#: What finds runs that came to no end of their own.
+UNFINISHED = "status in (failed, interrupted, lost)"
 #: Below this many free bytes the disk needs you.
 LOW_DISK = 2 * 1024**3
 
@@ -24,8 +26,9 @@ _STEP_CAUSES = (Outcome.ROLLED_BACK, Outcome.FAILED)
 @dataclass(frozen=True)
 class Need:
     """Something that needs somebody: `level` is fail or warn, `word` the state in a word, `kind` and `id` what to open
-    (`run`, `deployment`, `dataset`, `queue`, `disk`), `told` what is wrong, `todo` what can be done about it. `at` is
-    in seconds since the epoch, None where that is now."""
+    (`run`, `runs` by a filter, `deployment`, `dataset`, `queue`, `disk`), `told` what is wrong, `todo` what can be done
+    about it. `at` is in seconds since the epoch, None where that is now; `count` is more than 1 where many are told in
+    one."""
 
     level: Literal["fail", "warn"]
     word: str
@@ -35,6 +38,7 @@ class Need:
     told: str
     todo: str
     at: float | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Standing:
     """Everything of one moment. `waiting` are (name, reason) of what waits, the first first, `queue_eta` the seconds
     until all of it has ended, None where nobody knows; `rollouts` the last one of each deployment by its id; `copies`
     say how working copies differ from their latest version (by dataset id, "" for not at all), as far as somebody has
-    looked; `seen` is the version of each dataset that its last run saw. `free` is in bytes."""
+    looked; `seen` is the version of each dataset that its last run saw. `more_failed` counts those beside `failed`.
+    `free` is in bytes."""
 
     counts: Mapping[str, int]
     running: Sequence[Run] = ()
@@ -50,6 +55,7 @@ class Standing:
     paused: bool = False
     queue_eta: float | None = None
     failed: Sequence[Run] = ()
+    more_failed: int = 0
     fired: Sequence[tuple[Firing, Run]] = ()
     latest: Sequence[Run] = ()
     deployments: Sequence[Deployment] = ()
@@ -105,6 +111,10 @@ def _failed(standing: Standing) -> Iterable[Need]:
         yield Need("fail" if run.status.value == "failed" else "warn", run.status.value, "run", run.id, run.name,
                    run.cause or "no cause known", "enter opens its log, r there runs it again",
                    run.ended or run.created)  # fmt: skip
+    if standing.more_failed:
+        yield Need("warn", "more", "runs", UNFINISHED, f"{standing.more_failed:,} more",
+                   "runs that failed, were interrupted or lost in the last day", "enter lists them",
+                   count=standing.more_failed)  # fmt: skip
 
 
 def _fired(standing: Standing) -> Iterable[Need]:

@@ -23,6 +23,7 @@ from lab.paths import LabHome
 from lab.registry.service import Models
 
 _RUNNING, _FAILED, _FIRED, _LATEST, _DEPLOYMENTS = 20, 5, 5, 8, 20
+_LOOKED = 200  # so many of the newest runs of each bad end are looked at
 _SEEN = 200  # so many of the newest runs tell which version of a dataset was used last
 
 
@@ -70,13 +71,15 @@ class Standings:
         deployments = self._served()
         waiting = self._queue().list() if counts.get("queued") else []
         running, seconds = self.active(), runs.vitals.typical_seconds
+        failed = still_failed(self._failed(now), finished)
         return Standing(
             counts=counts,
             running=running,
             waiting=[(item.run.name, item.reason) for item in waiting],
             paused=bool(waiting) and self._queue().paused,
             queue_eta=queue_eta([seconds(item.run.project, item.run.entry) for item in waiting], running),
-            failed=still_failed(self._failed(now), finished)[:_FAILED],
+            failed=failed[:_FAILED],
+            more_failed=len(failed[_FAILED:]),
             fired=self._fired(),
             latest=finished[:_LATEST],
             deployments=deployments,
@@ -113,7 +116,7 @@ class Standings:
         found = [
             run
             for status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.LOST)
-            for run in self._by_status(status, 4 * _FAILED)
+            for run in self._by_status(status, _LOOKED)
             if now - (run.ended or run.created) < RECENT
         ]
         return sorted(found, key=lambda run: -(run.ended or run.created))

@@ -180,7 +180,7 @@ def heading(standing: Standing, now: float) -> Spans:
     """One line of counts."""
     counts = standing.counts
     running = counts.get("running", 0) + counts.get("created", 0)
-    bad = len(needs(standing, now))
+    bad = sum(need.count for need in needs(standing, now))
     ready = sum(one.status.value == "ready" for one in standing.deployments)
     parts = [
         (f"{bad} need{'s' if bad == 1 else ''} you", "fail bold")

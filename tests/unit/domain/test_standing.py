@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus
+from lab.domain.query import parse_filter
 from lab.domain.rollouts import Outcome, Rollout, RolloutStep
 from lab.domain.runs import Run, RunStatus
 from lab.domain.standing import Standing, needs, queue_eta, seen_versions, still_failed
@@ -40,6 +41,13 @@ def test_failures_come_before_warnings_and_each_says_what_to_do() -> None:
     assert found[3].told == "v3 is there, its last run saw v1"
     assert needs(Standing({}, free=ROOM), NOW) == []
     assert [need.kind for need in needs(Standing({}, free=1), NOW)] == ["disk"]
+
+
+def test_failures_beside_those_that_are_named_are_counted() -> None:
+    standing = Standing({"failed": 20}, failed=[run("r1")], more_failed=19, free=ROOM)
+    named, more = needs(standing, NOW)
+    assert (named.count, more.count, more.name, more.kind) == (1, 19, "19 more", "runs")
+    assert parse_filter(more.id), "what Runs is filtered by"
 
 
 def test_a_rollout_that_was_turned_away_is_a_red_gate() -> None:

@@ -153,6 +153,7 @@ def test_home_puts_what_is_urgent_first() -> None:
     top = heading(standing, NOW)
     assert "3 need you · 1 running · 3 waiting · 1 serving · 7 runs · 1 model · 1 dataset" in words([top])
     assert ("954 MB free", "warn bold") in top
+    assert "22 need you" in words([heading(replace(standing, more_failed=19), NOW)])
     assert "nothing needs you" in words([heading(Standing({}, free=10**12), NOW)])
 
 
