@@ -110,7 +110,14 @@ def about(line: Line | None) -> list[Spans]:
 
 def _need(need: Need, now: float) -> Line:
     return Line(NEEDS, need.kind, need.id, mark(need.level, need.word), need.name, need.told,
-                "now" if need.at is None else format_age(need.at, now), need.todo, part=need.word)  # fmt: skip
+                _since(need, now), need.todo, part=need.word)  # fmt: skip
+
+
+def _since(need: Need, now: float) -> str:
+    """Since when it is so; nothing for many things in one line."""
+    if need.count > 1:
+        return ""
+    return "now" if need.at is None else format_age(need.at, now)
 
 
 def _running(run: Run, now: float) -> Line:
