@@ -93,6 +93,15 @@ def joined(spread: Spread | None, values: Sequence[float]) -> Spread:
     return Spread(n, mean, math.sqrt(squares / (n - 1)) if n > 1 else None, low, high)
 
 
+def pooled(spreads: Sequence[Spread]) -> Spread:
+    """The spread of all values that `spreads` were taken of, one or more."""
+    n = sum(one.n for one in spreads)
+    mean = math.fsum(one.n * one.mean for one in spreads) / n
+    squares = math.fsum((one.sd or 0.0) ** 2 * (one.n - 1) + one.n * (one.mean - mean) ** 2 for one in spreads)
+    sd = math.sqrt(squares / (n - 1)) if n > 1 else None
+    return Spread(n, mean, sd, min(one.min for one in spreads), max(one.max for one in spreads))
+
+
 def name_seed_groups(groups: Sequence[RunGroup], first: Mapping[str, Run], differing: Sequence[str]) -> list[RunGroup]:
     """Groups named by the parameters in which they differ, such as `lr=0.1 model=forest`, else by their entry.
 

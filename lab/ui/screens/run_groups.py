@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from lab.domain.groups import GroupPage, RunGroup, Spread
+from lab.domain.groups import GroupPage, RunGroup, Spread, pooled
 from lab.domain.runs import Run
 from lab.domain.text import count_of
 from lab.ui.render.glyphs import glyphs
@@ -17,6 +17,7 @@ from lab.ui.widgets.detail import Pair
 
 #: Keys of heads begin with this; no id does.
 GROUP = f"{UNKNOWN}group "
+_METRIC = "metric."
 #: What a mean with its spread needs.
 _SPREAD_WIDTH = 18
 
@@ -88,6 +89,15 @@ class GroupedRuns:
     def get(self, key: str | None) -> Run | None:
         return self._runs.get(key or "")
 
+    def totals(self) -> Row | None:
+        """What all runs together come to; None where groups are left out, or there is no more than one."""
+        if len(self.groups) < max(2, self.all_groups):
+            return None
+        names = [column.id.removeprefix(_METRIC) for column in self._columns if column.id.startswith(_METRIC)]
+        found = {name: [one.metrics[name] for one in self.groups if name in one.metrics] for name in names}
+        metrics = {name: pooled(spreads) for name, spreads in found.items() if spreads}
+        return Row("", _cells(self._columns, Cell(f"  {count_of(self.total, 'run')}"), Cell("all"), metrics))
+
     def group(self, key: str | None) -> RunGroup | None:
         """The group with that head."""
         place = self._at.get(key or "")
@@ -129,23 +139,31 @@ def head_row(key: str, group: RunGroup, columns: Sequence[Column], folded: bool)
     """What a group comes to: how many runs, its name, the mean of each metric and its standard deviation."""
     sign = glyphs().folded if folded else glyphs().unfolded
     lead = Cell(f"{sign} {count_of(group.n, 'run')}", "accent bold")
+    return Row(key, _cells(columns, lead, Cell(group.name, "title"), group.metrics), head=True)
+
+
+def _cells(columns: Sequence[Column], lead: Cell, name: Cell, metrics: Mapping[str, Spread]) -> tuple[Cell, ...]:
+    """`lead` in the first column, unless that is the name's or a metric's."""
     cells = []
     for place, column in enumerate(columns):
-        kind, _, name = column.id.partition(".")
         if column.id == "name":
-            cells.append(Cell(group.name, "title"))
-        elif kind == "metric":
-            cells.append(Cell(spread_text(group.metrics.get(name)), "bold"))
+            cells.append(name)
+        elif column.id.startswith(_METRIC):
+            cells.append(Cell(spread_text(metrics.get(column.id.removeprefix(_METRIC))), "bold"))
         else:
-            cells.append(lead if not place else Cell(""))
-    return Row(key, tuple(cells), head=True)
+            cells.append(Cell("") if place else lead)
+    return tuple(cells)
 
 
 def spread_text(spread: Spread | None) -> str:
     """`0.9671 ± 0.0072`, or the mean alone of one value."""
     if spread is None:
         return ""
-    return format_number(spread.mean) if spread.sd is None else f"{format_number(spread.mean)} ± {spread.sd:.2g}"
+    return (
+        format_number(spread.mean)
+        if spread.sd is None
+        else f"{format_number(spread.mean)} ± {format_number(spread.sd, 2)}"
+    )
 
 
 def group_columns(columns: Sequence[Column]) -> list[Column]:

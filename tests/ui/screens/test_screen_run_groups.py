@@ -33,6 +33,7 @@ async def test_groups_fold_and_tell_mean_and_spread(seed: Seed, project: Path) -
         await see(pilot, "6 runs in 2 groups", "0.9200 ± 0.01", "0.8200 ± 0.01")
         assert table.row_count == 2, "folded at first"
         assert "model=mlp" in shown(app)
+        await see(pilot, "6 runs       all", "0.8700 ± 0.055")
         await pilot.press("enter")
         await see(pilot, "run-mlp-1", "run-mlp-3")
         assert table.row_count == 5
@@ -58,6 +59,7 @@ async def test_groups_fold_and_tell_mean_and_spread(seed: Seed, project: Path) -
         await until(pilot, lambda: isinstance(app.screen, PickScreen), "what to group by")
         await pilot.press("enter")
         await until(pilot, lambda: "groups" not in shown(app) and table.row_count == 6, "one row per run again")
+        assert "±" not in shown(app)
 
 
 async def test_no_more_groups_than_anybody_reads_are_shown(

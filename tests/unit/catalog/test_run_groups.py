@@ -13,7 +13,7 @@ import pytest
 from lab.catalog import groups, runs, views
 from lab.catalog.connection import Catalog
 from lab.catalog.values import summary
-from lab.domain.groups import GroupPage, Spread, as_of_now, sort_groups, with_live
+from lab.domain.groups import GroupPage, Spread, as_of_now, pooled, sort_groups, with_live
 from lab.domain.query import Order, RunQuery, parse_filter, parse_orders
 from lab.domain.views import RunView
 from lab.events import GOVERNANCE
@@ -170,3 +170,17 @@ def test_what_is_going_counts_as_it_is_now(catalog: Catalog) -> None:
     assert now.metrics["loss"] == Spread(1, 2.0, None, 2.0, 2.0)
     again = with_live(now, [replace(live[0], metrics={"acc": summary({"last": 0.5})})])
     assert math.isclose(again.metrics["acc"].mean, statistics.mean([0.9, 0.8, 0.7, 0.5])), "not on top of what was live"
+
+
+def test_spreads_are_pooled_as_if_of_all_values() -> None:
+    samples = [[0.1, 0.25, 0.3], [7.0], [-2.0, 4.5]]
+    spreads = [
+        Spread(len(one), statistics.fmean(one), statistics.stdev(one) if len(one) > 1 else None, min(one), max(one))
+        for one in samples
+    ]
+    whole = [value for one in samples for value in one]
+    found = pooled(spreads)
+    assert (found.n, found.min, found.max) == (6, -2.0, 7.0)
+    assert found.mean == pytest.approx(statistics.fmean(whole))
+    assert found.sd == pytest.approx(statistics.stdev(whole))
+    assert pooled([Spread(1, 2.0, None, 2.0, 2.0)]).sd is None
