@@ -9,7 +9,7 @@ from lab.domain.text import count_of
 from lab.ui.render.cells import fit, tidy
 from lab.ui.render.glyphs import Row
 from lab.ui.render.number import format_number
-from lab.ui.render.sparkline import bar
+from lab.ui.render.sparkline import short_bar
 
 _BAR = 28  # cells of the longest bar
 
@@ -58,13 +58,28 @@ def _stretches(numbers: Numbers) -> int:
 
 def _commonest(one: Described) -> list[Row]:
     most = one.values[0][1]
-    told = [[(f" {fit(tidy(text), 24)} ", ""), *_bar(count, most)] for text, count in one.values]
+    labels = [text if one.numbers is None else _short(text) for text, _ in one.values]
+    if len(set(labels)) < len(labels):  # numbers that differ only in what is not shown
+        labels = [text for text, _ in one.values]
+    told = [
+        [(f" {fit(tidy(label), 24)} ", ""), *_bar(count, most)]
+        for label, (_, count) in zip(labels, one.values, strict=True)
+    ]
     rest = one.distinct - len(one.values)
     return [*told, [(f" and {rest:,} more", "muted")]] if rest > 0 else told
+
+
+def _short(text: str) -> str:
+    """A number as tables write it; anything else as it is."""
+    for kind in (int, float):
+        try:
+            return format_number(kind(text))
+        except ValueError:
+            continue
+    return text
 
 
 def _bar(count: int, most: int) -> Row:
     if not count:
         return []
-    filled = bar(max(count / most, 1 / _BAR), _BAR).rstrip(" .")
-    return [(filled, "primary"), (f" {count:,}", "muted")]
+    return [(short_bar(count / most, _BAR), "primary"), (f" {count:,}", "muted")]

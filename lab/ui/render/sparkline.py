@@ -62,3 +62,11 @@ def bar(fraction: float, width: int, plain: bool | None = None) -> str:
     if eighths % 8:
         text += _EIGHTHS[eighths % 8]
     return text.ljust(width)
+
+
+def short_bar(fraction: float, width: int, plain: bool | None = None) -> str:
+    """As `bar` without the cells that it leaves empty; a sliver of one for hardly anything."""
+    text = bar(fraction, width, plain).rstrip(" .")
+    if text or not fraction > 0:
+        return text
+    return "." if glyphs(plain).bars.isascii() else _EIGHTHS[1]

@@ -7,6 +7,7 @@ import random
 from lab.domain.describe import BINS
 from lab.ui.render.arrange import Arrangement, Reordered, folded_rows
 from lab.ui.render.column_facts import described, teller
+from lab.ui.render.describe import lines
 from lab.ui.render.order import sorted_rows
 from lab.ui.render.rows import Cell, Column, ListSource, Row
 
@@ -70,3 +71,14 @@ def test_a_column_is_described_by_its_cells() -> None:
     same = described(["3", "3"], "x").numbers
     assert same is not None
     assert sum(same.bins) == 2
+
+
+def test_values_that_are_counted_are_written_as_in_the_table() -> None:
+    def told(values: list[str]) -> str:
+        return "\n".join("".join(text for text, _ in row) for row in lines(described(values, "loss"), "loss"))
+
+    few = told(["0.26247697047678537"] * 4 + ["0.2199808549950374"] * 4 + ["12000"] * 1000)
+    assert {"0.2625", "0.2200", "12,000"} <= set(few.split())
+    assert few.splitlines()[-1].split()[1] == "▏", "hardly anything beside the others"
+    assert {"0.100001", "0.100002"} <= set(told(["0.100001"] * 4 + ["0.100002"] * 4).split()), "told apart"
+    assert {"1.5.2", "0.50000"} <= set(told(["1.5.2", "0.50000"]).split()), "no numbers"
