@@ -78,6 +78,11 @@ class RunGrouping(RunVerbs):
         finally:
             self._fetching_runs = False
 
+    def tell_totals(self) -> None:
+        """Below groups, what all of them come to."""
+        pages = self.table.given
+        self.table.set_totals(pages.totals() if isinstance(pages, GroupedRuns) else None)
+
     def marked_of(self, key: str) -> Sequence[str]:
         """The runs of the group with that head."""
         pages = self.table.given

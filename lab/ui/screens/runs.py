@@ -158,7 +158,7 @@ class RunsScreen(RunGrouping):
         self._known = True
         self.table.set_empty(_NO_MATCH if query.conditions else _EMPTY)
         self.table.replace(self._pages)
-        self._tell_totals()
+        self.tell_totals()
         if moved and key is not None and not key.startswith(UNKNOWN):
             self._stay_on(key)
             if self._away and query.conditions and not self.group_key:
@@ -260,7 +260,7 @@ class RunsScreen(RunGrouping):
                     shown.update(run)
                 if groups and isinstance(shown, GroupedRuns):
                     shown.update_groups(grouped)
-                    self._tell_totals()
+                    self.tell_totals()
                 self.table.update_source()
                 self._tell_summary()
 
@@ -293,9 +293,6 @@ class RunsScreen(RunGrouping):
         self.query_one("#heading", Lines).show([row])
         self._tell_summary()
         self.tell_keys()
-
-    def _tell_totals(self) -> None:
-        self.table.set_totals(self._pages.totals() if isinstance(self._pages, GroupedRuns) else None)
 
     def _tell_summary(self) -> None:
         run, key = self.current, self.table.cursor_key
