@@ -161,8 +161,15 @@ def _may_exceed(text: str, width: int) -> bool:
     return len(text) * (1 if text.isascii() and text.isprintable() else 4) > width
 
 
+#: Such a part of the view is kept for a name.
+_READABLE = 5
+
+
 def fitted_widths(columns: Sequence[Column], natural: Sequence[int], room: int) -> list[int]:
-    """`natural` widths made to fill `room` cells by the columns with `flex`; others keep theirs, even beyond `room`."""
+    """`natural` widths made to fill `room` cells by the columns with `flex`; others keep theirs, even beyond `room`.
+
+    Where that takes scrolling anyway, those with `flex` keep a part of the view too: they name what a row is.
+    """
     widths = list(natural)
     flexible = [index for index, column in enumerate(columns) if column.flex]
     spare = room - sum(widths) - GAP * max(0, len(widths) - 1)
@@ -174,9 +181,12 @@ def fitted_widths(columns: Sequence[Column], natural: Sequence[int], room: int) 
             spare -= share
             weight -= columns[index].flex
         return widths
+    least = [min(width, column.min_width) for column, width in zip(columns, widths, strict=True)]
+    if spare + sum(widths[index] - least[index] for index in flexible) < 0:  # it is wider than the view in any case
+        least = [max(low, min(width, room // _READABLE)) for low, width in zip(least, widths, strict=True)]
     while spare < 0:
-        widest = max(flexible, key=lambda index: widths[index] - columns[index].min_width, default=None)
-        if widest is None or widths[widest] <= columns[widest].min_width:
+        widest = max(flexible, key=lambda index: widths[index] - least[index], default=None)
+        if widest is None or widths[widest] <= least[widest]:
             break
         widths[widest] -= 1
         spare += 1

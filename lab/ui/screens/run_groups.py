@@ -20,6 +20,8 @@ GROUP = f"{UNKNOWN}group "
 _METRIC = "metric."
 #: What a mean with its spread needs.
 _SPREAD_WIDTH = 18
+#: A group is named by its parameters.
+_NAME_WIDTH = 48
 
 
 class GroupedRuns:
@@ -167,11 +169,13 @@ def spread_text(spread: Spread | None) -> str:
 
 
 def group_columns(columns: Sequence[Column]) -> list[Column]:
-    """With room for a spread beside each mean."""
-    return [
-        replace(column, max_width=max(column.max_width, _SPREAD_WIDTH)) if column.id.startswith("metric.") else column
-        for column in columns
-    ]
+    """With room for a spread beside each mean, and for names that say in what groups differ."""
+    return [_roomy(column) for column in columns]
+
+
+def _roomy(column: Column) -> Column:
+    least = _SPREAD_WIDTH if column.id.startswith(_METRIC) else _NAME_WIDTH if column.id == "name" else 0
+    return replace(column, max_width=max(column.max_width, least))
 
 
 def group_facts(group: RunGroup) -> list[Pair]:

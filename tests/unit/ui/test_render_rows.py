@@ -37,6 +37,10 @@ def test_flexible_columns_take_what_is_left_and_give_way() -> None:
     assert fitted_widths(COLUMNS, [6, 8, 5], 40) == [23, 8, 5]
     assert fitted_widths(COLUMNS, [30, 8, 5], 30) == [13, 8, 5]
     assert fitted_widths(COLUMNS, [30, 8, 5], 5) == [6, 8, 5]
+    wide = [COLUMNS[0], *(Column(str(at), "x", width=20) for at in range(9))]
+    assert fitted_widths(wide, [17, *[20] * 9], 120)[0] == 17, "it does not fit with a shorter name either"
+    assert fitted_widths(wide, [40, *[20] * 9], 120)[0] == 24
+    assert fitted_widths(wide, [40, *[20] * 9], 221)[0] == 23, "with a shorter one it does"
 
 
 def test_spare_cells_are_shared_out_completely() -> None:
