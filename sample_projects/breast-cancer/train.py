@@ -34,17 +34,20 @@ def main() -> None:
         model = make_pipeline(StandardScaler(), regularised)
     else:
         raise SystemExit(f"no model called {kind!r}: logistic or forest")
+    print(f"{kind}: {len(y_train)} rows to learn from, {len(y_val)} to check with")
     model.fit(x_train, y_train)
 
     malignant = model.predict_proba(x_val)[:, list(model.classes_).index("malignant")]
     predicted = model.predict(x_val)
-    track.log(
-        train_accuracy=accuracy_score(y_train, model.predict(x_train)),
-        val_accuracy=accuracy_score(y_val, predicted),
-        val_f1=f1_score(y_val, predicted, pos_label="malignant"),
-        val_auc=roc_auc_score(y_val == "malignant", malignant),
-        val_loss=log_loss(y_val == "malignant", malignant),
-    )
+    values = {
+        "train_accuracy": accuracy_score(y_train, model.predict(x_train)),
+        "val_accuracy": accuracy_score(y_val, predicted),
+        "val_f1": f1_score(y_val, predicted, pos_label="malignant"),
+        "val_auc": roc_auc_score(y_val == "malignant", malignant),
+        "val_loss": log_loss(y_val == "malignant", malignant),
+    }
+    track.log(**values)
+    print(*(f"{name} {value:.4f}" for name, value in values.items()), sep="  ")
     track.model(model, example=[dict(zip(columns, row, strict=False)) for row in x_val.tolist()])
 
 

@@ -29,14 +29,17 @@ def main() -> None:
         model = make_pipeline(StandardScaler(), Ridge(alpha=float(track.params.get("alpha", 1.0))))
     else:
         raise SystemExit(f"no model called {kind!r}: ridge or forest")
+    print(f"{kind}: {len(y_train)} rows to learn from, {len(y_val)} to check with")
     model.fit(x_train, y_train)
 
     fitted, predicted = model.predict(x_train), model.predict(x_val)
-    track.log(
-        train_rmse=root_mean_squared_error(y_train, fitted),
-        rmse=root_mean_squared_error(y_val, predicted),
-        r2=r2_score(y_val, predicted),
-    )
+    values = {
+        "train_rmse": root_mean_squared_error(y_train, fitted),
+        "rmse": root_mean_squared_error(y_val, predicted),
+        "r2": r2_score(y_val, predicted),
+    }
+    track.log(**values)
+    print(*(f"{name} {value:.4f}" for name, value in values.items()), sep="  ")
     track.model(model, example=[dict(zip(columns, row, strict=True)) for row in x_val.tolist()])
 
 

@@ -39,18 +39,20 @@ def main() -> None:
     else:
         raise SystemExit(f"no model called {kind!r}: logistic or mlp")
 
+    print(f"{kind}: {len(y_train):,} pictures to learn from, {len(y_val):,} to check with")
     classes, order = np.unique(y_train), np.random.default_rng(seed)
     for epoch in range(1, epochs + 1):
         shuffled = order.permutation(len(z_train))
         model.partial_fit(z_train[shuffled], y_train[shuffled], classes=classes)
         train, val = model.predict_proba(z_train), model.predict_proba(z_val)
-        track.log(
-            step=epoch,
-            loss=log_loss(y_train, train, labels=classes),
-            val_loss=log_loss(y_val, val, labels=classes),
-            train_accuracy=accuracy_score(y_train, classes[train.argmax(axis=1)]),
-            val_accuracy=accuracy_score(y_val, classes[val.argmax(axis=1)]),
-        )
+        values = {
+            "loss": log_loss(y_train, train, labels=classes),
+            "val_loss": log_loss(y_val, val, labels=classes),
+            "train_accuracy": accuracy_score(y_train, classes[train.argmax(axis=1)]),
+            "val_accuracy": accuracy_score(y_val, classes[val.argmax(axis=1)]),
+        }
+        track.log(step=epoch, **values)
+        print(f"epoch {epoch:>3}/{epochs}", *(f"{name} {value:.4f}" for name, value in values.items()), sep="  ")
 
     keep_predictions(val_rows, y_val, classes, val)
 

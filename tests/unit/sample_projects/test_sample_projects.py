@@ -72,7 +72,8 @@ def _train(project: str, kind: str, run: Path, seed: int) -> Path:
         check=False,
     )
     print(f"{project} {kind}: {time.monotonic() - begin:.1f} s")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    (run / "stdout.log").write_text(done.stdout)
     return run
 
 
@@ -91,6 +92,10 @@ def test_a_run_logs_saves_and_predicts_what_was_held_out(project: str, kind: str
     run = trained(project, kind)
     lines = _lines(run)
     metrics = [line for line in lines if "m" in line]
+    told, *printed = (run / "stdout.log").read_text().splitlines()
+    assert told.startswith(f"{kind}: ")
+    assert len(printed) == len(metrics), "a log that says how it goes"
+    assert f"{metrics[-1]['m'][min(metrics[-1]['m'])]:.4f}" in printed[-1]
     assert lines[-1]["k"] == "model"
     assert all(isinstance(value, float) for line in metrics for value in line["m"].values())
     if project == "digits":
@@ -135,7 +140,7 @@ def test_each_script_also_runs_plainly(project: str, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("step ")
+    assert "\nstep " in done.stdout, "what it would log"
     assert done.stdout.endswith("model  not saved: outside a run\n")
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
 
