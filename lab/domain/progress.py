@@ -17,6 +17,10 @@ TOTALS = ("epochs", "num_epochs", "n_epochs", "max_epochs", "num_train_epochs", 
           "total_steps", "iterations", "num_iterations", "max_iter", "n_iter", "rounds", "num_boost_round",
           "n_estimators")  # fmt: skip
 
+#: The first so many of them are numbers of epochs.
+_OF_EPOCHS = 5
+#: Metrics by which a run tells in which epoch it is.
+_EPOCH = ("epoch", "train/epoch", "trainer/epoch")
 #: `Epoch 3/10`, `epoch [3/10]`, `Step 30 of 100`, `iter: 30/100`.
 _COUNTED = re.compile(
     r"\b(epochs?|steps?|iter(?:ation)?s?|rounds?|batch(?:es)?)\b[ :#=]{0,3}\[?\s*(\d{1,12})\s*(?:/|of)\s*(\d{1,12})",
@@ -31,10 +35,12 @@ _LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` steps; `total` None where nobody knows it."""
+    """`done` of `total` steps; `total` None where nobody knows it. `by` is the metric whose values count them, "" where
+    they are the steps at which values are logged."""
 
     done: float
     total: float | None
+    by: str = ""
 
     @property
     def share(self) -> float | None:
@@ -42,7 +48,13 @@ class Progress:
 
 
 def progress_of(run: Run, typical: float | None = None) -> Progress:
-    """By what it logged, its parameters and, where those do not tell, the `typical` number of steps."""
+    """By what it logged, its parameters and, where those do not tell, the `typical` number of steps.
+
+    Where the parameters tell a number of epochs and the run logs its epoch, that counts: its steps are something else.
+    """
+    epochs, by = _epochs_of(run.params), next((name for name in _EPOCH if name in run.metrics), "")
+    if by and epochs is not None and 0 <= (epoch := run.metrics[by].last) <= epochs:  # false of NaN
+        return Progress(epoch, epochs, by)
     step = max((one.step for one in run.metrics.values() if math.isfinite(one.step)), default=0.0)
     total = total_of(run.params)
     total = typical if total is None else total
@@ -50,6 +62,11 @@ def progress_of(run: Run, typical: float | None = None) -> Progress:
         return Progress(step, None)
     logged = max((one.count for one in run.metrics.values()), default=0)
     return Progress(max(step, float(logged) if logged <= total else 0.0), total)
+
+
+def _epochs_of(params: Mapping[str, Param]) -> float | None:
+    """How many epochs there will be, where that is what the parameters tell."""
+    return total_of({name: value for name, value in params.items() if name in TOTALS[:_OF_EPOCHS]})
 
 
 def total_of(params: Mapping[str, Param]) -> float | None:

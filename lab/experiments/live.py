@@ -154,6 +154,15 @@ class _Follow:
         }  # fmt: skip
 
 
+def _since(series: Series) -> tuple[float, float, float, float]:
+    """The first value and its time, the last one and since when it has been that."""
+    last = len(series.values) - 1
+    begin = last
+    while begin > 0 and series.values[begin - 1] == series.values[last]:
+        begin -= 1
+    return series.values[0], series.times[0], series.values[last], series.times[begin]
+
+
 class LiveMetrics:
     """Tails of all running runs that anybody has asked about. Safe to use from any thread."""
 
@@ -184,11 +193,13 @@ class LiveMetrics:
                 return History((), (), ())
             return History(series.steps[:], series.times[:], series.values[:])
 
-    def pace(self, run_id: str) -> tuple[float, float, float, float] | None:
+    def pace(self, run_id: str, by: str = "") -> tuple[float, float, float, float] | None:
         """First step and its time, last step and its time, of the metric that was logged most; None where none was
-        logged twice."""
+        logged twice. With `by`, of the values of that metric, the last one since it is what it is."""
         follow = self._follow(run_id)
         with follow.lock:
+            if by:
+                return _since(follow.series[by]) if by in follow.series else None
             logged = [series for series in follow.series.values() if len(series.times) > 1]
             if not logged:
                 return None

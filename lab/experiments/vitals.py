@@ -80,7 +80,7 @@ class Vitals:
         now, typical = time.time(), self._typical_of(run.project, run.entry)
         progress = progress_of(run, typical.steps)
         if progress.total is not None and run.metrics:
-            pace = self._live.pace(run.id)
+            pace = self._live.pace(run.id, progress.by)
             left = remaining_by_pace(progress, pace, now) if pace else None
             if left is not None:
                 return left

@@ -27,6 +27,17 @@ def test_steps_are_counted_from_nought_or_one() -> None:
     assert progress_of(many) == Progress(11.0, 30.0), "logged several times a step"
 
 
+def test_a_run_of_epochs_that_logs_each_batch_is_as_far_as_its_epoch() -> None:
+    def at(epoch: float, **params: object) -> Progress:
+        metrics = {"loss": SUMMARY._replace(step=20.0, count=20), "epoch": SUMMARY._replace(last=epoch)}
+        return progress_of(replace(RUN, metrics=metrics, params=params or RUN.params))  # type: ignore[arg-type]
+
+    assert at(1.0) == Progress(1.0, 30.0, "epoch")
+    assert at(1.25, num_train_epochs=3) == Progress(1.25, 3.0, "epoch")
+    assert at(1.0, max_steps=100) == Progress(20.0, 100.0), "what is told is a number of steps"
+    assert at(31.0).by == at(math.nan).by == "", "it is no epoch of these"
+
+
 def test_what_counts_something_else_tells_nothing() -> None:
     assert progress_of(replace(RUN, metrics={"loss": SUMMARY._replace(step=500.0)})) == Progress(500.0, None)
     assert progress_of(replace(RUN, metrics={"loss": SUMMARY._replace(step=math.inf)})).total == 30.0

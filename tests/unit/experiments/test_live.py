@@ -100,3 +100,15 @@ def test_a_large_file_is_taken_in_at_once_and_followed_from_there(
     assert (leapt.last, leapt.step, leapt.count) == (exact.last, exact.step, exact.count) == (0.25, 30000, 20_001)
     assert (leapt.min, leapt.max) == (exact.min, exact.max)
     assert math.isclose(leapt.mean, exact.mean, rel_tol=1e-9)
+
+
+def test_the_pace_of_epochs_is_told_by_when_each_began(tmp_path: Path) -> None:
+    home = LabHome(tmp_path)
+    folder = home.run("r1")
+    folder.root.mkdir(parents=True)
+    lines = [{"t": 100.0 + at, "s": at, "m": {"loss": 1.0, "epoch": at // 10}} for at in range(25)]
+    folder.events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    live = LiveMetrics(home)
+    assert live.pace("r1") == (0.0, 100.0, 24.0, 124.0)
+    assert live.pace("r1", "epoch") == (0.0, 100.0, 2.0, 120.0)
+    assert live.pace("r1", "other") is None
