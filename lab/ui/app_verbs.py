@@ -47,13 +47,9 @@ class AppVerbs(TypedAhead, AppWork):
                 await self.pop_screen()
 
     async def show_object(self, kind: str, key: str) -> None:
-        """Open a run, or go to where an object is listed; `runs` are those that fit the filter `key`."""
+        """Open a run, or go to where an object is listed."""
         if kind == "run":
             await self.push_screen(import_module("lab.ui.screens.run_detail").RunScreen(key))
-        elif kind == "runs":
-            await self.go("runs")
-            if isinstance(self.screen, LabScreen):
-                self.screen.apply_filter(key)
         elif kind == "queue":
             await self.push_screen(import_module("lab.ui.screens.queue").QueueScreen())
         elif kind == "disk":

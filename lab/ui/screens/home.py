@@ -155,7 +155,13 @@ class HomeScreen(LabScreen):
                 self._fill()
 
     async def on_frame_table_row_selected(self, event: RowSelected) -> None:
-        await self.lab.show_object(*opened_by(event.key))
+        kind, id = opened_by(event.key)
+        if kind == "runs":
+            await self.lab.go(kind)
+            if isinstance(self.app.screen, LabScreen):
+                self.app.screen.apply_filter(id)
+        else:
+            await self.lab.show_object(kind, id)
 
     def action_home_launch(self) -> None:
         self._flow("launch")

@@ -13,6 +13,7 @@ from lab.ui.widgets.log_view import LogView
 _ONLY = "&"
 #: That of the prompt that asks for a step.
 _STEP = "step"
+_UNKNOWN = "when this log was written line by line is not known"
 #: Cells of what is told beside the tab's name.
 _NOTE = 40
 
@@ -64,6 +65,8 @@ class RunLog(LabScreen):
         run = self.run_id
         offset = await self.ask(lambda ws: ws.runs.logs.at_step(run, step))
         self.log_view.go_to_byte(offset)
+        if not self.log_view.timed:
+            self.lab.tell(f"{_UNKNOWN}: this is its beginning")
 
     def prompt_done(self, sign: str, text: str) -> None:
         if sign == _STEP:
@@ -105,6 +108,9 @@ class RunLog(LabScreen):
             self.lab.tell(f"nothing in the log has {event.text!r}")
         elif event.around:
             self.lab.tell(f"no more {event.text!r} that way: from the other end again")
+
+    def on_log_view_times_missing(self) -> None:
+        self.lab.tell(_UNKNOWN)
 
     def close_inner(self) -> bool:
         view = self.log_view

@@ -105,6 +105,11 @@ class LogLines(LineView, can_focus=True, inherit_bindings=False):
         """Whether the times of lines are to be shown, where they are known."""
         return self._stamped
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is known when lines were there."""
+        return bool(self._clock)
+
     def set_clock(self, clock: Clock) -> None:
         """Tell when the file had how many bytes."""
         self._clock = clock

@@ -55,6 +55,9 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
         def control(self) -> LogView:
             return self.view
 
+    class TimesMissing(Message):
+        """Somebody wants to see times, and none are known."""
+
     class EditorRequested(Message):
         """Somebody wants this file in an editor."""
 
@@ -219,6 +222,8 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
     def action_times(self) -> None:
         """When each line was there, or no longer."""
         self._stamped = not self._stamped
+        if self._stamped and not self._clock:
+            self.post_message(self.TimesMissing())
         self._strips.clear()
         self.refresh()
 

@@ -37,3 +37,14 @@ async def test_a_step_leads_to_what_was_printed_then(seed: Seed, project: Path) 
         await see(pilot, "logged nothing at step 999", "the last one is 19")
         await pilot.press("J", *"x", "enter")
         await see(pilot, "is no step")
+
+
+async def test_where_no_times_are_known_that_is_said(seed: Seed, project: Path) -> None:
+    seed.run("calm", log="".join(f"line {number}\n" for number in range(99)))
+    async with opened(seed.root, project, SIZE) as (_, pilot):
+        await press(pilot, "3", "calm")
+        await press(pilot, "enter", "Params & data")
+        await press(pilot, "]", "line 98")
+        await press(pilot, "T", "line by line is not known")
+        await pilot.press("J", *"8", "enter")
+        await see(pilot, "this is its beginning", "line 0")
