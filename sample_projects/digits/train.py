@@ -29,7 +29,6 @@ def main() -> None:
     rows = np.arange(len(labels))
     train_rows, val_rows = train_test_split(rows, test_size=0.2, stratify=labels, random_state=seed)
     x_train, x_val, y_train, y_val = pixels[train_rows], pixels[val_rows], labels[train_rows], labels[val_rows]
-
     scaler = StandardScaler().fit(x_train)
     z_train, z_val = scaler.transform(x_train), scaler.transform(x_val)
     if kind == "mlp":
@@ -55,7 +54,6 @@ def main() -> None:
         print(f"epoch {epoch:>3}/{epochs}", *(f"{name} {value:.4f}" for name, value in values.items()), sep="  ")
 
     keep_predictions(val_rows, y_val, classes, val)
-
     example = [dict(zip(columns, row, strict=True)) for row in x_val.tolist()]
     track.model(make_pipeline(scaler, model), example=example)
 
