@@ -43,8 +43,13 @@ class AppVerbs(TypedAhead, AppWork):
             self.view_state.put("last", "mode", mode)
             await self.switch_mode(mode)
         else:
-            for _ in self.screen_stack[1:]:
-                await self.pop_screen()
+            self.go_up(0)
+
+    def go_up(self, depth: int) -> None:
+        """Out of what was opened above the screen at that place of the stack, from 0. Who asks may be on one of those
+        that go, so nobody waits for them to be gone: that would be for ever."""
+        while len(self.screen_stack) > depth + 1:
+            self.pop_screen()
 
     async def show_object(self, kind: str, key: str) -> None:
         """Open a run, or go to where an object is listed."""

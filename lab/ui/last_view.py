@@ -39,6 +39,6 @@ class LastView:
             await app.switch_mode(view.mode)
         if view.screen in app.screen_stack:
             while app.screen is not view.screen:
-                await app.pop_screen()
+                app.pop_screen()  # not waited for: the one that asks may be the one that goes
         else:
             await app.push_screen(view.screen.again())

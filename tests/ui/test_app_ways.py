@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from screen_app import opened, press, see, shown, until
-from seeding import Seed
+from seeding import Seed, fill
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from lab.domain.query import Page, RunQuery
+from lab.events import RUN_CREATED
 from lab.experiments.service import Runs
 from lab.ui.app import LabApp
 from lab.ui.screens.base import TAB
@@ -64,6 +65,37 @@ async def test_the_last_view_is_one_key_away_whatever_it_was(lab_home: Path, pro
         await on(pilot, app, CompareScreen, "the comparison, still open")
         await pilot.press("-")
         await on(pilot, app, DeploymentsScreen, "deployments again")
+
+
+async def test_whatever_lies_over_a_numbered_screen_can_be_left_at_once(seed: Seed, project: Path) -> None:
+    """By the number, by its name in the top line, by what leads to the table below: the app goes on afterwards."""
+    fill(seed, 6)
+    body = {"name": "swept", "project": "digits", "entry": "train", "sweep": "sweep-1", "params": {"model": "mlp"}}
+    seed.journal.append(RUN_CREATED, "swept", body)
+    async with opened(seed.root, project, SIZE) as (app, pilot):
+
+        async def at_bottom(*texts: str) -> None:
+            await on(pilot, app, RunsScreen, "the table")
+            await see(pilot, *texts)
+            await pilot.press("enter")
+            await on(pilot, app, RunScreen, "a run: the app listens")
+            await press(pilot, "d", "› changes")
+
+        await press(pilot, "3", "7 runs")
+        await pilot.press("E")
+        await see(pilot, "sweep-1")
+        await pilot.press("enter")
+        await at_bottom("fitting sweep:sweep-1")
+        await pilot.click("#top", offset=(shown(app).index("3 Runs"), 0))
+        await at_bottom("fitting sweep:sweep-1")
+        await pilot.click("#top", offset=(shown(app).index("swept"), 0))
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run, one step up")
+        await pilot.press("ctrl+f", *"mlp", "enter")
+        await see(pilot, "runs: model=mlp")
+        await pilot.press("enter")
+        await at_bottom("fitting param.model=mlp")
+        await pilot.press("3")
+        await at_bottom("fitting param.model=mlp")
 
 
 async def test_finding_steps_through_rows_and_hides_none(lab_home: Path, project: Path) -> None:
@@ -259,7 +291,13 @@ async def test_f1_explains_whatever_has_the_focus(lab_home: Path, project: Path)
         table.move_to(next(row.key for row in table.source.window(0, 99) if "failed" in row.cells[1].text))
         await press(pilot, "f1", "What is this?", "failed", "The Home screen")
         await pilot.press("escape", "3")
-        await see(pilot, "12 runs")
+        await see(pilot, "12 runs", "enter Open")
+        await pilot.press("tab")
+        await until(pilot, lambda: isinstance(app.focused, DetailPanel), "the panel beside has the focus")
+        await until(pilot, lambda: "enter Open" not in shown(app), "where enter opens nothing")
+        await press(pilot, "f1", "What is this?", "in this lab")
+        await pilot.press("escape", "tab")
+        await see(pilot, "enter Open")
         await pilot.press("enter")
         await on(pilot, app, RunScreen, "the run")
         await until(pilot, lambda: app.screen.query_one(ChartView).series, "its curves")

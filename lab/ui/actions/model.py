@@ -36,10 +36,10 @@ MODES = ("home", "data", "runs", "models", "deployments")
 
 #: Which widgets with keys of their own a screen holds.
 WIDGETS: dict[str, tuple[str, ...]] = {
-    "home": ("table",),
+    "home": ("table", "detail"),
     "data": ("table",),
-    "runs": ("table",),
-    "models": ("table",),
+    "runs": ("table", "detail"),
+    "models": ("table", "detail"),
     "deployments": ("table", "logs", "detail"),
     "queue": ("table",),
     "sweeps": ("table",),

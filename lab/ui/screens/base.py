@@ -25,6 +25,7 @@ from lab.ui.screens.parts import Choices, KeyBar, Lines, TopLine
 from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.tables import TablesScreen
 from lab.ui.widgets.chart_view import ChartView
+from lab.ui.widgets.detail import Page
 from lab.ui.widgets.frame_table import FrameTable
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ _AGES = 30.0
 RHYTHM = "rhythm"
 #: Keys of choices that are tabs begin with this.
 TAB = "tab:"
+#: Keys of choices that are screens on the way here begin with this; their place on the stack follows.
+CRUMB = "crumb:"
 
 
 class LabScreen(TablesScreen):
@@ -71,6 +74,7 @@ class LabScreen(TablesScreen):
         self._loading = False
         self._back = asyncio.Event()  # set when it is seen again
         self._trouble = ""
+        self._in_panel = False  # whether a panel has the focus
         self._border: pane_drag.Border | None = None
 
     @property
@@ -157,14 +161,28 @@ class LabScreen(TablesScreen):
 
     def tell_top(self) -> None:
         where = f"{self.lab.project} (read only)" if self.lab.read_only else self.lab.project
-        self.query_one(TopLine).tell(self.trail(), where.strip())
+        self.query_one(TopLine).tell(self._crumbs(), where.strip())
+
+    def _crumbs(self) -> list[tuple[str, str]]:
+        """(key, name) of what lies between the numbered screen and this one, and of this one: all can be clicked."""
+        crumbs: list[tuple[str, str]] = []
+        last: tuple[str, ...] = ()
+        for depth, screen in enumerate(self.app.screen_stack):
+            trail = screen.trail() if isinstance(screen, LabScreen) else ()
+            known = len(last) if trail[: len(last)] == last else 0  # a run's changes name the run too
+            crumbs += [(f"{CRUMB}{depth}", name) for name in trail[known:]]
+            last = trail
+            if screen is self:
+                return crumbs
+        return [("", name) for name in self.trail()]  # it lies behind another numbered screen
 
     def tell_keys(self) -> None:
         """Show the keys afresh: which can be used has changed."""
         leave = "Quit" if self.app.screen_stack[:1] == [self] else "Back"
         hidden = {*self.hidden_actions(), *(actions.WRITING if self.lab.read_only else ())}
         first = FOUND_KEYS if self._finder.on else ()
-        self.query_one(KeyBar).tell(self.lead(), leave, hidden, self.lab.moved_keys, first)
+        lead = "" if isinstance(self.focused, Page) else self.lead()  # in a panel, enter does nothing
+        self.query_one(KeyBar).tell(lead, leave, hidden, self.lab.moved_keys, first)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done; in a lab that is only looked at, none that changes anything."""
@@ -279,6 +297,11 @@ class LabScreen(TablesScreen):
     async def _read_again(self) -> None:
         self.reload()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, Page) != self._in_panel:
+            self._in_panel = not self._in_panel
+            self.tell_keys()
+
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         # Textual would look up all styles again, which have been kept up all the while.
         event.refresh_styles = False
@@ -351,6 +374,8 @@ class LabScreen(TablesScreen):
         event.stop()
         if event.key.startswith(TAB):
             self.show_tab(event.key.removeprefix(TAB))
+        elif event.key.startswith(CRUMB):
+            self.lab.go_up(int(event.key.removeprefix(CRUMB)))
         elif hasattr(self, f"action_{event.key}"):
             await self.run_action(event.key)
         elif event.key:

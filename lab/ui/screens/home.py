@@ -67,7 +67,6 @@ class HomeScreen(LabScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#summary").can_focus = False
         self.every(0.5, self._look_at_runs)
         self.every(2.0, self._look_at_deployments)
         self.every(_COPIES, self._look_at_copies)

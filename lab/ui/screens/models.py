@@ -130,10 +130,6 @@ class ModelsScreen(ListScreen):
     def _table(self, name: str) -> FrameTable:
         return self.query_one(f"#{name}", FrameTable)
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#facts").can_focus = False
-
     @property
     def current(self) -> Model | None:
         return self._models.get(self._table("models").cursor_key or "")

@@ -126,11 +126,11 @@ class TopLine(Choices):
     def __init__(self, current: str) -> None:
         super().__init__(id="top")
         self._current = current
-        self._trail: tuple[str, ...] = ()
+        self._trail: tuple[tuple[str, str], ...] = ()
         self._where = ""
 
-    def tell(self, trail: Sequence[str] = (), where: str = "") -> None:
-        """`trail` names the screens from a numbered one to this, `where` the project."""
+    def tell(self, trail: Sequence[tuple[str, str]] = (), where: str = "") -> None:
+        """`trail` are (key, name) of the screens from a numbered one to this, `where` the project."""
         self._trail, self._where = tuple(trail), where
         self._fill()
 
@@ -150,12 +150,19 @@ class TopLine(Choices):
         if self._trail:
             used = sum(width_of(text) for _, spans in items for text, _ in spans) + 2 * len(items)
             room = self.size.width - used - sum(width_of(text) for text, _ in right) - 3
-            name = tidy(f" {glyphs().more} ".join(self._trail))
-            if room > 8:
-                items.append(
-                    ("", [(f"{glyphs().more} ", "muted"), (fit(name, min(room - 2, width_of(name))), "title")])
-                )
+            items += _crumbs(self._trail, room) if room > 8 else []
         self.put(items, right)
+
+
+def _crumbs(trail: Sequence[tuple[str, str]], room: int) -> list[tuple[str, Row]]:
+    """The end of the way in so many cells: where one is matters more than where one came from."""
+    more, names = f"{glyphs().more} ", [(key, tidy(name)) for key, name in trail]
+    while len(names) > 1 and sum(4 + width_of(name) for _, name in names) > room:
+        del names[0]
+    return [
+        (key, [(more, "muted"), (fit(name, min(room - 2, width_of(name))), "title" if at == len(names) else "muted")])
+        for at, (key, name) in enumerate(names, 1)
+    ]
 
 
 class KeyBar(Choices):

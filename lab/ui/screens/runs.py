@@ -83,7 +83,6 @@ class RunsScreen(RunGrouping):
         super().on_mount()
         order = self.lab.view_state.get("runs", "order", "-created")
         self._order_by(parse_orders(order) if order else (Order(),))
-        self.query_one("#summary").can_focus = False
         self._layout = self.remembered()
         self.every(0.5, self._look)
 
@@ -389,7 +388,7 @@ class RunsScreen(RunGrouping):
 
     def _as_command(self) -> str:
         """What is shown, as a command: filter, order and columns."""
-        columns = write_orders(tuple(Order(column.id) for column in self.table.columns))
+        columns = write_orders(tuple(Order(column.id, False) for column in self.table.columns))
         words = ["lab", "runs", "ls", *self.filter_text.split(), "--sort", write_orders(self._orders)]
         grouped = ["--group-by", self.group_key] if self.group_key else ["--columns", columns]
         return shlex.join([*words, *grouped])

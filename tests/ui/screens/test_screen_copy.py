@@ -10,6 +10,8 @@ import pytest
 from screen_app import opened, press, see, until
 from seeding import Seed, fill
 
+from lab.ui.widgets.frame_table import FrameTable
+
 
 @pytest.fixture(autouse=True)
 def no_other_clipboards(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +70,7 @@ async def test_what_is_under_the_cursor_can_be_copied_on_every_list(seed: Seed, 
         await see(pilot, "fitting lr<0.003")
         words = shlex.split(await copied("command of this table"))
         assert words[:6] == ["lab", "runs", "ls", "lr<0.003", "--sort", "-created"]
+        assert words[6:] == ["--columns", ",".join(column.id for column in app.screen.query_one(FrameTable).columns)]
         await pilot.press("space", "j", "space")
         await press(pilot, "c", "Compare 2")
         assert (await copied("command")).startswith("lab runs compare r000")

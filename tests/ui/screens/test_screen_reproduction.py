@@ -38,7 +38,7 @@ async def test_look_reproduce_and_read_the_verdict(home: Path, tmp_path: Path, m
         await press(pilot, "V", "not run again yet", "all that it takes is there")
         assert isinstance(app.screen, ReproductionScreen)
         await press(pilot, "n", "Reproduce steady", "tolerance")
-        await press(pilot, "enter", "reproduced, bitwise", "identical")
+        await press(pilot, "enter", "reproduced, bitwise", "identical", "RUN AGAIN AS")
         assert_tidy(app, (80, 24))
         await press(pilot, "c", "Baseline")
         await press(pilot, "escape", "reproduced, bitwise")
