@@ -239,6 +239,12 @@ class LabApp(AppVerbs):
             self._exit_renderables.append(Text(crash.farewell(self._exception, report)))
         self._close_messages_no_wait()
 
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        # Textual first does here, in the worker that asks, what the app has still to do: also to wait for a screen to
+        # close. Where that is the worker's own screen it is cancelled, and would take the screen and the app with it.
+        await asyncio.shield(self._flush_next_callbacks())
+        return await asyncio.shield(self.push_screen(screen, wait_for_dismiss=True, mode=mode))
+
     def delay_update(self, delay: float = _DELAY) -> None:
         """Textual shows nothing for twice as long after a switch of screens."""
         super().delay_update(min(delay, _DELAY))

@@ -14,7 +14,7 @@ from lab.domain.text import clean
 from lab.errors import LabError
 from lab.ui import clipboard
 from lab.ui.jobs import PARALLEL, Job, Jobs
-from lab.ui.left import was_left
+from lab.ui.left import OutlivesLeaving, was_left
 from lab.ui.screens.base import LabScreen
 
 #: How often the status line looks at running jobs, seconds.
@@ -23,7 +23,7 @@ _TICK = 0.25
 _TOAST, _ERROR_TOAST = 4.0, 10.0
 
 
-class AppWork(App[int]):
+class AppWork(OutlivesLeaving, App[int]):
     """An app whose work may fail without ending it."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +18,8 @@ from lab.errors import LabError, UsageError
 
 #: Looked for in this order where the user has said nothing.
 _USUAL = ("editor", "nano", "vim", "vi")
+#: What names of files are given without, and how long they are at most.
+_ODD, _LONGEST_NAME = re.compile(r"[^\w.-]"), 60
 #: Of a longer file an editor gets the last so many bytes.
 _MOST = 64 * 2**20
 
@@ -40,7 +43,7 @@ def edit_text(app: App[Any], text: str, name: str) -> str | None:
     """What became of `text`, without blank lines at its end; None where nothing did. `name` tells the editor what kind
     of file it is. Raises LabError where there is no editor, or it fails: then the text is as it was."""
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        file = Path(folder, name)
+        file = Path(folder, _ODD.sub("_", name)[-_LONGEST_NAME:])
         file.write_text(text + "\n" if text else "", encoding="utf-8")
         edit_file(app, file)
         after = file.read_text(encoding="utf-8", errors="replace").rstrip()

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from textual.css.query import NoMatches
 from textual.dom import NoScreen
+from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.widget import Widget
+
+
+class OutlivesLeaving(MessagePump):
+    """Goes on after such a fault. Textual ends the loop in which one is raised: a screen would never answer again, and
+    the app would end without a word."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except (NoMatches, NoScreen) as error:
+            if not was_left(error):
+                raise
 
 
 def was_left(error: BaseException) -> bool:

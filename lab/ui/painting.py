@@ -10,6 +10,8 @@ from typing import TypeVar
 from textual.geometry import Size
 from textual.screen import Screen
 
+from lab.ui.left import OutlivesLeaving
+
 T = TypeVar("T")
 
 #: Changes that come so close behind one another are painted together, seconds.
@@ -46,7 +48,7 @@ class Beat:
         self._paint()
 
 
-class PaintedScreen(Screen[T]):
+class PaintedScreen(OutlivesLeaving, Screen[T]):
     """A screen that is painted once for all that has changed.
 
     Textual paints whenever it has laid out: a new screen as soon as it knows its size, again when it is told that size,

@@ -51,6 +51,13 @@ def edits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Edits:
 
 
 @pytest.mark.usefixtures("terminal")
+def test_names_of_files_have_nothing_odd(tmp_path: Path, edits: Edits) -> None:
+    edits("file.write_text('after')")
+    assert editor.edit_text(LabApp(tmp_path, tmp_path), "before", f"[b]/../{'x' * 300}\x1b é.md") == "after"
+    assert (tmp_path / "given").read_text() == f"{'x' * 54}__é.md\nbefore\n"
+
+
+@pytest.mark.usefixtures("terminal")
 async def test_the_note_of_a_run(lab_home: Path, tmp_path: Path, edits: Edits) -> None:
     edits("file.write_text('best so far\\nwith [b]brackets[/] and \\u202eodd\\n\\n')")
     async with opened(lab_home, tmp_path, (120, 30)) as (app, pilot):

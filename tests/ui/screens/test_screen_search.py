@@ -6,11 +6,14 @@ from pathlib import Path
 
 from screen_app import assert_tidy, opened, press, see, shown, until
 from seeding import HOSTILE, Seed, fill
+from textual.pilot import Pilot
 
 from lab.events import RUN_CREATED
 from lab.paths import LabHome
 from lab.stores.snapshot import snapshot
+from lab.ui.app import LabApp
 from lab.ui.screens.search import SearchScreen
+from lab.ui.widgets.frame_table import FrameTable
 
 
 def with_code(root: Path) -> None:
@@ -67,3 +70,35 @@ async def test_a_search_is_shown_as_it_goes_and_opens_what_it_finds(tmp_path: Pa
         await pilot.press("ctrl+f")
         await pilot.press(*"/(/", "enter")
         await see(pilot, "no regular expression")
+
+
+async def go_to_hit(app: LabApp, pilot: Pilot[int], typed: str, kind: str) -> None:
+    """Search for `typed` and open the first hit that is of `kind`."""
+    await press(pilot, "ctrl+f", "type what you look for")
+    await pilot.press(*typed, "enter")
+    screen = app.screen
+    assert isinstance(screen, SearchScreen)
+    await until(pilot, lambda: screen._hits and not screen._busy, "found")
+    wanted = {str(number) for *_, number, hit in screen._hits if hit.kind == kind}
+    table = screen.query_one(FrameTable)
+    while table.cursor_key not in wanted:
+        await pilot.press("j")
+    await pilot.press("enter")
+    await until(pilot, lambda: not screen.is_attached, "the search is closed")
+
+
+async def test_what_lies_below_the_search_itself_is_gone_to(tmp_path: Path) -> None:
+    """The search closes with the way there, and what was to be done there is done."""
+    seed = Seed(tmp_path / "home")
+    for name in ("one", "two", "three"):
+        seed.run(name, params={"opt": "sgd" if name != "two" else "adam"}, metrics={"loss": 0.5})
+        seed.model(name, "r0000001")
+    seed.close()
+    async with opened(tmp_path / "home", tmp_path, (120, 40)) as (app, pilot):
+        await press(pilot, "4", "3 models")
+        below = app.screen.query_one("#models", FrameTable)
+        await go_to_hit(app, pilot, "two", "model")
+        await until(pilot, lambda: below.screen is app.screen and below.cursor_key == "two", "the model is found")
+        await press(pilot, "3", "3 runs")
+        await go_to_hit(app, pilot, "opt=sgd", "run")
+        await see(pilot, "2 runs", "opt=sgd")
