@@ -18,34 +18,43 @@ T = TypeVar("T")
 _GATHER = 0.001
 #: Between the beginnings of two paints, seconds.
 _PERIOD = 1 / 100
+#: So long a paint waits for changes that are under way, seconds.
+_PATIENCE = 0.025
 
 
 class Beat:
     """In place of Textual's timer, which beats 60 times a second and, where the last paint took long, leaves out a beat
     or two: here the first change after a pause is painted at once, and the next ones soon.
 
-    `resume` asks for a paint, `pause` takes that back.
+    `resume` asks for a paint, `pause` takes that back. While `more` changes are under way it is put off a little.
     """
 
-    def __init__(self, paint: Callable[[], None]) -> None:
+    def __init__(self, paint: Callable[[], None], more: Callable[[], bool]) -> None:
         self._paint = paint
+        self._more = more
         self._due: asyncio.TimerHandle | None = None
-        self._last = 0.0
+        self._asked = self._last = 0.0
 
     def resume(self) -> None:
         if self._due is None:
-            wait = max(_GATHER, self._last + _PERIOD - time.monotonic())
-            self._due = asyncio.get_running_loop().call_later(wait, self._strike)
+            self._asked = now = time.monotonic()
+            self._wait(max(_GATHER, self._last + _PERIOD - now))
 
     def pause(self) -> None:
         if self._due is not None:
             self._due.cancel()
             self._due = None
 
+    def _wait(self, seconds: float) -> None:
+        self._due = asyncio.get_running_loop().call_later(seconds, self._strike)
+
     def _strike(self) -> None:
-        self._due = None
-        self._last = time.monotonic()
-        self._paint()
+        self._due, now = None, time.monotonic()
+        if self._more() and now < self._asked + _PATIENCE:
+            self._wait(_GATHER)
+        else:
+            self._last = now
+            self._paint()
 
 
 class PaintedScreen(OutlivesLeaving, Screen[T]):
@@ -57,7 +66,7 @@ class PaintedScreen(OutlivesLeaving, Screen[T]):
 
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
-        self._beat = Beat(self._strike)
+        self._beat = Beat(self._strike, lambda: not self._message_queue.empty())
         self._striking = False
         self._unpainted = False  # it was laid out or changed since it was last painted
 

@@ -29,7 +29,7 @@ async def paints(asks: list[float], seconds: float) -> list[float]:
     def paint() -> None:
         painted.append(time.monotonic() - begin)
 
-    beat = Beat(paint)
+    beat = Beat(paint, lambda: False)
     loop = asyncio.get_running_loop()
     for at in asks:
         loop.call_later(at, beat.resume)
@@ -48,11 +48,22 @@ async def test_the_next_paint_keeps_its_distance() -> None:
 
 async def test_nothing_is_painted_where_nobody_asks_or_a_paint_took_it_along() -> None:
     painted: list[float] = []
-    beat = Beat(lambda: painted.append(0.0))
+    beat = Beat(lambda: painted.append(0.0), lambda: False)
     beat.resume()
     beat.pause()  # something else has painted the screen meanwhile
     await asyncio.sleep(0.03)
     assert not painted
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_is_under_way_is_waited_for_but_not_for_ever(ends: bool) -> None:
+    painted, under_way = asyncio.Event(), [True]
+    beat, begun = Beat(painted.set, lambda: under_way[0]), time.monotonic()
+    beat.resume()
+    await asyncio.sleep(0.005)
+    assert not painted.is_set() or time.monotonic() > begun + 0.02
+    under_way[0] = not ends
+    await asyncio.wait_for(painted.wait(), 60)
 
 
 class Below(PaintedScreen[None]):
