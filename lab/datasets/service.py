@@ -13,7 +13,7 @@ from lab.catalog import lineage as catalog_lineage
 from lab.catalog import projects as catalog_projects
 from lab.catalog.connection import Catalog
 from lab.datasets.narration import narrate
-from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, superfluous
+from lab.domain.datasets import Changes, Dataset, DatasetVersion, Verdict, meant, superfluous
 from lab.domain.names import check_name
 from lab.domain.resources import format_size
 from lab.domain.text import clean, count_of
@@ -259,11 +259,9 @@ class Datasets:
             raise NotFoundError(f"no dataset {clean(path)!r}", f"lab data add NAME PATH; there are: {names}")
         if not wanted:
             return live[0]
-        number = self.aliases(found[0]).get(wanted)
-        for version in found:
-            hashes = (version.id.removeprefix("b3:"), version.origin.get("md5", ""))
-            if wanted == version.label or version.number == number or any(one.startswith(wanted) for one in hashes):
-                return version
+        version = meant(found, self.aliases(found[0]), wanted)
+        if version is not None:
+            return version
         labels = ", ".join(version.label for version in reversed(found))
         raise NotFoundError(f"dataset {clean(path)!r} has no version {clean(wanted)!r}", f"there are: {labels}")
 

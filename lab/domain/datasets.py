@@ -95,6 +95,17 @@ class Changes:
         return not (self.added or self.removed or self.changed)
 
 
+def meant(versions: Sequence[DatasetVersion], aliases: Mapping[str, int], wanted: str) -> DatasetVersion | None:
+    """The version that `wanted` means: `v2`, an alias, or the beginning of its hash (or of the md5 by which DVC knew
+    it); None where there is none of it."""
+    number = aliases.get(wanted)
+    for version in versions:
+        hashes = (version.id.removeprefix("b3:"), version.origin.get("md5", ""))
+        if wanted == version.label or version.number == number or any(one.startswith(wanted) for one in hashes):
+            return version
+    return None
+
+
 def superfluous(versions: Sequence[DatasetVersion], keep: int, held: Collection[int]) -> list[DatasetVersion]:
     """Automatic versions that may go: all but the newest `keep`, one for each day (UTC), and those that are `held` by
     their numbers. `versions` are newest first; the newest of all always stays.

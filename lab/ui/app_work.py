@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from textual.app import App
 from textual.timer import Timer
 
 from lab.domain.text import clean
 from lab.errors import LabError
 from lab.ui import clipboard
+from lab.ui.drafts import Drafting
 from lab.ui.jobs import PARALLEL, Job, Jobs
 from lab.ui.left import OutlivesLeaving, was_left
 from lab.ui.screens.base import LabScreen
@@ -23,7 +23,7 @@ _TICK = 0.25
 _TOAST, _ERROR_TOAST = 4.0, 10.0
 
 
-class AppWork(OutlivesLeaving, App[int]):
+class AppWork(OutlivesLeaving, Drafting):
     """An app whose work may fail without ending it."""
 
     def __init__(self) -> None:
@@ -81,14 +81,22 @@ class AppWork(OutlivesLeaving, App[int]):
         if not was_left(error):
             super()._handle_exception(error)
 
-    def background(self, title: str, command: str, work: Callable[[Job], Awaitable[str]]) -> Job:
-        """Begin a job that outlives the screen that asked for it; its last sentence becomes a toast."""
+    def background(
+        self, title: str, command: str, work: Callable[[Job], Awaitable[str]],
+        on_error: Callable[[str], object] | None = None,
+    ) -> Job:  # fmt: skip
+        """Begin a job that outlives the screen that asked for it; its last sentence becomes a toast. `on_error` hears
+        what went wrong, if something did."""
         job = Job(title, command)
 
         async def whole() -> None:
             self._tick()
             try:
                 await self.jobs.run(job, lambda: work(job), self._turn.acquire)
+            except LabError as error:
+                if on_error is not None:
+                    on_error(error.message)
+                raise
             finally:
                 if job.state != "waiting":
                     self._turn.release()

@@ -8,7 +8,7 @@ from lab.domain.compare import Comparison
 from lab.domain.runs import Run
 from lab.domain.text import count_of
 from lab.errors import UsageError
-from lab.ui.screens import flows
+from lab.ui.screens import flows, launch_flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.compare_cells import wanted
 
@@ -32,4 +32,4 @@ async def queue_seeds(screen: LabScreen, comparison: Comparison, metric: str, jo
     title = f"Launch {count_of(len(requests), 'run')} with new seeds?"
     if await flows.confirm(screen, title, consequence, "Launch", "A"):
         for request in requests:
-            flows.start_run(screen, request, on_started=join)
+            launch_flows.start_run(screen, request, on_started=join)

@@ -1,4 +1,4 @@
-"""Things that take a dialog or two, the same from several screens: launching, stopping, registering, deploying.
+"""Things that take a dialog or two, the same from several screens: stopping, registering, tags, undo.
 
 Each is a coroutine that a screen starts. What takes long goes on as a job behind the screens.
 """
@@ -6,8 +6,7 @@ Each is a coroutine that a screen starts. What takes long goes on as a job behin
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,76 +14,26 @@ from textual.screen import Screen
 
 from lab.domain.datasets import Dataset, DatasetVersion
 from lab.domain.edits import MODEL
-from lab.domain.launch import LaunchRequest
 from lab.domain.models import CHAMPION, ModelVersion
 from lab.domain.param_spec import ParamSpec
 from lab.domain.runs import Run, RunStatus
-from lab.domain.sweeps import SweepPlan
 from lab.domain.views import RunView
-from lab.errors import LabError, NotFoundError, UsageError
+from lab.errors import LabError, UsageError
 from lab.ui import actions, editor
 from lab.ui.jobs import Job
 from lab.ui.render.number import format_number
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.launch_form import (
-    launch_command,
-    launch_fields,
     name_trouble,
-    params_like,
-    plan_of,
-    plan_sentence,
-    request_of,
 )
-from lab.ui.screens.pick import Item, PickScreen
-from lab.ui.widgets.forms import ConfirmScreen, FormScreen
+from lab.ui.widgets.confirm import ConfirmScreen
+from lab.ui.widgets.forms import FormScreen
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
 #: What stands for no dataset where a model's reference is chosen.
 _EXAMPLE = "the run's example"
-
-# Launching
-
-
-async def launch(screen: LabScreen, like: Run | None = None) -> None:
-    """Choose an entry of the project, fill in its parameters, start it. The entry and its parameters are at first those
-    of `like`, where that is a run of this project."""
-    settings = await screen.ask(lambda ws: ws.projects.current)
-    if settings is None or not settings.entries:
-        where = "no lab.toml here" if settings is None else "lab.toml declares no entries"
-        raise NotFoundError(f"nothing to launch: {where}", "on Home, i writes a lab.toml; then edit its [entries]")
-    names = list(settings.entries)
-    name: str | None = names[0]
-    if len(names) > 1:
-        items = [Item(name, name, help=shlex.join(settings.entries[name].command)) for name in names]
-        at = like.entry if like is not None and like.project == settings.name else ""
-        name = await screen.app.push_screen_wait(PickScreen("Launch which entry?", items, at=at))
-    if name is None:
-        return
-    entry = settings.entry(name)
-    params, intro = dict(entry.params), ""
-    if like is not None and (like.project, like.entry) == (settings.name, name):
-        params = params_like(params, like.params)
-        intro = f"Parameters of {like.name}; on Home, n has those of lab.toml." if params != dict(entry.params) else ""
-    await launch_with(screen, LaunchRequest(entry=name, params=params), entry.datasets, intro)
-
-
-async def launch_with(
-    screen: LabScreen, base: LaunchRequest, datasets: Sequence[str] = (), intro: str = ""
-) -> None:  # fmt: skip
-    """The launch form, filled from `base`."""
-    seconds = await screen.ask(lambda ws: ws.runs.vitals.typical_seconds(ws.projects.place()[0], base.entry))
-    form = FormScreen(f"Launch {base.entry}", launch_fields(base, datasets), submit="Launch", intro=intro,
-                      summary=lambda values: plan_sentence(base, values, seconds))  # fmt: skip
-    values = await screen.app.push_screen_wait(form)
-    if values is None:
-        return
-    request, plan = request_of(base, values), plan_of(base, values)
-    if plan is None:
-        start_run(screen, request)
-    else:
-        start_sweep(screen, request, plan)
 
 
 async def edit_settings(screen: LabScreen) -> None:
@@ -96,50 +45,6 @@ async def edit_settings(screen: LabScreen) -> None:
         editor.edit_file(screen.lab, path)
     finally:  # an editor that fails may have written
         await screen.lab.refresh_project()
-
-
-async def edit_and_launch(screen: LabScreen, run: Run) -> None:
-    """The launch form, filled from a run that there was."""
-    request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
-    await launch_with(screen, request)
-
-
-async def launch_again(screen: LabScreen, run: Run) -> None:
-    request = await screen.ask(lambda ws: ws.runs.rerun(run.id))
-    start_run(screen, request, actions.command(actions.get("runs.again"), id=run.id))
-
-
-def start_run(
-    screen: LabScreen, request: LaunchRequest, command: str = "", on_started: Callable[[Run], None] | None = None
-) -> None:
-    """Launch behind the screens; `command` is what the command log shows, unless all that was asked for, and
-    `on_started` hears of the run if the screen is still there."""
-
-    async def work(job: Job) -> str:
-        run, why = await screen.lab.bridge.ask(lambda ws: _launch(ws, request, job.say))
-        if on_started is not None and screen.is_attached:
-            on_started(run)
-        return f"{run.name} {why}" if why else f"{run.name} has started on {run.engine}"
-
-    screen.lab.background(f"launching {request.entry}", command or launch_command(request), work)
-
-
-def _launch(ws: Workspace, request: LaunchRequest, progress: Callable[[str], None]) -> tuple[Run, str]:
-    """The run, and why it waits if it does."""
-    run = ws.queue.launch(request, progress)
-    waits = run.status is RunStatus.QUEUED
-    return run, (ws.queue.reason(run.id) or "is about to start") if waits else ""
-
-
-def start_sweep(screen: LabScreen, request: LaunchRequest, plan: SweepPlan) -> None:
-    """Record a sweep behind the screens; the queue starts its runs."""
-
-    async def work(job: Job) -> str:
-        unnamed = replace(request, name="")
-        sweep = await screen.lab.bridge.ask(lambda ws: ws.sweeps.create(unnamed, plan, request.name, job.say))
-        return f"sweep {sweep.name}: {sweep.total} runs; S shows how far it is"
-
-    screen.lab.background(f"sweep of {request.entry}", launch_command(request, plan=plan), work)
 
 
 # Runs
@@ -198,7 +103,7 @@ async def register(screen: LabScreen, run: Run, suggestion: str) -> None:
 
     command = actions.command(actions.get("runs.register"), id=run.id, name=name)
     command += f" --reference {shlex.quote(reference)}" if reference else ""
-    screen.lab.background(f"registering {name}", command, work)
+    screen.lab.background(f"registering {name}", command, work, form.keep)
 
 
 async def edit_tags(screen: LabScreen, runs: Sequence[Run]) -> None:
@@ -346,7 +251,8 @@ async def add_data(screen: LabScreen, name: str = "", path: str = "") -> None:
         ParamSpec("path", "path", value=path, optional=False, help="a file or folder, relative to the project"),
         ParamSpec("message", "message", help="why, in a few words"),
     ]  # fmt: skip
-    values = await screen.app.push_screen_wait(FormScreen("Snapshot data", fields, submit="Snapshot"))
+    form = FormScreen("Snapshot data", fields, submit="Snapshot")
+    values = await screen.app.push_screen_wait(form)
     if values is None:
         return
     chosen, where, message = str(values["name"]), str(values["path"]), str(values.get("message", ""))
@@ -360,7 +266,7 @@ async def add_data(screen: LabScreen, name: str = "", path: str = "") -> None:
         return f"{chosen} {version.label} {'taken' if new else 'is the same: nothing has changed'}"
 
     command = actions.command(actions.get("data.add"), name=chosen, path=where)
-    screen.lab.background(f"snapshot of {chosen}", command, work)
+    screen.lab.background(f"snapshot of {chosen}", command, work, form.keep)
 
 
 async def promote(screen: LabScreen, ref: str, summary: str) -> None:

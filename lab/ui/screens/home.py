@@ -163,7 +163,7 @@ class HomeScreen(LabScreen):
             await self.lab.show_object(kind, id)
 
     def action_home_launch(self) -> None:
-        self._flow("launch")
+        self._flow("launch", "launch_flows")
 
     def action_home_init(self) -> None:
         self._flow("init_project")
@@ -174,6 +174,6 @@ class HomeScreen(LabScreen):
     def action_home_demo(self) -> None:
         self._flow("demonstrate")
 
-    def _flow(self, name: str) -> None:
+    def _flow(self, name: str, module: str = "flows") -> None:
         """Dialogs load when one is first asked for: the first paint does not wait for them."""
-        self.start(getattr(import_module("lab.ui.screens.flows"), name)(self))
+        self.start(getattr(import_module(f"lab.ui.screens.{module}"), name)(self))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 
+from lab.dataclass import dataclass
 from lab.domain.axes import Axis, Choices, axis_text, param_text, parse_axis, parse_seeds
+from lab.domain.datasets import DatasetVersion, meant
 from lab.domain.directions import Direction
 from lab.domain.launch import LaunchRequest
 from lab.domain.names import check_name
@@ -19,6 +22,7 @@ from lab.errors import LabError, UsageError
 from lab.ui.render.number import format_duration
 
 __all__ = [
+    "Known",
     "extra_axes",
     "launch_command",
     "launch_fields",
@@ -33,12 +37,31 @@ __all__ = [
 ENGINES = ("as set", "docker", "process")
 METHODS = ("grid", "random", "adaptive")
 
+#: Of more versions so many are named.
+_TOLD = 8
 _PARAM, _DATA, _SEED = "param.", "data.", "seed"
 _SEVERAL = "several make a sweep: 0.1,0.01  2..8  0..1:0.25  1e-4..1:log"
 
 
-def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[ParamSpec]:
-    """One field per parameter, then what else a launch may say; what only a sweep needs comes last."""
+@dataclass(frozen=True)
+class Known:
+    """What there is of a dataset."""
+
+    versions: Sequence[DatasetVersion] = ()
+    aliases: Mapping[str, int] = field(default_factory=dict)
+
+    def trouble(self, value: Value) -> str | None:
+        """What is wrong with a version that was typed."""
+        if not value or meant(self.versions, self.aliases, str(value)) is not None:
+            return None
+        there = [*self.aliases, *(version.label for version in self.versions if not version.retired)]
+        return f"no such version; there are: {', '.join(there[:_TOLD]) or 'none'}{', …' if there[_TOLD:] else ''}"
+
+
+def launch_fields(base: LaunchRequest, datasets: Mapping[str, Known] | None = None) -> list[ParamSpec]:
+    """One field per parameter, then what else a launch may say; what only a sweep needs comes last. `datasets` are
+    those that the entry sees."""
+    known = {**dict.fromkeys(base.data), **(datasets or {})}
     fields = [_param_field(name, value) for name, value in base.params.items()]
     fields += [
         ParamSpec("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
@@ -47,8 +70,9 @@ def launch_fields(base: LaunchRequest, datasets: Sequence[str] = ()) -> list[Par
             ParamSpec(_SEED, "seed", value="" if base.seed is None else str(base.seed), validate=reads(_seeds),
                       help="0..4 or 1,5,9 for several", empty="0")
         ]),
-        *(ParamSpec(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), help="such as v2", empty="latest")
-          for name in dict.fromkeys([*datasets, *base.data])),
+        *(ParamSpec(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), empty="latest",
+                    help="a version: v2, an alias, or the beginning of its hash", validate=one.trouble if one else None)
+          for name, one in known.items()),
         ParamSpec("name", "name", value=base.name, help="of the run or sweep", empty="one is made up",
               validate=_check_run_name),
         ParamSpec("tags", "tags", value=" ".join(base.tags), help="words with blanks between them"),

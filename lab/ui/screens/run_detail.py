@@ -22,7 +22,7 @@ from lab.ui.render.changes import summary_rows
 from lab.ui.render.logrows import Clock
 from lab.ui.render.rows import ListSource
 from lab.ui.render.system import firing_rows, system_rows, vitals_row
-from lab.ui.screens import flows
+from lab.ui.screens import flows, launch_flows
 from lab.ui.screens.copying import of_run
 from lab.ui.screens.curves import Axis, next_axis, plot_command, usual_smoothing
 from lab.ui.screens.lineage import open_lineage
@@ -285,11 +285,11 @@ class RunScreen(RunLog):
 
     def action_runs_edit(self) -> None:
         if self._run is not None:
-            self.start(flows.edit_and_launch(self, self._run))
+            self.start(launch_flows.edit_and_launch(self, self._run))
 
     def action_runs_again(self) -> None:
         if self._run is not None:
-            self.start(flows.launch_again(self, self._run))
+            self.start(launch_flows.launch_again(self, self._run))
 
     def action_runs_stop(self) -> None:
         if self._run is not None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lab.domain.runs import Run
-from lab.ui.screens import flows, purge_flows
+from lab.ui.screens import flows, launch_flows, purge_flows
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.reproduction import ReproductionScreen
@@ -29,13 +29,13 @@ class RunVerbs(RunColumns):
         raise NotImplementedError
 
     def action_runs_launch(self) -> None:
-        self.start(flows.launch(self, self.current))
+        self.start(launch_flows.launch(self, self.current))
 
     def action_runs_edit(self) -> None:
-        self._with_current(flows.edit_and_launch)
+        self._with_current(launch_flows.edit_and_launch)
 
     def action_runs_again(self) -> None:
-        self._with_current(flows.launch_again)
+        self._with_current(launch_flows.launch_again)
 
     def action_runs_tag(self) -> None:
         self._with_marked(flows.edit_tags)

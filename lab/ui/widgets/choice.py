@@ -54,6 +54,11 @@ class Choice(Widget, can_focus=True):
     def value(self) -> str:
         return self._choices[self._index] if self._choices else ""
 
+    @value.setter
+    def value(self, text: str) -> None:
+        if text in self._choices:
+            self._set(self._choices.index(text))
+
     def action_step(self, by: int) -> None:
         if self._choices:
             self._set((self._index + by) % len(self._choices))

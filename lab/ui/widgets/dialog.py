@@ -7,14 +7,46 @@ from typing import Any, ClassVar, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from lab.ui.painting import PaintedScreen
+from lab.ui.render.cells import tidy_lines
 from lab.ui.typed_ahead import TypedAhead
 from lab.ui.widgets.dimmed import Dimmed
 
 T = TypeVar("T")
+
+DIALOG_CSS = """
+    align: center middle;
+    background: $background 60%;
+    #dialog {
+        width: 76;
+        max-width: 100%;
+        height: auto;
+        max-height: 20;
+        border: round $border;
+        border-subtitle-color: $text-muted;
+        background: $surface;
+        padding: 0 1;
+    }
+    #buttons { height: 1; margin-top: 1; align-horizontal: right; }
+    Button { height: 1; min-width: 12; border: none; margin-left: 2; }
+    Input { height: 1; border: none; padding: 0; background: $panel; }
+    Input:focus { background: $block-cursor-background; }
+"""
+
+
+class DialogBody(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls by mouse and to what has the focus, and takes no keys from the fields inside it."""
+
+
+def plain(text: str, id: str) -> Static:
+    """Text as it is, on lines of its own."""
+    return Static(Content(tidy_lines(text)), id=id, markup=False)
 
 
 class Dialog(ModalScreen[T], PaintedScreen[T]):

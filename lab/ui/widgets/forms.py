@@ -1,6 +1,7 @@
-"""Dialogs: a form made from field specifications, and a question before what cannot be undone.
+"""A form made from field specifications, as a dialog.
 
-Both fit 76 x 20 cells. Labels, values, choices and messages are shown as they are, never as markup.
+It fits 76 x 20 cells; one with many fields uses the height that there is. Labels, values, choices and messages are
+shown as they are, never as markup.
 """
 
 from __future__ import annotations
@@ -11,47 +12,32 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from lab.domain.param_spec import ParamSpec, Value, Values
-from lab.domain.text import clean
+from lab.domain.text import clean, count_of
 from lab.errors import LabError
+from lab.ui.drafts import Draft, Drafting
 from lab.ui.render.cells import fit, tidy, tidy_lines
 from lab.ui.widgets.choice import Choice
-from lab.ui.widgets.dialog import Dialog
+from lab.ui.widgets.dialog import DIALOG_CSS, Dialog, DialogBody
 
 _LABEL = 20
 _YES, _NO = "yes", "no"
 
 
-_DIALOG_CSS = """
-    align: center middle;
-    background: $background 60%;
-    #dialog {
-        width: 76;
-        max-width: 100%;
-        height: auto;
-        max-height: 20;
-        border: round $border;
-        background: $surface;
-        padding: 0 1;
-    }
-    #buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    Button { height: 1; min-width: 12; border: none; margin-left: 2; }
-    Input { height: 1; border: none; padding: 0; background: $panel; }
-    Input:focus { background: $block-cursor-background; }
-"""
+class _Line(Static):
+    """Text beside the fields, which takes the room from them that it needs."""
 
+    class Resized(Message):
+        """It has become higher or lower."""
 
-class _Body(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """Scrolls by mouse and to what has the focus, and takes no keys from the fields inside it."""
-
-
-def _plain(text: str, id: str) -> Static:
-    return Static(Content(tidy_lines(text)), id=id, markup=False)
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class FormScreen(Dialog[Values | None]):
@@ -60,13 +46,19 @@ class FormScreen(Dialog[Values | None]):
     Enter submits from any field, tab goes to the next. While a field is wrong its error stands below it and
     submitting goes there instead. `summary` says in a line what the values come to, whenever all of them are right;
     a LabError that it raises stands in that line, and the form cannot be submitted.
+
+    What was typed into a form that is left, or whose work fails (`keep`), is there again when the same form is opened
+    again; ctrl+r has it as it was at first.
     """
 
     DEFAULT_CSS = (
         "FormScreen {"
-        + _DIALOG_CSS
+        + DIALOG_CSS
         + """
-    #fields { height: auto; max-height: 13; scrollbar-size: 1 1; }
+    #dialog { max-height: 84%; }
+    #fields { height: auto; scrollbar-size: 1 1; }
+    #kept { height: auto; max-height: 3; color: $text-warning; display: none; }
+    #kept.-shown { display: block; }
     .field { height: 1; }
     .label { width: 21; height: 1; color: $text-muted; }
     .control { width: 1fr; }
@@ -74,7 +66,7 @@ class FormScreen(Dialog[Values | None]):
     .error.-shown { display: block; }
     #summary { height: auto; max-height: 3; color: $text-accent; }
     #summary.-wrong { color: $error; }
-    #help { height: 1; color: $text-muted; }
+    #help { height: auto; min-height: 1; max-height: 2; color: $text-muted; }
     }"""
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,6 +74,7 @@ class FormScreen(Dialog[Values | None]):
         Binding("enter", "submit", "OK", id="form.submit"),
         Binding("down", "app.focus_next", "Next field", show=False, id="form.next"),
         Binding("up", "app.focus_previous", "Previous field", show=False, id="form.previous"),
+        Binding("ctrl+r", "reset", "As at first", show=False, id="form.reset"),
     ]
 
     def __init__(
@@ -99,21 +92,25 @@ class FormScreen(Dialog[Values | None]):
         self._intro = intro
         self._fields = tuple(fields)
         self._submit = submit
+        self._first: tuple[str, ...] = ()
+        self._typed: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = Content(tidy(self._title, 60))
+            dialog.border_subtitle = Content(f"tab next   enter {tidy(self._submit, 24).lower()}   esc cancel")
             if self._intro:
-                yield _plain(self._intro, id="intro")
-            with _Body(id="fields"):
+                yield _Line(Content(tidy_lines(self._intro)), id="intro", markup=False)
+            yield _Line("", id="kept", markup=False)
+            with DialogBody(id="fields"):
                 for index, field in enumerate(self._fields):
                     with Horizontal(classes="field"):
                         yield Static(Content(fit(tidy(field.label), _LABEL)), classes="label")
                         yield self._control(index, field)
                     yield Static("", classes="error", id=f"error-{index}", markup=False)
             if self._summary is not None:
-                yield Static("", id="summary", markup=False)
-            yield Static("", id="help", markup=False)
+                yield _Line("", id="summary", markup=False)
+            yield _Line("", id="help", markup=False)
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
                 yield Button(Content(tidy(self._submit, 24)), id="submit", variant="primary", compact=True)
@@ -134,9 +131,52 @@ class FormScreen(Dialog[Values | None]):
     def on_mount(self) -> None:
         if self._fields:
             self.query_one("#field-0").focus()
+        self._first = self._typed = self._texts()
+        if isinstance(self.app, Drafting) and (draft := self.app.drafts.take(self._title, self._first)):
+            self._fill(draft.texts)
+            self._tell_kept(f"{draft.why}; ctrl+r begins anew")
         for index in range(len(self._fields)):
             self._check(index)
         self._sum_up()
+
+    @on(events.Resize)
+    @on(_Line.Resized)
+    def _fit(self) -> None:
+        """Give the fields the height that everything else leaves, so that the buttons are always seen."""
+        body, dialog = self.query_one("#fields"), self.query_one("#dialog")
+        others = [child for child in dialog.children if child is not body and child.display]
+        taken = sum(child.outer_size.height + child.styles.margin.height for child in others)
+        most = dialog.styles.max_height
+        room = int(self.size.height * most.value / 100) if most is not None else self.size.height
+        body.styles.max_height = max(1, room - dialog.gutter.height - taken)
+
+    # What was typed before
+
+    def _texts(self) -> tuple[str, ...]:
+        """What stands in each field."""
+        controls = (self.query_one(f"#field-{index}") for index in range(len(self._fields)))
+        return tuple(one.value for one in controls if isinstance(one, Choice | Input))
+
+    def _fill(self, texts: Sequence[str]) -> None:
+        for index, text in enumerate(texts):
+            control = self.query_one(f"#field-{index}")
+            if isinstance(control, Choice | Input):
+                control.value = text
+        self._typed = self._texts()
+
+    def _tell_kept(self, text: str) -> None:
+        line = self.query_one("#kept", Static)
+        line.update(Content(tidy(text, 200)))
+        line.set_class(bool(text), "-shown")
+
+    def keep(self, why: str) -> None:
+        """Have what was typed there again when the same form is opened again; `why` stands above it."""
+        if isinstance(self.app, Drafting) and self._typed != self._first:
+            self.app.drafts.keep(self._title, Draft(self._first, self._typed, why))
+
+    def action_reset(self) -> None:
+        self._fill(self._first)
+        self._tell_kept("")
 
     # For F1
 
@@ -166,17 +206,24 @@ class FormScreen(Dialog[Values | None]):
 
     def _sum_up(self) -> bool:
         """Tell what the values come to; whether that makes sense."""
-        values = self._values() if self._summary is not None else {}
-        if self._summary is None or values is None:
-            return self._summary is None
-        try:
-            text, wrong = self._summary(values), False
-        except LabError as error:
-            text, wrong = f"{error.message}: {error.hint}" if error.hint else error.message, True
+        if self._summary is None:
+            return True
+        text, wrong = self._outcome(self._summary)
         line = self.query_one("#summary", Static)
         line.update(Content(tidy(text, 200)))
         line.set_class(wrong, "-wrong")
         return not wrong
+
+    def _outcome(self, summary: Callable[[Values], str]) -> tuple[str, bool]:
+        """What the values come to, or what is wrong with them; whether something is."""
+        values = self._values()
+        if values is None:
+            bad = sum(self._value(index)[1] is not None for index in range(len(self._fields)))
+            return f"{count_of(bad, 'field')} to mend", True
+        try:
+            return summary(values), False
+        except LabError as error:
+            return f"{error.message}: {error.hint}" if error.hint else error.message, True
 
     def _value(self, index: int) -> tuple[Value | None, str | None]:
         """The value of a field (None: left empty), and what is wrong with it."""
@@ -201,6 +248,7 @@ class FormScreen(Dialog[Values | None]):
         if control.id:
             self._check(int(control.id.removeprefix("field-")))
             self._sum_up()
+            self._typed = self._texts()
 
     def on_descendant_focus(self) -> None:
         at = self._focused_field()
@@ -222,6 +270,7 @@ class FormScreen(Dialog[Values | None]):
         self.dismiss(self._values() or {})
 
     def action_cancel(self) -> None:
+        self.keep("as you left it")
         self.dismiss(None)
 
     @on(Input.Submitted)
@@ -235,100 +284,3 @@ class FormScreen(Dialog[Values | None]):
     @on(Button.Pressed, "#cancel")
     def _press_cancel(self) -> None:
         self.action_cancel()
-
-
-class ConfirmScreen(Dialog[bool]):
-    """Asks before `message` happens; dismisses with True only when confirmed.
-
-    The focus is on Cancel. What confirms is a key other than the one that opened the question (`y`, or `o` when that
-    was `opener`), or typing `name` in full where one is given: what is typed goes there wherever the focus is.
-    """
-
-    DEFAULT_CSS = (
-        "ConfirmScreen {"
-        + _DIALOG_CSS
-        + """
-    #message { text-style: bold; margin-top: 1; }
-    #consequence { color: $text-warning; margin-top: 1; }
-    #prompt { color: $text-muted; margin-top: 1; }
-    #texts { height: auto; max-height: 14; scrollbar-size: 1 1; }
-    }"""
-    )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="confirm.cancel"),
-        Binding("y", "confirm('y')", "Confirm", show=False, id="confirm.yes"),
-        Binding("o", "confirm('o')", "Confirm", show=False, id="confirm.ok"),
-        Binding("left", "app.focus_previous", "Previous", show=False, id="confirm.previous"),
-        Binding("right", "app.focus_next", "Next", show=False, id="confirm.next"),
-    ]
-
-    def __init__(
-        self, message: str, consequence: str = "", *, confirm: str = "Confirm", opener: str = "", name: str = ""
-    ) -> None:
-        """`confirm` labels the button, `opener` is the key that led here, `name` what must be typed, if anything."""
-        super().__init__()
-        self._message = message
-        self._consequence = consequence
-        self._confirm = confirm
-        self._key = "o" if opener.lower() == "y" else "y"
-        self._expected = tidy(name).strip()
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="dialog"):
-            with _Body(id="texts"):
-                yield _plain(self._message, id="message")
-                if self._consequence:
-                    yield _plain(self._consequence, id="consequence")
-            if self._expected:
-                yield _plain(f"Type {self._expected} to confirm:", id="prompt")
-                yield Input(id="name", compact=True, select_on_focus=False)
-            label = tidy(self._confirm, 24) if self._expected else f"{tidy(self._confirm, 24)} ({self._key})"
-            with Horizontal(id="buttons"):
-                yield Button(Content("Cancel"), id="cancel", compact=True)
-                yield Button(Content(label), id="confirm", variant="error", compact=True, disabled=bool(self._expected))
-
-    def told_by_itself(self) -> Sequence[tuple[str, str]]:
-        return [(self._message, self._consequence or "It can be taken back with z.")]
-
-    def on_mount(self) -> None:
-        self.query_one("#cancel").focus()
-
-    @property
-    def _named(self) -> bool:
-        return not self._expected or tidy(self.query_one("#name", Input).value).strip() == self._expected
-
-    @on(Input.Changed, "#name")
-    def _typed(self) -> None:
-        self.query_one("#confirm", Button).disabled = not self._named
-
-    @on(Input.Submitted, "#name")
-    def _entered(self) -> None:
-        if self._named:
-            self.dismiss(True)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Of the keys that could confirm only one does, and none where a name has to be typed."""
-        return parameters == (self._key,) and not self._expected if action == "confirm" else True
-
-    def action_confirm(self, key: str) -> None:
-        self.dismiss(True)
-
-    def on_key(self, event: events.Key) -> None:
-        if self._expected and event.character and event.is_printable and event.key != "space":
-            field = self.query_one("#name", Input)
-            if not field.has_focus:
-                event.stop()
-                field.focus()
-                field.insert_text_at_cursor(event.character)
-
-    def action_cancel(self) -> None:
-        self.dismiss(False)
-
-    @on(Button.Pressed, "#confirm")
-    def _press_confirm(self) -> None:
-        if self._named:
-            self.dismiss(True)
-
-    @on(Button.Pressed, "#cancel")
-    def _press_cancel(self) -> None:
-        self.dismiss(False)

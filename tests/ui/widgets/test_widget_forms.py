@@ -9,9 +9,11 @@ from textual.widgets import Button, Input
 from widget_app import assert_safe, text
 
 from lab.domain.param_spec import ParamSpec, parse_number
+from lab.ui.drafts import Drafting
 from lab.ui.theme import THEMES
 from lab.ui.widgets.choice import Choice
-from lab.ui.widgets.forms import ConfirmScreen, FormScreen
+from lab.ui.widgets.confirm import ConfirmScreen
+from lab.ui.widgets.forms import FormScreen
 
 NOTHING = object()
 
@@ -131,6 +133,79 @@ async def test_many_fields_fit_a_small_screen() -> None:
         await pilot.press(*["down"] * 19)
         assert app.screen.query_one("#field-19").has_focus
         assert "v19" in text(app)
+
+
+async def test_the_buttons_are_seen_whatever_the_values_come_to() -> None:
+    fields = [ParamSpec(f"f{i}", f"ParamSpec {i}", value=f"v{i}", help="help " * 25) for i in range(20)]
+    for size, rows in (((80, 24), 8), ((120, 50), 20)):
+        app = DialogApp(FormScreen("Launch", fields, intro="why " * 30, summary=lambda _: "it has no grid " * 14))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            assert "Cancel" in text(app)
+            assert sum(f" v{i} " in text(app) for i in range(20)) >= rows
+            await pilot.press(*["down"] * 19)
+            assert "v19" in text(app)
+            assert "Cancel" in text(app)
+            await pilot.resize_terminal(76, 20)
+            await pilot.pause()
+            assert "Cancel" in text(app)
+
+
+async def test_while_a_field_is_wrong_the_form_comes_to_nothing() -> None:
+    app = DialogApp(FormScreen("Launch", FIELDS, summary=lambda values: f"lr is {values['lr']}"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "lr is 0.1" in text(app)
+        await pilot.press("tab", "x")
+        assert "lr is" not in text(app)
+        assert "1 field to mend" in text(app)
+        await pilot.press("backspace", "5")
+        assert "lr is 0.15" in text(app)
+
+
+class DraftingApp(Drafting):
+    """Opens the same form again and again."""
+
+    def open(self, first: str = "base", choice: str = "a") -> FormScreen:
+        fields = (ParamSpec("n", "N", value=first), ParamSpec("c", "C", "choice", choice, choices=("a", "b")))
+        form = FormScreen("Launch", fields)
+        self.push_screen(form)
+        return form
+
+
+async def test_what_was_typed_is_there_again_until_it_came_to_something() -> None:
+    app = DraftingApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open()
+        await pilot.press("-", "2", "tab", "b", "escape")
+        app.open()
+        await pilot.pause()
+        assert "base-2" in text(app)
+        assert "‹ b ›" in text(app)
+        assert "as you left it; ctrl+r begins anew" in text(app)
+        await pilot.press("ctrl+r")
+        assert "base-2" not in text(app)
+        assert "‹ a ›" in text(app)
+        assert "ctrl+r" not in text(app)
+        await pilot.press("escape")
+        app.open()
+        await pilot.pause()
+        assert "ctrl+r" not in text(app)
+        await pilot.press("-", "3", "enter")
+        form = app.open()
+        await pilot.pause()
+        assert "base-3" not in text(app)
+        await pilot.press("-", "4", "enter")
+        form.keep("there is no version v99")
+        app.open("other")
+        await pilot.pause()
+        assert "other" in text(app)
+        await pilot.press("escape")
+        form.keep("there is no version v99")
+        app.open()
+        await pilot.pause()
+        assert "base-4" in text(app)
+        assert "there is no version v99; ctrl+r" in text(app)
 
 
 async def test_hostile_forms_are_only_text(hostile: str) -> None:

@@ -10,11 +10,13 @@ from lab.cli.launch import commands as launch_commands
 from lab.cli.parser import parse
 from lab.cli.values import parse_params
 from lab.domain.axes import parse_space
+from lab.domain.datasets import DatasetVersion
 from lab.domain.launch import LaunchRequest
 from lab.domain.runs import Param
 from lab.domain.sweeps import Pruner
 from lab.errors import UsageError
 from lab.ui.screens.launch_form import (
+    Known,
     extra_axes,
     launch_command,
     launch_fields,
@@ -34,7 +36,7 @@ BASE = LaunchRequest(
 def filled(**changes: object) -> Values:
     """The values that a form gives when it is submitted as it opened, but for `changes`."""
     values: Values = {}
-    for field in launch_fields(BASE, ["digits"]):
+    for field in launch_fields(BASE, {"digits": Known()}):
         if not (field.kind == "number" and field.value == ""):
             values[field.id] = field.value
     return {**values, **{key.replace("__", "."): value for key, value in changes.items()}}  # type: ignore[dict-item]
@@ -44,9 +46,20 @@ def test_fields_are_typed_by_their_defaults() -> None:
     kinds = {field.id: field.kind for field in launch_fields(BASE)}
     assert kinds["param.fast"] == "bool"
     assert {kinds[f"param.{name}"] for name in ("lr", "epochs", "kind", "init")} == {"text"}, "several values fit in"
-    assert len({field.id for field in launch_fields(BASE, ["digits", "digits"])}) == len(
-        launch_fields(BASE, ["digits"])
-    )
+    assert [field.id for field in launch_fields(BASE, {"digits": Known()})].count("data.digits") == 1
+
+
+def test_a_version_that_there_is_not_is_told_as_it_is_typed() -> None:
+    versions = [
+        DatasetVersion(f"b3:{number}abc", "digits", "p", number, 0.0, 1, 1, retired=number == 2) for number in (3, 2, 1)
+    ]
+    fields = {field.id: field for field in launch_fields(BASE, {"digits": Known(versions, {"gold": 1})})}
+    field = fields["data.digits"]
+    assert [field.read(text)[1] for text in ("", "v1", "v2", "gold", "3ab")] == [None] * 5
+    for text in ("v4", "latest", "3ac"):
+        assert field.read(text)[1] == "no such version; there are: gold, v3, v1"
+    (none,) = (field for field in launch_fields(BASE, {"other": Known()}) if field.id == "data.other")
+    assert none.read("v1")[1] == "no such version; there are: none"
 
 
 def test_a_form_submitted_as_it_is_means_the_same() -> None:
