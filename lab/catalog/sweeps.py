@@ -9,6 +9,7 @@ from lab.catalog.reader import Reader
 from lab.catalog.statements import TRUTH, first, said
 from lab.catalog.values import json_object
 from lab.domain.directions import Direction, direction
+from lab.domain.metric_order import metric_order
 from lab.domain.sweeps import Method, Sweep, SweepPlan, state_of
 
 INGEST = (
@@ -164,8 +165,8 @@ def _sweep(catalog: Reader, row: dict[str, Any]) -> Sweep:
 
 
 def _telling(metrics: dict[str, Any]) -> tuple[str, Direction]:
-    """The first metric whose name says which way it is better; of a sweep that names none."""
-    for name in metrics:
+    """Of a sweep that names none: the metric that tells most, of those whose names say which way is better."""
+    for name in metric_order(metrics):
         way = direction(name)
         if way is not Direction.UNKNOWN:
             return name, way

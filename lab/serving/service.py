@@ -127,6 +127,20 @@ class Deployments:
             ).run()
             return self.get(state.id)
 
+    def served_before(self, ref: str) -> str:
+        """The version that `rollback` gives the requests back to, such as `iris:v1`; empty where a rollout that is
+        under way is the first. Raises ConflictError where there is nothing to go back to."""
+        return self._served_before(self._needed(self.get(ref)))
+
+    def _served_before(self, state: State) -> str:
+        if state.rollout:
+            return state.live.ref if state.live is not None else ""
+        if state.warm is None or not state.up:
+            raise ConflictError(
+                f"deployment {state.name} has served nothing before", f"lab deployments history {state.name}"
+            )
+        return state.warm.ref
+
     def rollback(self, ref: str) -> Deployment:
         """Give the requests back to the version that served before; a rollout that is under way is taken back.
 
@@ -140,12 +154,9 @@ class Deployments:
             current = self._needed(deployment)
             if state.rollout and current.rollout != state.rollout:
                 return self.get(deployment.id)  # its driver took it back
+            self._served_before(current)
             if current.rollout:
                 recover(self._parts, current)
-            elif current.warm is None or not current.up:
-                raise ConflictError(
-                    f"deployment {deployment.name} has served nothing before", "lab deployments history " + ref
-                )
             else:
                 swap_back(self._parts, current, "rolled back by hand")
         return self.get(deployment.id)

@@ -203,10 +203,10 @@ async def test_a_model_leads_to_its_run(lab_home: Path, tmp_path: Path) -> None:
         await see(pilot, "Params & data", "run-00000")
         await press(pilot, "q", "1 model")
         await pilot.press("j", "P")
-        await see(pilot, "Promote digits:v2 to champion?")
-        await pilot.press("P")  # the key that asked does not confirm
-        await pilot.press("escape")
+        await see(pilot, "digits:v2 is champion already")
         await pilot.press("k", "P")
+        await see(pilot, "Promote digits:v3 to champion?")
+        await pilot.press("P")  # the key that asked does not confirm
         await see(pilot, "Promote digits:v3 to champion?")
         await pilot.press("y")
         await until(pilot, lambda: "digits v3 is champion now" in shown(app) or "v3  " in shown(app), "promoted")

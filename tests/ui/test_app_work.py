@@ -138,6 +138,8 @@ async def test_a_project_and_its_data(home: LabHome, tmp_path: Path) -> None:
         await pilot.press("tab", "ctrl+u", *"nowhere.csv", "enter")
         await see(pilot, "nowhere.csv")
         assert app.jobs.all[-1].state == "failed"
+        app.clear_notifications()
+        await press(pilot, "n", "Snapshot data", "nowhere.csv", "ctrl+r begins anew")
 
 
 async def test_news_of_other_processes_arrives_by_itself(home: LabHome, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from textual.containers import Container
 from lab.domain.compare import Comparison
 from lab.domain.directions import Direction
 from lab.domain.figures import Figure
+from lab.domain.metric_order import metric_order
 from lab.domain.predictions import SampleChanges
 from lab.domain.runs import Run
 from lab.errors import LabError
@@ -28,7 +29,6 @@ from lab.ui.screens.compare_samples import SamplesPart, show_quality
 from lab.ui.screens.compare_seeds import queue_seeds
 from lab.ui.screens.curves import Axis, next_axis, of_group, of_runs, plot_command, usual_smoothing
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import metric_order
 from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import Page

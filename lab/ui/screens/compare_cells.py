@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lab.domain.compare import Comparison, Value
 from lab.domain.compare import Row as Line
+from lab.domain.metric_order import metric_order
 from lab.domain.verdicts import GroupStats, Outcome, Verdict, stats
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.glyphs import glyphs
@@ -13,7 +14,7 @@ from lab.ui.render.legend import series_glyph
 from lab.ui.render.number import NOTHING, format_delta, format_number
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.status import run_mark
-from lab.ui.screens.run_cells import metric_order, param_text
+from lab.ui.screens.run_cells import param_text
 
 METRIC = "metric."
 #: Verdicts on one metric that are told above the table; the table has the others' numbers.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.domain.deployments import Deployment
 from lab.domain.param_spec import ParamSpec, reads
 from lab.domain.rollouts import RolloutPlan, parse_seconds
+from lab.domain.text import count_of
 from lab.errors import NotFoundError, UsageError
 from lab.ui import actions
 from lab.ui.jobs import Job
@@ -55,18 +56,31 @@ async def deploy(screen: LabScreen, ref: str, name: str = "") -> None:
     form = FormScreen(f"Deploy {ref}", specs, submit="Deploy", intro=intro,
                       summary=lambda values: deploy_sentence(values, usual))  # fmt: skip
     values = await screen.app.push_screen_wait(form)
-    if values is not None:
-        _start(screen, ref, deploy_request(values, usual), usual)
+    if values is None:
+        return
+    asked, told = deploy_request(values, usual), deploy_sentence(values, usual)
+    serving = names.get(asked.name)
+    if serving is not None:
+        consequence = f"{_serves(serving)} at {serving.url}. {told}."
+        if not await confirm(screen, f"Roll {ref} out to {asked.name}?", consequence, "Roll out", "D", asked.name):
+            form.keep("not rolled out")
+            return
+    _start(screen, ref, asked, usual, form.keep)
+
+
+def _serves(there: Deployment) -> str:
+    return f"{there.name} serves {there.model}:v{there.version}"
 
 
 def _intro(there: Deployment | None) -> str:
     if there is None:
         return "Serves predictions on 127.0.0.1, for this machine only."
-    serves = f"{there.name} serves {there.model}:v{there.version}"
-    return f"{serves}; it goes on until the new one has shown that it is as good."
+    return f"{_serves(there)}; it goes on until the new one has shown that it is as good."
 
 
-def _start(screen: LabScreen, ref: str, asked: DeployRequest, usual: RolloutPlan) -> None:
+def _start(
+    screen: LabScreen, ref: str, asked: DeployRequest, usual: RolloutPlan, on_error: Callable[[str], object]
+) -> None:
     def begin(ws: Workspace, job: Job) -> Deployment:
         return ws.deployments.deploy(
             ref, name=asked.name, port=asked.port, engine=asked.engine, plan=asked.plan, idle=asked.idle,
@@ -77,14 +91,15 @@ def _start(screen: LabScreen, ref: str, asked: DeployRequest, usual: RolloutPlan
         deployment = await screen.lab.bridge.ask(lambda ws: begin(ws, job))
         return f"{deployment.name} serves {deployment.model}:v{deployment.version} at {deployment.url}"
 
-    screen.lab.background(f"deploying {ref}", deploy_command(ref, asked, usual), work)
+    screen.lab.background(f"deploying {ref}", deploy_command(ref, asked, usual), work, on_error)
 
 
 async def roll_back(screen: LabScreen, deployment: Deployment) -> None:
-    """Give the requests back to the version before, after one question."""
-    history = await screen.ask(lambda ws: list(ws.deployments.history(deployment.id)))
-    before = next((one.before for one in history if one.before), "")
-    consequence = f"{before or 'The version before'} gets the requests again; nothing is lost meanwhile."
+    """Give the requests back to the version before, after one question. Raises ConflictError without one."""
+    before = await screen.ask(lambda ws: ws.deployments.served_before(deployment.id))
+    consequence = f"{before} gets the requests again; nothing is lost meanwhile."
+    if not before:
+        consequence = "Its first version is still being tried: that is given up, and nothing serves."
     if not await confirm(screen, f"Roll {deployment.name} back?", consequence, "Roll back", "B", deployment.name):
         return
 
@@ -98,18 +113,25 @@ async def roll_back(screen: LabScreen, deployment: Deployment) -> None:
 
 async def scale(screen: LabScreen, deployment: Deployment) -> None:
     """Ask for the number of servers."""
-    field = ParamSpec("replicas", "servers", "number", deployment.replicas, optional=False, validate=replicas_trouble)
-    values = await screen.app.push_screen_wait(FormScreen(f"Servers of {deployment.name}", [field], submit="Scale"))
-    if values is None:
+    field = ParamSpec("replicas", "servers", "number", deployment.replicas, optional=False, validate=replicas_trouble,
+                      help="that answer for it, of the version that serves")  # fmt: skip
+    form = FormScreen(f"Servers of {deployment.name}", [field], submit="Scale")
+    values = await screen.app.push_screen_wait(form)
+    wanted = whole(values or {}, "replicas")
+    if values is None or wanted == deployment.replicas:
         return
-    wanted = whole(values, "replicas")
+    consequence = f"It has {deployment.replicas}. Requests that were taken are answered first."
+    question = f"Let {count_of(wanted, 'server')} answer for {deployment.name}?"
+    if not await confirm(screen, question, consequence, "Scale", "#", deployment.name):
+        form.keep("not scaled")
+        return
 
     async def work(_: Job) -> str:
         now = await screen.lab.bridge.ask(lambda ws: ws.deployments.scale(deployment.id, wanted))
-        return f"{now.name} has {now.replicas} server{'' if now.replicas == 1 else 's'}"
+        return f"{now.name} has {count_of(now.replicas, 'server')}"
 
     command = actions.command(actions.get("deployments.scale"), id=deployment.name, n=wanted)
-    screen.lab.background(f"scaling {deployment.name}", command, work)
+    screen.lab.background(f"scaling {deployment.name}", command, work, form.keep)
 
 
 async def load_test(screen: LabScreen, deployment: Deployment, done: Callable[[], None]) -> None:
@@ -120,7 +142,7 @@ async def load_test(screen: LabScreen, deployment: Deployment, done: Callable[[]
         ParamSpec("hold", "for", value="10s", optional=False, help="10s, 1m", validate=reads(parse_seconds)),
     ]  # fmt: skip
     intro = f"{deployment.name} is asked with a reference row as fast as it answers."
-    values = await screen.app.push_screen_wait(FormScreen("Load test", fields, submit="Ask", intro=intro))
+    values = await screen.app.push_screen_wait(FormScreen("Load test", fields, submit="Begin", intro=intro))
     if values is None:
         return
     connections, hold = whole(values, "connections"), parse_seconds(str(values["hold"]))

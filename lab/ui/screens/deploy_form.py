@@ -50,7 +50,11 @@ def replicas_trouble(value: Value) -> str | None:
 
 
 def _port_trouble(value: Value) -> str | None:
-    return None if isinstance(value, int) and 0 <= value < 65536 else "a whole number from 1024 to 65535"
+    return (
+        None
+        if isinstance(value, int) and (value == 0 or 1024 <= value < 65536)
+        else "a whole number from 1024 to 65535"
+    )
 
 
 def whole(values: Values, name: str) -> int:

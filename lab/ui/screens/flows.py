@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from lab.domain.datasets import Dataset, DatasetVersion
 from lab.domain.edits import MODEL
+from lab.domain.metric_order import metric_order
 from lab.domain.models import CHAMPION, ModelVersion
 from lab.domain.param_spec import ParamSpec
 from lab.domain.runs import Run, RunStatus
@@ -321,10 +322,10 @@ async def confirm(screen: LabScreen, question: str, consequence: str, verb: str,
 
 
 def metrics_text(metrics: object, limit: int = 3) -> str:
-    """A few metrics in words: `accuracy 0.97, loss 0.1`."""
+    """The metrics that tell most, in words: `accuracy 0.97, loss 0.1`."""
     if not isinstance(metrics, dict):
         return ""
-    return ", ".join(f"{name} {format_number(value)}" for name, value in list(metrics.items())[:limit])
+    return ", ".join(f"{name} {format_number(metrics[name])}" for name in metric_order(metrics)[:limit])
 
 
 def sentence(error: LabError) -> str:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lab.domain.metric_order import metric_order
 from lab.domain.models import CHAMPION, Model, ModelVersion
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
@@ -19,7 +20,6 @@ from lab.ui.screens.copying import command, python
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.list_screen import ListScreen, filter_spans, fits
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.detail import DetailPanel, Pair
 from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.table_messages import RowHighlighted, RowSelected
@@ -40,14 +40,13 @@ _COLUMNS = (
 def model_row(model: Model, now: float) -> Row:
     champion = model.aliases.get(CHAMPION)
     latest = model.latest
-    metrics = {name: latest.metrics[name] for name in metric_order(latest.metrics)}
     cells = (
         Cell(model.name, "bold"),
         Cell(f"v{champion}" if champion is not None else "none", "ok" if champion is not None else "muted"),
         Cell(latest.label, "accent"),
         Cell(str(model.versions)),
         Cell(latest.framework, "muted"),
-        Cell(flows.metrics_text(metrics, 2)),
+        Cell(flows.metrics_text(latest.metrics, 2)),
         Cell(format_age(latest.created, now), "muted"),
     )
     return Row(model.name, cells)
@@ -197,9 +196,11 @@ class ModelsScreen(ListScreen):
         if one is None or model is None:
             return
         before = model.aliases.get(CHAMPION)
+        if before == one.number:
+            self.lab.tell(f"{one.id} is {CHAMPION} already")
+            return
         summary = f"{CHAMPION} is v{before} now. " if before is not None else f"There is no {CHAMPION} yet. "
-        metrics = {name: one.metrics[name] for name in metric_order(one.metrics)}
-        self.start(flows.promote(self, one.id, summary + flows.metrics_text(metrics, 4)))
+        self.start(flows.promote(self, one.id, summary + flows.metrics_text(one.metrics, 4)))
 
     def action_models_deploy(self) -> None:
         one, model = self.version, self.current

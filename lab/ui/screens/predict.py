@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
@@ -19,9 +20,11 @@ from lab.domain.payloads import from_csv, from_file, from_json
 from lab.domain.text import clean, clean_lines
 from lab.errors import LabError, NotFoundError, UsageError
 from lab.ui import actions
+from lab.ui.drafts import Draft
 from lab.ui.render.cells import fit, tidy
-from lab.ui.render.glyphs import glyphs
+from lab.ui.render.glyphs import Row, glyphs
 from lab.ui.render.predictions import answer_rows
+from lab.ui.render.profiles import wrap
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.predict_form import csv_text, form_columns, form_payload
 from lab.ui.screens.tabs import Tabs
@@ -45,6 +48,15 @@ def payload_text(payload: Mapping[str, Any]) -> str:
     return json.dumps(payload, indent=1)
 
 
+def trouble_rows(error: LabError, width: int) -> list[Row]:
+    """What is wrong with a question, and what to do, in lines of at most `width` cells."""
+    room = max(10, width - 3)
+    said, hint = (wrap(tidy(text), room) for text in (error.message, error.hint))
+    signs = [glyphs().fail] + [" "] * len(said)
+    rows: list[Row] = [[(f" {sign} {line}", "fail")] for sign, line in zip(signs, said, strict=False)]
+    return rows + [[(f"   {line}", "muted")] for line in hint]
+
+
 def read_payload(path: Path) -> dict[str, Any]:
     """The rows in a file of JSON, JSON lines or CSV. Raises NotFoundError, LabError, UsageError."""
     try:
@@ -62,7 +74,8 @@ def read_payload(path: Path) -> dict[str, Any]:
 
 
 class PredictScreen(Dialog[None]):
-    """Fill in what the model is asked, ctrl+s (or f5) sends it; the answer is below. ctrl+t goes to the next way."""
+    """Fill in what the model is asked; ctrl+s, f5, or enter in a field sends it, and the answer is below. ctrl+t goes
+    to the next way. What was typed is there again when the same deployment is asked again."""
 
     DEFAULT_CSS = """
     PredictScreen { align: center middle; background: $background 60%; }
@@ -85,6 +98,7 @@ class PredictScreen(Dialog[None]):
         Binding("escape", "close", "Close", show=False, id="predict.close"),
         Binding("ctrl+s,f5", "send", "Send", show=False, id="predict.send", priority=True),
         Binding("ctrl+t", "next_way", "Form, JSON, CSV or file", show=False, id="predict.way", priority=True),
+        Binding("ctrl+r", "reset", "As at first", show=False, id="predict.reset", priority=True),
         Binding("down", "app.focus_next", "Next field", show=False, id="predict.next"),
         Binding("up", "app.focus_previous", "Previous field", show=False, id="predict.previous"),
     ]
@@ -102,11 +116,12 @@ class PredictScreen(Dialog[None]):
         self._csv = csv_text(signature, self._example)
         self._ways = [(FORM, "Form")] if self._columns else []
         self._ways += [(JSON, "JSON"), (CSV, "CSV"), (FILE, "File")]
+        self._first: tuple[str, ...] = ()
         self._busy = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_title = Content(tidy(f"Predict with {self._deployment.name}", 60))
+            box.border_title = Content(tidy(self._title, 60))
             box.border_subtitle = Content("ctrl+s send   esc close")
             yield Tabs(self._ways, id="way", hint="ctrl+t switch")
             with Container(id="ways"):
@@ -118,8 +133,7 @@ class PredictScreen(Dialog[None]):
                     yield self._area(self._csv, "csv")
                 with Container(id=f"tab-{FILE}", classes="tab"), Horizontal(classes="field"):
                     yield Static(Content("a file"), classes="label")
-                    yield Input(id="file", compact=True)
-                    yield Static(Content(".json, .jsonl or .csv"), classes="help")
+                    yield Input(placeholder="its path: .json, .jsonl or .csv", id="file", compact=True)
             yield Lines([[(" an example that the model knows; change it and press ctrl+s", "muted")]], id="answer")
 
     def _form(self) -> ComposeResult:
@@ -135,7 +149,34 @@ class PredictScreen(Dialog[None]):
         return TextArea(clean_lines(text), tab_behavior="focus", soft_wrap=True, compact=True, id=id)
 
     def on_mount(self) -> None:
-        self._go(self._ways[0][0])
+        self._first = self._texts()
+        draft = self._behind.lab.drafts.take(self._title, self._first)
+        if draft is not None:
+            self._fill(draft.texts)
+            self.query_one("#answer", Lines).show([[(f" {draft.why}; ctrl+r begins anew", "muted")]])
+        self._go(draft.texts[-1] if draft is not None else self._ways[0][0])
+
+    @property
+    def _title(self) -> str:
+        return f"Predict with {self._deployment.name}"
+
+    def _texts(self) -> tuple[str, ...]:
+        """What stands in each field, and which way is shown."""
+        fields = (one.value if isinstance(one, Input) else one.text for one in self._fields())
+        return (*fields, self.query_one(Tabs).current)
+
+    def _fields(self) -> list[Input | TextArea]:
+        return [one for one in self.query("#ways *") if isinstance(one, Input | TextArea)]
+
+    def _fill(self, texts: Sequence[str]) -> None:
+        for one, text in zip(self._fields(), texts, strict=False):
+            if isinstance(one, Input):
+                one.value = text
+            elif one.text != text:
+                one.load_text(text)
+
+    def action_reset(self) -> None:
+        self._fill(self._first)
 
     def _go(self, way: str) -> None:
         self.query_one(Tabs).choose(way)
@@ -146,11 +187,15 @@ class PredictScreen(Dialog[None]):
         self._go(event.key.removeprefix("tab:"))
 
     def action_close(self) -> None:
+        texts = self._texts()
+        if texts[:-1] != self._first[:-1]:
+            self._behind.lab.drafts.keep(self._title, Draft(self._first, texts, "as you left it"))
         self.dismiss(None)
 
     def action_next_way(self) -> None:
         self._go(self.query_one(Tabs).step(1))
 
+    @on(Input.Submitted)
     def action_send(self) -> None:
         if not self._busy:
             self._busy = True
@@ -179,6 +224,6 @@ class PredictScreen(Dialog[None]):
             command = actions.command(actions.get("deployments.predict"), id=self._deployment.name)
             self._behind.lab.jobs.note("prediction", command)
         except LabError as error:
-            answer_line.show([[(f" {glyphs().fail} {error.message}", "fail")], [(f"   {error.hint}", "muted")]])
+            answer_line.show(trouble_rows(error, answer_line.size.width))
         finally:
             self._busy = False

@@ -9,13 +9,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from lab.domain.directions import Direction
+from lab.domain.metric_order import metric_order
 from lab.domain.query import RunQuery
 from lab.domain.runs import Run
 from lab.ui import actions
 from lab.ui.screens import better
 from lab.ui.screens.base import LabScreen
 from lab.ui.screens.parts import Lines
-from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.relation_view import RelationView
 
 #: More runs than this are not drawn.

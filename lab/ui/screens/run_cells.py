@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from lab.domain.directions import Direction, direction
+from lab.domain.metric_order import metric_order
 from lab.domain.progress import progress_of
 from lab.domain.query_names import meaning
 from lab.domain.runs import Badge, Param, Run, RunStatus
@@ -15,8 +15,6 @@ from lab.ui.render.sparkline import bar
 from lab.ui.render.status import run_mark
 from lab.ui.widgets.detail import Pair
 
-#: Metrics whose names begin so are worth more room than others.
-_TOLD_FIRST = ("val_acc", "accuracy", "acc", "val_f1", "f1", "auc", "r2", "val_", "test_", "valid", "eval_")
 #: Fewer columns of parameters and metrics than this, so that a table stays one.
 MOST_COLUMNS = 12
 
@@ -61,18 +59,6 @@ OWN_COLUMNS = (*_FIXED_LEFT, *_FIXED_RIGHT, *_ASKED_FOR)
 
 
 _BADGES = {Badge.BITWISE: "ok", Badge.TOLERANCE: "ok", Badge.FAILED: "fail"}
-
-
-def metric_order(names: Iterable[str]) -> list[str]:
-    """Metric names, those that people look at first in front, then those that tell which way is better, otherwise as
-    they come."""
-
-    def place(name: str) -> tuple[int, bool]:
-        low = name.lower()
-        first = next((index for index, start in enumerate(_TOLD_FIRST) if low.startswith(start)), len(_TOLD_FIRST))
-        return first, direction(name) is Direction.UNKNOWN
-
-    return sorted(dict.fromkeys(names), key=place)
 
 
 def run_columns(params: Sequence[str], metrics: Sequence[str], eta: bool = False) -> list[Column]:

@@ -14,6 +14,7 @@ from textual.containers import Container
 from lab.domain.capture import Capture
 from lab.domain.changes import Changes, metric_changes
 from lab.domain.guards import Firing
+from lab.domain.metric_order import metric_order
 from lab.domain.runs import Run, RunStatus
 from lab.domain.system import SystemHistory
 from lab.ui import actions
@@ -28,7 +29,7 @@ from lab.ui.screens.curves import Axis, next_axis, plot_command, usual_smoothing
 from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.reproduction import ReproductionScreen
-from lab.ui.screens.run_cells import metric_order, run_facts, run_heading
+from lab.ui.screens.run_cells import run_facts, run_heading
 from lab.ui.screens.run_changes import ChangesScreen
 from lab.ui.screens.run_files import FILE_COLUMNS, file_rows
 from lab.ui.screens.run_log import RunLog

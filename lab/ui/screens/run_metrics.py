@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lab.domain.figures import Event
+from lab.domain.metric_order import metric_order
 from lab.domain.runs import MetricSummary, Run
 from lab.ui.render.number import format_number
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.series import Series
 from lab.ui.render.sparkline import sparkline
 from lab.ui.screens.curves import Axis, of_run
-from lab.ui.screens.run_cells import metric_order
 from lab.ui.widgets.chart_view import ChartView
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from lab.domain.groups import SEEDS
+from lab.domain.metric_order import metric_order
 from lab.domain.query import Node, Order, Page, QueryError, RunQuery, parse_filter, parse_orders, write_orders
 from lab.domain.runs import Run
 from lab.domain.sheets import Sheet
@@ -29,7 +30,7 @@ from lab.ui.screens.finding import holds
 from lab.ui.screens.list_screen import filter_spans
 from lab.ui.screens.parts import Lines
 from lab.ui.screens.relations import MOST_RUNS, RelationsScreen
-from lab.ui.screens.run_cells import metric_order, run_columns, run_row, run_summary, view_columns
+from lab.ui.screens.run_cells import run_columns, run_row, run_summary, view_columns
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.run_grouping import RunGrouping
 from lab.ui.screens.run_groups import GroupedRuns, group_columns, group_facts

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from lab.ui.painting import PaintedScreen
 from lab.ui.render.cells import tidy_lines
+from lab.ui.toasts import put_away
 from lab.ui.typed_ahead import TypedAhead
 from lab.ui.widgets.dimmed import Dimmed
 
@@ -53,6 +54,8 @@ class Dialog(ModalScreen[T], PaintedScreen[T]):
     """Keys may be on their way to a dialog that was closed by the one before them, or that a switch to another screen
     has left behind: closing it then would close what lies in its place."""
 
+    # Dialogs have their buttons below: what is told meanwhile stands above.
+    DEFAULT_CSS = "Dialog ToastRack { dock: top; align: right top; margin: 0; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "app.app_explain", "Explain", show=False, id="dialog.explain")
     ]
@@ -66,6 +69,7 @@ class Dialog(ModalScreen[T], PaintedScreen[T]):
         return ()
 
     def on_mount(self) -> None:
+        put_away(self.app)
         if isinstance(self.app, TypedAhead):
             self.app.let_keys_go()
 

@@ -163,6 +163,22 @@ async def test_while_a_field_is_wrong_the_form_comes_to_nothing() -> None:
         assert "lr is 0.15" in text(app)
 
 
+async def test_toasts_do_not_lie_on_the_buttons_and_read_ones_on_nothing() -> None:
+    app = DraftingApp()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("read long ago", timeout=60)
+        await pilot.pause()
+        (old,) = app._notifications
+        old.raised_at -= 10
+        app.notify("quite new\n\n\n\n", timeout=60)
+        await pilot.pause()
+        app.open()
+        await pilot.pause()
+        assert "read long ago" not in text(app)
+        assert "quite new" in text(app)
+        assert text(app).index("quite new") < text(app).index("Cancel")
+
+
 class DraftingApp(Drafting):
     """Opens the same form again and again."""
 

@@ -54,7 +54,7 @@ def test_what_is_typed_is_what_the_command_says() -> None:
 
 @pytest.mark.parametrize(
     ("id", "text"), [("share", "0"), ("share", "many"), ("hold", "soon"), ("replicas", "0"), ("port", "70000"),
-                     ("name", ""), ("name", "no blanks"), ("idle", "later")],
+                     ("port", "80"),                     ("name", ""), ("name", "no blanks"), ("idle", "later")],
 )  # fmt: skip
 def test_what_cannot_be_is_told_at_its_field(id: str, text: str) -> None:
     assert list(filled(**{id: text})[1]) == [id]

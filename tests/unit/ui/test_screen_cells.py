@@ -13,6 +13,7 @@ from lab.domain.compare import Row as Line
 from lab.domain.datasets import Column, Dataset, DatasetVersion, Verdict
 from lab.domain.deployments import Deployment, DeploymentStatus, Health
 from lab.domain.guards import Firing
+from lab.domain.metric_order import metric_order
 from lab.domain.models import Model, ModelVersion
 from lab.domain.payloads import from_json
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
@@ -34,7 +35,6 @@ from lab.ui.screens.models import model_row, version_columns, version_facts, ver
 from lab.ui.screens.predict import payload_text
 from lab.ui.screens.run_cells import (
     headline,
-    metric_order,
     param_text,
     progress_text,
     run_columns,
