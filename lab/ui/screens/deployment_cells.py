@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.domain.deployments import SERVING, Deployment, DeploymentStatus, Health, HealthPoint
+from lab.domain.rollouts import Rollout
+from lab.ui.render.glyphs import glyphs
 from lab.ui.render.number import format_age, format_duration, format_number, format_size, format_time
 from lab.ui.render.rows import Cell, Column, Row
 from lab.ui.render.sparkline import sparkline
@@ -44,13 +46,16 @@ def rate_line(rates: Sequence[float], width: int) -> str:
     return sparkline(rates, width) if any(rates) else ""
 
 
-def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float], now: float) -> Row:
+def deployment_row(
+    one: Deployment, health: Health | None, rates: Sequence[float], now: float, coming: Rollout | None = None
+) -> Row:
+    """One deployment; `coming` is the rollout that is under way, if one is."""
     mark = deployment_mark(shown_status(one, health))
     up = one.status.active and health is not None
     cells = (
         Cell(mark.text, mark.token),
         Cell(one.name, "bold" if one.status.active else ""),
-        Cell(f"{one.model}:v{one.version}"),
+        Cell(_model(one, coming), "run" if coming is not None else ""),
         Cell(one.url if one.status.active else "", "primary"),
         Cell(format_number(health.rate, 3) if up and health and health.rate is not None else ""),
         Cell(format_duration(health.p95) if up and health and health.p95 is not None else ""),
@@ -61,6 +66,21 @@ def deployment_row(one: Deployment, health: Health | None, rates: Sequence[float
         Cell(format_age(one.created, now), "muted"),
     )
     return Row(one.id, cells)
+
+
+def _model(one: Deployment, coming: Rollout | None) -> str:
+    """What serves, and what is being rolled out: `churn:v1 › v2`."""
+    serves = f"{one.model}:v{one.version}"
+    if coming is None:
+        return serves
+    return f"{serves} {glyphs().more} {'' if coming.model == one.model else f'{coming.model}:'}v{coming.version}"
+
+
+def coming_facts(coming: Rollout, now: float) -> list[Pair]:
+    """The rollout that is under way: what comes, how, for how long so far, and the last step that is over."""
+    told = f"{coming.model}:v{coming.version}, {coming.strategy}, for {format_duration(now - coming.started)}"
+    last = f" ({coming.steps[-1].step}: {coming.steps[-1].told})" if coming.steps else ""
+    return [Pair("rolling out", told + last, "run")]
 
 
 def _errors(health: Health) -> Cell:
@@ -78,10 +98,12 @@ def deployment_facts(
     rates: Sequence[float],
     now: float,
     history: Sequence[Pair] = (),
+    coming: Rollout | None = None,
 ) -> list[Pair]:
-    """One deployment at length; `history` is as `history_facts` draws it."""
+    """One deployment at length; `history` is as `history_facts` draws it, `coming` the rollout that is under way."""
     mark = deployment_mark(shown_status(one, health))
     pairs = [Pair("state", mark.text, mark.token)]
+    pairs += coming_facts(coming, now) if coming is not None else []
     pairs += [Pair("why", one.cause, "warn")] if one.cause else []
     pairs += [Pair("not ready", health.reason, "warn")] if health and health.reason and one.status.active else []
     pairs += [Pair("address", one.url if one.status.active else f"{one.url} (not up)")]

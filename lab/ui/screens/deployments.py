@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from lab.domain.deployments import Deployment, Health
+from lab.domain.deployments import SERVING, Deployment, Health
+from lab.domain.rollouts import Outcome, Rollout
 from lab.ui import actions
 from lab.ui.render.glyphs import Row as Spans
 from lab.ui.render.measured import canary_lines, load_lines
 from lab.ui.render.rollouts import rollout_lines
-from lab.ui.render.rows import ListSource
+from lab.ui.render.rows import ListSource, Row
 from lab.ui.screens import deploy_flows, gate_flows
 from lab.ui.screens.copying import command, copy, python
 from lab.ui.screens.deployment_cells import COLUMNS, MINUTE, deployment_facts, deployment_row, history_facts
@@ -29,7 +30,7 @@ from lab.ui.widgets.frame_table import FrameTable
 from lab.ui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
-    pass
+    from lab.workspace import Workspace
 
 TABS = (("facts", "Health"), ("rollouts", "Rollouts"), ("canary", "Canary"), ("load", "Load tests"), ("logs", "Logs"))
 #: Actions that only make sense while it is up.
@@ -52,6 +53,7 @@ class DeploymentsScreen(ListScreen):
         self._health: dict[str, Health] = {}
         self._rates: dict[str, deque[float]] = {}
         self._history: dict[str, Sequence[Pair]] = {}
+        self._coming: Mapping[str, Rollout] = {}
         self._log_of = ""
 
     def body(self) -> ComposeResult:
@@ -86,7 +88,7 @@ class DeploymentsScreen(ListScreen):
         return self._deployments.get(self.table.cursor_key or "")
 
     async def load(self) -> None:
-        everything = await self.ask(lambda ws: list(ws.deployments.list()))
+        everything, self._coming = await self.ask(_read)
         kept = [one for one in everything if fits(self.filter_text, one.name, one.model, one.status.value)]
         kept.sort(key=lambda one: not one.status.active)
         self._deployments = {one.id: one for one in kept}
@@ -97,13 +99,16 @@ class DeploymentsScreen(ListScreen):
 
     def _fill(self) -> None:
         now, kept = time.time(), list(self._deployments.values())
-        rows = [deployment_row(one, self._health.get(one.id), self._rate(one), now) for one in kept]
+        rows = [self._row(one, now) for one in kept]
         self.table.replace(ListSource(rows))
         up = sum(one.status.active for one in kept)
         row: Spans = [(f" {up} up", "bold"), (f" of {len(kept)}", "muted")]
         row += filter_spans(self.filter_text)
         self.query_one("#heading", Lines).show([row])
         self._tell_facts()
+
+    def _row(self, one: Deployment, now: float) -> Row:
+        return deployment_row(one, self._health.get(one.id), self._rate(one), now, self._coming.get(one.id))
 
     def _rate(self, one: Deployment) -> Sequence[float]:
         return tuple(self._rates.get(one.id, ()))
@@ -115,7 +120,8 @@ class DeploymentsScreen(ListScreen):
             panel.set_pairs([])
             return
         history = self._history.get(one.id, ())
-        panel.set_pairs(deployment_facts(one, self._health.get(one.id), self._rate(one), time.time(), history))
+        health, coming = self._health.get(one.id), self._coming.get(one.id)
+        panel.set_pairs(deployment_facts(one, health, self._rate(one), time.time(), history, coming))
 
     async def _look(self) -> None:
         """One look at each that is up."""
@@ -254,3 +260,13 @@ class DeploymentsScreen(ListScreen):
                 ("curl", f"{curl} -d @rows.json"), command("lab", "deployments", "show", one.name),
                 python("deployments", one.id)]  # fmt: skip
         await copy(self, what, self.main_table)
+
+
+def _read(ws: Workspace) -> tuple[list[Deployment], dict[str, Rollout]]:
+    """All deployments, and of those that serve already the rollout that is under way."""
+    found, coming = list(ws.deployments.list()), {}
+    for one in found:
+        latest = next(iter(ws.deployments.history(one.id)), None) if one.status in SERVING else None
+        if latest is not None and latest.outcome is Outcome.GOING:
+            coming[one.id] = latest
+    return found, coming

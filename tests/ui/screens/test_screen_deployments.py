@@ -67,6 +67,7 @@ async def test_asking_and_comparing(home: LabHome, tmp_path: Path) -> None:
             with Load(one, token=ws.deployments.token("iris")):
                 rolling = threading.Thread(target=_roll, args=(ws,))
                 rolling.start()
+                await see(pilot, "iris:v1 › v2")
                 await press(pilot, "[", "green: is tried", "50 %", "iris:v2")
                 await until(pilot, lambda: "no worse than the old one" in shown(app), "enough requests")
                 seen = ws.deployments.canary("iris")

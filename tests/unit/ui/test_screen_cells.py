@@ -16,6 +16,7 @@ from lab.domain.guards import Firing
 from lab.domain.metric_order import metric_order
 from lab.domain.models import Model, ModelVersion
 from lab.domain.payloads import from_json
+from lab.domain.rollouts import Rollout, RolloutStep
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.domain.standing import Standing
 from lab.errors import UsageError
@@ -242,6 +243,14 @@ def test_a_deployment_that_does_not_answer_is_not_called_ready() -> None:
     assert "p95 2ms" in facts["latency"]
     assert facts["memory"] == "1 MB of 1 GB"
     assert "ready after" not in facts, "that of a later version is no time that it took"
+    steps = (RolloutStep("canary", True, NOW - 5, 1.0, "50 % of the requests for 20 s"),)
+    coming = Rollout("x", one.id, 2, one.model, one.version + 1, "", "canary", "", NOW - 14, steps=steps)
+    assert f"{one.model}:v{one.version} › v{one.version + 1}" in text(deployment_row(one, busy, [], NOW, coming))
+    rolling = {pair.label: pair.value for pair in deployment_facts(one, busy, [], NOW, (), coming)}
+    told = f"{one.model}:v{one.version + 1}, canary, for 14s (canary: 50 % of the requests for 20 s)"
+    assert rolling["rolling out"] == told
+    other = replace(coming, model="other")
+    assert f"{one.model}:v{one.version} › other:v" in text(deployment_row(one, busy, [], NOW, other))
     later = {pair.label: pair.value for pair in deployment_facts(replace(one, ready=NOW - 30), busy, [], NOW)}
     assert later["serves since"] == format_time(NOW - 30, NOW)
     assert rate_line([0.0, 0.0], 8) == ""
