@@ -102,4 +102,6 @@ async def test_without_colour_or_signs_through_a_storm_of_sizes_and_with_no_engi
         assert shown(app).isascii(), [char for char in shown(app) if not char.isascii()]
         await pilot.press("escape")
         assert shown(app).isascii(), [char for char in shown(app) if not char.isascii()]
+        await press(pilot, "A", "Note on", "Cancel")
+        assert shown(app).isascii(), [char for char in shown(app) if not char.isascii()]
         assert not [job.line for job in app.jobs.all if job.title == "unexpected error"]

@@ -28,7 +28,8 @@ def deploy_specs(name: str, usual: RolloutPlan, idle: float) -> list[ParamSpec]:
         ParamSpec("name", "name", value=name, optional=False,
                   validate=lambda value: name_trouble("deployment", str(value))),
         ParamSpec("strategy", "strategy", "choice", usual.strategy.value, tuple(one.value for one in Strategy),
-                  help="blue-green: all at once when it is ready; canary: a share first; shadow: copies only"),
+                  help="blue-green: all at once when it is ready; canary: a share first; shadow: copies only; "
+                       "recreate: a short pause"),
         ParamSpec("share", "canary %", "number", usual.share, help="of the requests, if the strategy is canary",
                   validate=lambda value: None if isinstance(value, int) and 1 <= value <= 99 else "from 1 to 99"),
         ParamSpec("hold", "canary for", value=f"{usual.hold:g}s", help="60s, 10m", validate=reads(parse_seconds)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -34,13 +35,14 @@ async def launch(screen: LabScreen, like: Run | None = None) -> None:
     """Choose an entry of the project, fill in its parameters, start it. The entry and its parameters are at first those
     of `like`, where that is a run of this project."""
     settings = await screen.ask(lambda ws: ws.projects.current)
-    if settings is None or not settings.entries:
-        where = "no lab.toml here" if settings is None else "lab.toml declares no entries"
-        raise NotFoundError(f"nothing to launch: {where}", "on Home, i writes a lab.toml; then edit its [entries]")
+    if settings is None:
+        raise NotFoundError("nothing to launch: no lab.toml here", "on Home, i writes one; then e edits its [entries]")
+    if not settings.entries:
+        raise NotFoundError("nothing to launch: lab.toml declares no entries", "on Home, e opens it: fill in [entries]")
     names = list(settings.entries)
     name: str | None = names[0]
     if len(names) > 1:
-        items = [Item(name, name, help=shlex.join(settings.entries[name].command)) for name in names]
+        items = [Item(name, name, help=_command(settings.entries[name].command)) for name in names]
         at = like.entry if like is not None and like.project == settings.name else ""
         name = await screen.app.push_screen_wait(PickScreen("Launch which entry?", items, at=at))
     if name is None:
@@ -51,6 +53,11 @@ async def launch(screen: LabScreen, like: Run | None = None) -> None:
         params = params_like(params, like.params)
         intro = f"Parameters of {like.name}; on Home, n has those of lab.toml." if params != dict(entry.params) else ""
     await launch_with(screen, LaunchRequest(entry=name, params=params), entry.datasets, intro)
+
+
+def _command(words: Sequence[str]) -> str:
+    """A command as lab.toml has it: what stands for parameters needs no quotes."""
+    return re.sub(r"'([\w./=:-]*\{\w+\}[\w./=:-]*)'", r"\1", shlex.join(words))
 
 
 async def launch_with(

@@ -67,7 +67,7 @@ def launch_fields(base: LaunchRequest, datasets: Mapping[str, Known] | None = No
         ParamSpec("extra", "more parameters", value="", help="others, as name=value name=value", validate=_check_extra),
         # One question for it: where there is a parameter of that name, several values of that are several seeds.
         *([] if _SEED in base.params else [
-            ParamSpec(_SEED, "seed", value="" if base.seed is None else str(base.seed), validate=reads(_seeds),
+            ParamSpec(_SEED, "seed", value="" if base.seed is None else str(base.seed), validate=_check_seeds,
                       help="0..4 or 1,5,9 for several", empty="0")
         ]),
         *(ParamSpec(f"{_DATA}{name}", f"data {name}", value=base.data.get(name, ""), empty="latest",
@@ -131,6 +131,10 @@ def _whole(value: Value) -> str | None:
 
 def _seeds(text: str) -> tuple[int, ...]:
     return parse_seeds(text) if text.strip() else ()
+
+
+def _check_seeds(value: Value) -> str | None:
+    return None if reads(_seeds)(value) is None else "a whole number, or several: 0..4 or 1,5,9"
 
 
 def _check_extra(value: Value) -> str | None:
@@ -237,13 +241,16 @@ def plan_sentence(base: LaunchRequest, values: Values, seconds: float | None) ->
     what = count_of(runs, "run")
     if plan and plan.seeds and len(plan.seeds) > 1:
         what += f" ({count_of(runs // len(plan.seeds), 'point')} × {len(plan.seeds)} seeds)"
+    what += f", {plan.method.value}" if plan and plan.method is not Method.GRID else ""
     if seconds is None:
         return f"{what}; how long one takes is known once some have finished"
     side_by_side = min(runs, max(1, plan.jobs)) if plan else 1
     told = f"{what}, about {format_duration(math.ceil(runs / side_by_side) * seconds)}"
-    if runs == 1:
+    if plan is None or runs == 1:
         return told
-    return f"{told} {f'{side_by_side} at a time' if side_by_side > 1 else 'one after the other'}"
+    if side_by_side > 1:
+        return f"{told} {side_by_side} at a time"
+    return f"{told} one after the other{'' if plan.jobs else ', less where several fit'}"
 
 
 def launch_command(

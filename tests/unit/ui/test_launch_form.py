@@ -174,7 +174,11 @@ def test_a_form_tells_how_many_runs_it_means_and_how_long_they_take() -> None:
     assert plan_sentence(BASE, filled(), 90.0) == "1 run, about 1m 30s"
     assert plan_sentence(BASE, filled(), None).startswith("1 run; how long one takes")
     several = filled(param__lr="0.1,0.2,0.3", param__epochs="1..2", seed="0..2")
-    assert plan_sentence(BASE, several, 60.0) == "18 runs (6 points × 3 seeds), about 18m 00s one after the other"
+    told = "18 runs (6 points × 3 seeds), about 18m 00s one after the other, less where several fit"
+    assert plan_sentence(BASE, several, 60.0) == told
+    assert plan_sentence(BASE, {**several, "jobs": 1}, 60.0).endswith("about 18m 00s one after the other")
+    drawn = filled(param__lr="1e-4..1:log", trials=4)
+    assert plan_sentence(BASE, drawn, None).startswith("4 runs, random; how long")
     assert plan_sentence(BASE, {**several, "jobs": 4}, 60.0).endswith("about 5m 00s 4 at a time")
     with pytest.raises(UsageError):
         plan_sentence(BASE, {**several, "method": "adaptive"}, 60.0)
