@@ -13,7 +13,6 @@ _READ = 2.0
 
 def put_away(app: App[Any]) -> None:
     """Take them off the screen, so that they do not lie on what is opened now."""
-    for one in list(app._notifications):
-        if one.raised_at < time.time() - _READ:
-            app._unnotify(one, refresh=False)
-    app._refresh_notifications()
+    read = [one for one in app._notifications if one.raised_at < time.time() - _READ]
+    for one in read:
+        app._unnotify(one, refresh=one is read[-1])
