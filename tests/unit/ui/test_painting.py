@@ -99,10 +99,9 @@ async def test_a_new_screen_is_painted_once_as_a_whole(
         await app.push_screen(Below())
         await pilot.pause(0.1)
         monkeypatch.setattr(Compositor, "render_full_update", counted)
-        monkeypatch.setattr("lab.ui.painting._GATHER", 0.3)  # however slow this machine is just now
         screen = kind()
         await app.push_screen(screen)
-        await pilot.pause(0.6)
+        await pilot.pause(0.1)
         assert whole == [screen._compositor]
 
 
