@@ -37,8 +37,9 @@ async def paints(asks: list[float], seconds: float) -> list[float]:
     return painted
 
 
-async def test_what_is_asked_for_together_is_painted_once() -> None:
-    assert len(await paints([0.0, 0.0, 0.0001], 0.05)) == 1
+async def test_what_is_asked_for_together_is_painted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.ui.painting._GATHER", 0.1)  # a busy machine may be late by more than a millisecond
+    assert len(await paints([0.0, 0.0, 0.0001], 0.3)) == 1
 
 
 async def test_the_next_paint_keeps_its_distance() -> None:
@@ -99,9 +100,10 @@ async def test_a_new_screen_is_painted_once_as_a_whole(
         await app.push_screen(Below())
         await pilot.pause(0.1)
         monkeypatch.setattr(Compositor, "render_full_update", counted)
+        monkeypatch.setattr("lab.ui.painting._GATHER", 0.2)  # a busy machine mounts no screen within a millisecond
         screen = kind()
         await app.push_screen(screen)
-        await pilot.pause(0.1)
+        await pilot.pause(0.6)
         assert whole == [screen._compositor]
 
 
