@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 _ALL = RunQuery()  # but archived ones
 
 
-def explain(runs: Runs, name: str, said: Direction | None) -> Entry | None:
-    """The entry of a parameter or metric, None of a field of runs and of what no run has."""
-    params, metrics = runs.keys()
-    what = meaning(name, params, metrics)
-    if what.kind == "field" or not known(name, params, metrics):
+def explain(runs: Runs, name: str, said: Direction | None, *, params: bool) -> Entry | None:
+    """The entry of a parameter (with `params`) or metric, None of a field of runs and of what no run has."""
+    every, metrics = runs.keys()
+    known_params = every if params else ()
+    what = meaning(name, known_params, metrics)
+    if what.kind == "field" or not known(name, known_params, metrics):
         return None
-    if what.kind == "param" or (not what.kind and what.name in params):
+    if what.kind == "param" or (not what.kind and what.name in known_params):
         return meanings.of_param(what.name, runs.describe(f"param.{what.name}", _ALL))
     last, low, high = (runs.describe(f"metric.{what.name}{one}", _ALL) for one in ("", ".min", ".max"))
     return meanings.of_metric(what.name, last, low, high, said or direction(what.name), said is not None)

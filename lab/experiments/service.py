@@ -277,11 +277,12 @@ class Runs:
             raise UsageError(f"no run has a {clean(key, 60)!r}", f"did you mean {near}?" if near else "lab runs ls")
         return catalog_describe.describe(self._parts.catalog, query, key)
 
-    def explain(self, name: str, said: Direction | None = None) -> Entry | None:
-        """What the runs tell of a parameter or metric; None of what is neither. `said` is which way of it is better."""
+    def explain(self, name: str, said: Direction | None = None, *, params: bool = True) -> Entry | None:
+        """What the runs tell of a parameter or metric; None of what is neither, and without `params` of a parameter.
+        `said` is which way of it is better."""
         from lab.experiments.meanings import explain
 
-        return explain(self, name, said)
+        return explain(self, name, said, params=params)
 
     def sql(self, text: str, limit: int = 1000, seconds: float = 10.0) -> catalog_sql.Answer:
         """One SELECT over the tables of `lab.catalog.sql`. Raises UsageError where it is refused, LabError when the

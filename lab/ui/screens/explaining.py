@@ -22,14 +22,17 @@ from lab.ui.screens.base import LabScreen
 from lab.ui.screens.better import ways
 from lab.ui.widgets.detail import Page
 from lab.ui.widgets.dialog import Dialog
+from lab.ui.widgets.frame_table import FrameTable
 
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
 #: More words than this are not explained at once.
 _MOST = 8
-#: Screens whose words may be parameters and metrics of runs, and how many of the first words are looked up as such.
-_OF_RUNS = ("home", "runs", "run", "compare", "relations", "changes", "models", "queue", "sweeps", "deployments")
+#: Screens whose panels and charts may name parameters and metrics of runs, those whose tables may, and how many of
+#: the first words are looked up as such.
+_OF_RUNS = ("home", "runs", "run", "compare", "relations", "changes", "models")
+_TABLES_OF_RUNS = ("runs", "run", "compare", "models")
 _FIRST = 6
 
 
@@ -93,7 +96,10 @@ async def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
     it, and of a parameter or metric what the runs tell."""
     told = [*screen.explained(), *of_widget(screen.focused)]
     entries = entries_about(told)
-    own = await in_this_lab(screen, told[:_FIRST]) if screen.KIND in _OF_RUNS else None
+    in_table = isinstance(screen.focused, FrameTable)
+    params = not (in_table and screen.KIND == "models")  # whose tables have a column for models
+    may_be = screen.KIND in (_TABLES_OF_RUNS if in_table else _OF_RUNS)
+    own = await in_this_lab(screen, told[:_FIRST], params=params) if may_be else None
     if own is None:
         return entries
     written = learn.find(own[1].word)
@@ -101,13 +107,15 @@ async def under_cursor(screen: LabScreen) -> list[tuple[str, learn.Entry]]:
     return [*entries[:at], own, *entries[at:]]
 
 
-async def in_this_lab(screen: LabScreen, told: Sequence[tuple[str, str]]) -> tuple[str, learn.Entry] | None:
+async def in_this_lab(
+    screen: LabScreen, told: Sequence[tuple[str, str]], *, params: bool = True
+) -> tuple[str, learn.Entry] | None:
     """What the runs tell of the first of these words that is a parameter or a metric of theirs, under its title."""
     said = ways(screen.lab.view_state)
 
     def first(ws: Workspace) -> tuple[str, learn.Entry] | None:
         for word, value in told:
-            entry = ws.runs.explain(word, said.get(word))
+            entry = ws.runs.explain(word, said.get(word), params=params)
             if entry is not None:
                 return f"{tidy(word, 40)} in this lab  {tidy(value, 60)}".strip(), entry
         return None
