@@ -19,6 +19,12 @@ class LabError(Exception):
         self.hint = hint
 
 
+def of_system(error: OSError) -> LabError:
+    """What the system says, and of which file: a disk is full, a name is too long, a file may not be read."""
+    where = f"{error.filename}: " if error.filename else ""
+    return LabError(f"{where}{error.strerror or error}")
+
+
 class UsageError(LabError):
     """The command or an argument is not one that Lab understands."""
 

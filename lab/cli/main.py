@@ -14,7 +14,7 @@ from lab.cli.declare import Command
 from lab.cli.helps import overview
 from lab.cli.output import Output
 from lab.cli.parser import Invocation, asks_help, build, leading_words, parse
-from lab.errors import LabError, UsageError
+from lab.errors import LabError, UsageError, of_system
 
 #: Ended by Ctrl-C; ended because nobody reads what is written.
 INTERRUPTED, CLOSED_PIPE = 130, 141
@@ -111,10 +111,8 @@ def run(argv: Sequence[str], open_app: OpenApp, among: Sequence[Command] = (), a
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     except OSError as error:
-        # The disk is full, a file may not be read: what the system says, and where. Nothing of it is buffered again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        where = f"{error.filename}: " if error.filename else ""
-        out.error(LabError(f"{where}{error.strerror or error}"))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing of it is buffered again
+        out.error(of_system(error))
         return LabError.exit_code
     return code
 

@@ -10,7 +10,7 @@ from typing import Any
 from textual.timer import Timer
 
 from lab.domain.text import clean
-from lab.errors import LabError
+from lab.errors import LabError, of_system
 from lab.ui import clipboard
 from lab.ui.drafts import Drafting
 from lab.ui.jobs import PARALLEL, Job, Jobs
@@ -39,6 +39,8 @@ class AppWork(OutlivesLeaving, Drafting):
             await work
         except LabError as error:
             self.tell_error(error)
+        except OSError as error:
+            self.tell_error(of_system(error))
         except Exception as error:  # noqa: BLE001 - the app outlives a bug in one of its parts, and says so
             if not was_left(error):
                 self.tell_bug(error)

@@ -183,6 +183,16 @@ async def test_a_home_that_vanishes_does_not_kill_the_app(home: LabHome, project
         (home.root / "runs").unlink()
 
 
+async def test_what_the_system_refuses_is_told_and_no_bug(home: LabHome, project: Path) -> None:
+    async def refuse() -> None:
+        (project / ("x" * 300)).read_text()
+
+    async with opened(home.root, project) as (app, pilot):
+        await app.guard(refuse())
+        await see(pilot, "File name too long")
+        assert not app.jobs.all
+
+
 async def test_quitting_asks_only_while_something_would_be_cut_off(home: LabHome, project: Path) -> None:
     async with opened(home.root, project) as (app, pilot):
         go = asyncio.Event()
