@@ -27,6 +27,7 @@ from lab.ui.screens.pick import PickScreen
 from lab.ui.screens.prompt import Prompt
 from lab.ui.screens.run_detail import RunScreen
 from lab.ui.screens.runs import RunsScreen
+from lab.ui.screens.tabs import Tabs
 from lab.ui.widgets.chart_view import ChartView
 from lab.ui.widgets.detail import DetailPanel
 from lab.ui.widgets.forms import FormScreen
@@ -283,6 +284,32 @@ async def test_titles_and_borders_can_be_dragged(lab_home: Path, project: Path) 
         await until(pilot, lambda: datasets.region.height > height + 4, "the upper list is higher")
         await pilot.click(offset=(20, tabs.region.y))
         await until(pilot, lambda: tabs.current == "schema", "a tab is still clicked")  # type: ignore[attr-defined]
+
+
+async def click_as_terminals_do(app: LabApp, pilot: Pilot[int], x: int, y: int) -> None:
+    """Down and up: that this was a click is the app's own finding. A pilot would send the click as well."""
+    for kind in (events.MouseDown, events.MouseUp):
+        app.post_message(kind(None, x, y, 0, 0, 1, False, False, False, screen_x=x, screen_y=y))
+        await pilot.pause()
+
+
+async def test_tabs_between_panes_are_clicked(lab_home: Path, project: Path) -> None:
+    async with opened(lab_home, project, (120, 40)) as (app, pilot):
+        for keys, tab in (("2", "schema"), ("3", "")):
+            await press(pilot, keys)
+            await see(pilot, "digits" if tab else "12 runs")
+            if not tab:
+                await press(pilot, "enter", "Params & data")
+                tab = "logs"
+            await until(pilot, lambda: app.screen.query(Tabs), "tabs")
+            tabs = app.screen.query_one(Tabs)
+            at = {key.removeprefix("tab:"): start for start, key in tabs.places}[tab]
+            await click_as_terminals_do(app, pilot, tabs.content_region.x + at + 1, tabs.region.y)
+            await until(pilot, lambda tabs=tabs, tab=tab: tabs.current == tab, "the tab that was clicked")
+        heading = app.screen.query_one("#heading")
+        height = heading.region.height
+        await drag(app, pilot, (80, tabs.region.y), (80, tabs.region.y + 8))
+        assert heading.region.height == height, "lines are no panes"
 
 
 async def test_f1_explains_whatever_has_the_focus(lab_home: Path, project: Path) -> None:

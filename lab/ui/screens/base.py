@@ -329,14 +329,14 @@ class LabScreen(TablesScreen):
             self.read_once.set()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the border between two panes."""
-        border = pane_drag.border_at(self, event.screen_x, event.screen_y) if event.button == 1 else None
-        if border is not None:
-            self._border = border
-            border.pane.capture_mouse()
+        """Take hold of the border between two panes. The mouse is captured as soon as it moves: what is clicked there
+        is for others."""
+        self._border = pane_drag.border_at(self, event.screen_x, event.screen_y) if event.button == 1 else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._border is not None:
+            if self.app.mouse_captured is None:
+                self._border.pane.capture_mouse()
             pane_drag.drag(self._border, event.screen_x, event.screen_y, self.lab.view_state, self.KIND)
 
     def on_mouse_up(self) -> None:

@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
+from lab.ui.screens.parts import Lines
 from lab.ui.state import ViewState
 
 #: What a pane that is not seen, because another is alone, is marked with.
@@ -133,9 +134,13 @@ def _beside(widget: Widget) -> list[Widget]:
 
 def panes_beside(widget: Widget) -> list[Widget]:
     """The panes that share the room of a container with it."""
-    if not isinstance(widget.parent, Container | Vertical):
+    if not isinstance(widget.parent, Container | Vertical) or not _is_pane(widget):
         return []
-    return [one for one in _beside(widget) if one.region.height > _LINE]
+    return [one for one in _beside(widget) if _is_pane(one)]
+
+
+def _is_pane(widget: Widget) -> bool:
+    return widget.region.height > _LINE and not isinstance(widget, Lines)
 
 
 def lies_across(widget: Widget) -> bool:
