@@ -88,7 +88,7 @@ def _render(series: Sequence[Series], width: int, height: int, options: ChartOpt
     curves = [curve_of(one, options.log_y, len(series) == 1) for one in series]
     x_range = _x_range(curves, options)
     entries = _entries(curves, options, plain)
-    lead = heading(options, plain) if series else []
+    lead = heading(replace(options, crosshair=_told_at(curves, options)), plain) if series else []
     legend = legend_rows(lead, entries, width, max(1, min(4, height // 7))) if height >= 3 and (lead or entries) else []
     y_range = _y_range(curves, x_range, options)
     foot = 2 if height - len(legend) >= 6 else 0
@@ -155,6 +155,15 @@ def _nearest(curve: Curve, x: float) -> int | None:
     index = min(around, key=lambda i: abs(float(curve.x[i]) - x))
     typical = (float(curve.x[-1]) - float(curve.x[0])) / max(1, curve.x.size - 1)
     return index if abs(float(curve.x[index]) - x) <= max(typical, 1e-12) else None
+
+
+def _told_at(curves: Sequence[Curve], options: ChartOptions) -> float | None:
+    """The x of the sample nearest to the crosshair, whose value is told; the crosshair's where there is none."""
+    x = options.crosshair
+    if x is None:
+        return None
+    near = [float(curve.x[index]) for curve in curves if (index := _nearest(curve, x)) is not None]
+    return min(near, key=lambda at: abs(at - x), default=x)
 
 
 def _value_text(curve: Curve, options: ChartOptions) -> str:

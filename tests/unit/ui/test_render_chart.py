@@ -198,6 +198,9 @@ def test_the_crosshair_tells_every_value_there() -> None:
         for line in frame.text.split("\n")[frame.plot.top : frame.plot.top + frame.plot.height]
     ]
     assert sum("│" in part for part in marked) > frame.plot.height // 2
+    between = render(curves, 100, 24, ChartOptions(crosshair=49.83)).text
+    assert "step 50 " in between, "where the values told are, not where the mouse is"
+    assert "step 400 " in render(curves, 100, 24, ChartOptions(crosshair=400.2)).text, "where nothing is"
 
 
 def test_zoom_shows_the_part_and_fits_y_to_it() -> None:
