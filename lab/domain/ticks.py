@@ -12,6 +12,7 @@ from itertools import pairwise
 #: Log ticks that fall outside this range of exponents cannot be told as doubles.
 _MAX_EXPONENT = 307
 
+_LEAST = 2
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
@@ -34,9 +35,15 @@ def _power(factor: int, exponent: int) -> float:
 
 
 def linear_ticks(low: float, high: float, count: int) -> list[float]:
-    """Round values within [low, high], about `count` of them and never more than `count` + 1."""
-    step = nice_step(high - low, count)
-    return _multiples(low, high, step)
+    """Round values within [low, high], about `count` of them and never more than `count` + 1.
+
+    Where only one would be, and the next finer step fits as well, those of that: a scale cannot be read off one value.
+    """
+    ticks = _multiples(low, high, nice_step(high - low, count))
+    if len(ticks) < _LEAST:
+        finer = _multiples(low, high, nice_step(high - low, 2 * count))
+        return finer if len(finer) <= count + 1 else ticks
+    return ticks
 
 
 def _multiples(low: float, high: float, step: float) -> list[float]:

@@ -37,6 +37,12 @@ def test_log_ticks_are_one_two_five(low: float, high: float, labels: list[str]) 
     assert log_labels(log_ticks(low, high, 7)) == labels
 
 
+def test_a_scale_has_more_than_one_tick_where_they_fit() -> None:
+    assert tick_labels(linear_ticks(0.347, 0.988, 3)) == ["0.4", "0.6", "0.8"]
+    assert tick_labels(linear_ticks(0.88, 0.97, 3)) == ["0.90", "0.95"]
+    assert len(linear_ticks(0.11, 9.9, 1)) <= 2
+
+
 def test_log_ticks_within_a_decade_are_linear() -> None:
     assert tick_labels(log_ticks(0.31, 0.42, 5)) == ["0.35", "0.40"]
 
