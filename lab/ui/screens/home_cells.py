@@ -24,7 +24,7 @@ _DATASETS = 8
 COLUMNS = (
     Column("section", "", width=9, sortable=False),
     Column("state", "state", min_width=11, max_width=14, sortable=False),
-    Column("name", "name", min_width=10, max_width=26, sortable=False),
+    Column("name", "name", min_width=10, max_width=22, sortable=False),
     Column("detail", "what", min_width=12, max_width=200, sortable=False, flex=1),
     Column("when", "when", width=9, sortable=False),
 )
