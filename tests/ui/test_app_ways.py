@@ -233,6 +233,9 @@ async def test_the_cursor_stays_with_its_run_whatever_is_filtered(
         await press(pilot, "escape", "1,200 runs")
         await until(pilot, lambda: name() == "run-01198", "which is the cursor's from now on")
         await press(pilot, "*", "1,000 marked")
+        await press(pilot, "u")
+        await pilot.press("g", "v", "G")
+        await press(pilot, "v", "1,000 marked", "marked the first 1,000 of")
 
 
 async def test_themes_are_seen_before_they_are_chosen(lab_home: Path, project: Path) -> None:

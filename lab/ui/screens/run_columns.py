@@ -49,10 +49,6 @@ class RunColumns(ListScreen):
         """Show the columns of the layout."""
         raise NotImplementedError
 
-    def mark_all(self) -> None:
-        """Mark all runs that fit the filter."""
-        raise NotImplementedError
-
     # Which there are
 
     def keep_layout(self, layout: Layout, cursor: int | None = None, show: bool = True) -> None:

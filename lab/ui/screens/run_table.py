@@ -6,6 +6,7 @@ from lab.ui.screens.run_columns import RunColumns
 from lab.ui.screens.run_grouping import RunGrouping
 from lab.ui.screens.run_groups import GroupedRuns
 from lab.ui.screens.run_pages import RunPages
+from lab.ui.screens.run_verbs import RunVerbs
 from lab.ui.widgets.frame_table import FrameTable
 
 
@@ -49,8 +50,17 @@ class RunTable(FrameTable):
         if isinstance(self.screen, RunColumns):
             self.screen.show_same()
 
+    def action_range(self) -> None:
+        screen, begin = self.screen, self._anchor
+        if begin is None or not isinstance(screen, RunVerbs) or not isinstance(self.given, RunPages):
+            super().action_range()
+            return
+        self._anchor = None
+        self.refresh()
+        screen.mark_range(min(begin, self.cursor_index), max(begin, self.cursor_index))
+
     def action_mark_all(self) -> None:
-        if isinstance(self.screen, RunColumns):
+        if isinstance(self.screen, RunVerbs):
             self.screen.mark_all()
 
     def action_invert(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,9 @@ from lab.ui.screens.lineage import open_lineage
 from lab.ui.screens.reproduction import ReproductionScreen
 from lab.ui.screens.run_columns import RunColumns
 from lab.ui.screens.run_pages import UNKNOWN
+
+#: At most so many runs are marked at once.
+MOST_MARKS = 1000
 
 
 class RunVerbs(RunColumns):
@@ -27,6 +31,23 @@ class RunVerbs(RunColumns):
     def run_of(self, key: str) -> Run | None:
         """The run of a row, None while it is not known, and of what is no run."""
         raise NotImplementedError
+
+    def mark_all(self) -> None:
+        """Mark all runs that fit the filter; the first ones of very many."""
+        self.start(self._mark(0, None), "mark")
+
+    def mark_range(self, first: int, last: int) -> None:
+        """Mark the runs of these rows, whether they are known or not, beside those that are marked."""
+        self.start(self._mark(first, last + 1 - first, self.table.marks), "mark")
+
+    async def _mark(self, offset: int, count: int | None, kept: Sequence[str] = ()) -> None:
+        query = replace(self.query_now(MOST_MARKS if count is None else min(count, MOST_MARKS)), offset=offset)
+        async with self.marking:
+            page = await self.ask(lambda ws: ws.runs.list(query))
+            self.table.set_marks([*kept, *(run.id for run in page.items)])
+        wanted = page.total if count is None else count
+        if wanted > len(page.items):
+            self.lab.tell(f"marked the first {len(page.items):,} of {wanted:,}")
 
     def action_runs_launch(self) -> None:
         self.start(launch_flows.launch(self, self.current))

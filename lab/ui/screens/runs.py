@@ -43,8 +43,6 @@ from lab.ui.widgets.table_messages import MarksChanged, RowSelected, SortRequest
 if TYPE_CHECKING:
     from lab.workspace import Workspace
 
-#: `*` marks at most so many.
-_MOST_MARKS = 1000
 #: A comparison of more runs than this cannot be read.
 _MOST_COMPARED = 50
 
@@ -337,17 +335,6 @@ class RunsScreen(RunGrouping):
 
     async def existing(self, keys: Sequence[str]) -> Sequence[str]:
         return await self.ask(lambda ws: ws.runs.still_there(keys))
-
-    def mark_all(self) -> None:
-        self.start(self._mark_all(), "mark")
-
-    async def _mark_all(self) -> None:
-        query = self.query_now(_MOST_MARKS)
-        async with self.marking:
-            page = await self.ask(lambda ws: ws.runs.list(query))
-            self.table.set_marks([run.id for run in page.items])
-        if page.total > len(page.items):
-            self.lab.tell(f"marked the first {len(page.items):,} of {page.total:,}")
 
     def rearrange(self) -> None:
         self._columns(self._pages.known, *self._every)
