@@ -262,7 +262,8 @@ class LabScreen(TablesScreen):
     async def _offer_names(self) -> None:
         """Complete what is typed, on the command line and in a filter of runs, with what there is."""
         known = await self.ask(import_module("lab.ui.screens.commanding").known_names)
-        more = {"theme": sorted(self.lab.available_themes), "explain": import_module("lab.learn").words()}
+        words = [*import_module("lab.learn").words(), *known.objects["explain"]]
+        more = {"theme": sorted(self.lab.available_themes), "explain": words}
         names = replace(known, objects={**known.objects, **more})
         prompt = self.query_one(Prompt)
         if prompt.sign == COMMAND:

@@ -84,12 +84,13 @@ def _key_of(ws: Workspace, kind: str, name: str) -> str:
 
 def known_names(ws: Workspace) -> Names:
     """Everything that a command may name, on a core thread."""
-    datasets = ws.datasets.list()
+    datasets, keys = ws.datasets.list(), ws.runs.keys()
     objects = {
         "run": [run.name for run in ws.runs.list(RunQuery(limit=_RUNS)).items],
         "dataset": [one.name for one in datasets],
         "model": [one.name for one in ws.models.list()],
         "deployment": list(dict.fromkeys(one.name for one in ws.deployments.list())),
         "view": [view.name for view in ws.runs.views.list(ws.projects.name)],
+        "explain": [name for names in keys for name in names],
     }
-    return Names(objects, filter_keys(*ws.runs.keys()))
+    return Names(objects, filter_keys(*keys))
