@@ -18,7 +18,7 @@ def tsv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """A table of GitHub's Markdown; numbers to the right as on the screen."""
     heading, *lines = [[_escaped(text) for text in line] for line in _lines(columns, rows)]
-    rule = ["---:" if column.align == "right" else "---" for column in _shown(columns)]
+    rule = ["---:" if column.align == "right" else "---" for column in (columns[at] for at in _shown(columns, rows))]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heading, rule, *lines)) + "\n"
 
 
@@ -30,13 +30,18 @@ def as_json(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _lines(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
-    places = [place for place, column in enumerate(columns) if column.title]
-    heading = [tidy(column.title) for column in _shown(columns)]
+    places = _shown(columns, rows)
+    heading = [tidy(columns[place].title).strip() or columns[place].id for place in places]
     return [heading, *([tidy(row.cells[place].text).strip() for place in places] for row in rows)]
 
 
-def _shown(columns: Sequence[Column]) -> list[Column]:
-    return [column for column in columns if column.title]
+def _shown(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
+    """The places of columns with a title, and of those without one that say something in words."""
+    return [
+        place
+        for place, column in enumerate(columns)
+        if column.title.strip() or any(map(str.isalnum, "".join(row.cells[place].text for row in rows)))
+    ]
 
 
 def _escaped(text: str) -> str:

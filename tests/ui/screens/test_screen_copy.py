@@ -55,7 +55,7 @@ async def test_what_is_under_the_cursor_can_be_copied_on_every_list(seed: Seed, 
 
         await see(pilot, "LATELY")
         assert (await copied("command")).startswith("lab runs show r000")
-        assert set(json.loads(await copied("json"))) == {"state", "name", "what", "when"}
+        assert set(json.loads(await copied("json"))) == {"section", "state", "name", "what", "when"}
         await press(pilot, "2", "holdout")
         assert await copied("command") == "lab data show digits/digits@v3"
         assert "ws.datasets.get('digits/digits@v3')" in await copied("python")
@@ -74,6 +74,7 @@ async def test_what_is_under_the_cursor_can_be_copied_on_every_list(seed: Seed, 
         await pilot.press("space", "j", "space")
         await press(pilot, "c", "Compare 2")
         assert (await copied("command")).startswith("lab runs compare r000")
+        assert "status" in await copied("tsv")
         await press(pilot, "escape", "fitting")
         await pilot.press("colon", *"disk", "enter")
         await see(pilot, "free on the disk")
