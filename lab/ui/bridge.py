@@ -38,6 +38,7 @@ _NOUNS = {
     "sweep": "runs",
     "model": "models",
     "deployment": "deployments",
+    "rollout": "deployments",
 }
 #: States of a deployment that somebody wants to hear of.
 _DOWN = ("failed", "unhealthy")

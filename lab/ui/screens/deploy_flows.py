@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lab.domain.deployments import Deployment
+from lab.domain.models import Model, ModelVersion
 from lab.domain.param_spec import ParamSpec, reads
 from lab.domain.rollouts import RolloutPlan, parse_seconds
 from lab.domain.text import count_of
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from lab.workspace import Workspace
 
 
-async def choose_and_deploy(screen: LabScreen, name: str = "") -> None:
-    """Deploy one of all models, champions first; to the deployment `name`, if one is given."""
-    models = await screen.ask(lambda ws: list(ws.models.list()))
+async def choose_and_deploy(screen: LabScreen, to: Deployment | None = None) -> None:
+    """Deploy a version of any model, champions first; to `to` if that is given, with those of its model in front."""
+    models, versions = await screen.ask(_versions)
+    models.sort(key=lambda model: to is None or model.name != to.model)
     if not models:
         raise NotFoundError("there is no model to deploy", "register one: m on a finished run")
     items = [
@@ -41,10 +43,16 @@ async def choose_and_deploy(screen: LabScreen, name: str = "") -> None:
         for model in models
         for alias, number in model.aliases.items()
     ]
-    items += [Item(model.latest.id, model.latest.id, help=metrics_text(model.latest.metrics)) for model in models]
+    items += [Item(one.id, one.id, help=metrics_text(one.metrics)) for model in models for one in versions[model.name]]
     ref = await screen.app.push_screen_wait(PickScreen("Deploy which version?", items))
     if ref is not None:
-        await deploy(screen, ref, name)
+        await deploy(screen, ref, to.name if to is not None else "")
+
+
+def _versions(ws: Workspace) -> tuple[list[Model], dict[str, Sequence[ModelVersion]]]:
+    """All models, and the versions of each, newest first."""
+    models = list(ws.models.list())
+    return models, {model.name: ws.models.versions(model.name) for model in models}
 
 
 async def deploy(screen: LabScreen, ref: str, name: str = "") -> None:

@@ -218,7 +218,7 @@ class DeploymentsScreen(ListScreen):
         self.show_tab(self.query_one(Tabs).step(-1))
 
     def action_deployments_deploy(self) -> None:
-        self.start(deploy_flows.choose_and_deploy(self, self.current.name if self.current else ""))
+        self.start(deploy_flows.choose_and_deploy(self, self.current))
 
     def action_deployments_stop(self) -> None:
         one = self.current

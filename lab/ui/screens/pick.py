@@ -145,7 +145,11 @@ class PickScreen(Dialog[str | None]):
         self.query_one("#told", Static).update(Content(tidy(text, 300)))
 
     def on_input_submitted(self) -> None:
-        self.dismiss(self.query_one(FrameTable).cursor_key)
+        key = self.query_one(FrameTable).cursor_key
+        if key is None:  # nothing fits: what is typed next is meant for here
+            self.app.bell()
+        else:
+            self.dismiss(key)
 
     def on_frame_table_row_selected(self, event: RowSelected) -> None:
         self.dismiss(event.key)

@@ -53,7 +53,9 @@ async def test_asking_and_comparing(home: LabHome, tmp_path: Path) -> None:
             await pilot.press("ctrl+u", *"2", "enter")
             await see(pilot, "Let 2 servers answer for iris?", "Type iris to confirm")
             await press(pilot, "escape", "● ready")
-            await press(pilot, "D", "Deploy which version?")
+            await press(pilot, "D", "Deploy which version?", "iris:v1", "iris:v2")
+            await pilot.press(*"nosuch", "enter")  # nothing fits, and nothing happens
+            await press(pilot, "ctrl+u", "Deploy which version?", "iris:v1")
             await pilot.press(*"iris:v2", "enter")
             await see(pilot, "Deploy iris:v2", "iris serves iris:v1")
             await pilot.press("tab", "tab", "ctrl+u", *"20", "enter")
