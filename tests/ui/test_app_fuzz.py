@@ -32,12 +32,14 @@ PLACES = (
     *(("home", b""), ("data", b""), ("data", b"\r"), ("runs", b""), ("runs", b"\r"), ("runs", b"  c"), ("models", b"")),
     *(("deployments", b""), ("queue", b""), ("sweeps", b""), ("disk", b""), ("search x", b"\r"), ("runs", b"L")),
 )
-#: All that can be typed but what quits, what trains for real, and what stops the process.
+#: All that can be typed but what quits, what trains for real, and what stops the process; clicks, the wheel, a drag.
 POOL = [
     *(bytes([code]) for code in range(32, 127) if chr(code) not in "qD"),
     *(b"\x1b[A", b"\x1b[B", b"\x1b[C", b"\x1b[D", b"\x1b[5~", b"\x1b[6~", b"\x1b[H", b"\x1b[F", b"\x1b[1;2C"),
     *(b"\r", b"\t", b"\x1b[Z", b"\x7f", b"\x0f", b"\x10", b"\x12", b"\x06", b"\x1bOP", ESCAPE),
-    b"\x1b[<0;30;8M\x1b[<0;30;8m",
+    *(f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m".encode() for x in (3, 30, 70, 99) for y in (1, 3, 8, 16, 29)),
+    *(f"\x1b[<{wheel};30;10M".encode() for wheel in (64, 65)),
+    b"\x1b[<0;50;12M\x1b[<32;60;14M\x1b[<0;60;14m",
 ]  # fmt: skip
 #: What stands in names and must never arrive at the terminal as it is.
 FORBIDDEN = (b"\x1b]52;c;T1dORUQ", b"\x1b]0;owned", "\x9b31m".encode(), b"\x9b31m", "\u202e".encode(), b"\x00")
