@@ -91,11 +91,13 @@ class Choice(Widget, can_focus=True):
         signs, width, ground = glyphs(), self.size.width, ground_of(self)
         base = self.rich_style + row_background("cursor", ground) if self.has_focus else self.rich_style
         count = f"{self._index + 1}/{len(self._choices)}"
+        # Where the focus is shown by reversing, another colour would be a block of it.
+        beside, bold = ("", "bold") if self.has_focus else ("muted", "")
         spans: list[Span] = [
-            (f"{signs.less} ", "accent" if self.has_focus else "muted"),
-            (cut(tidy(self.value), max(1, width - len(count) - 7)), "bold" if self.has_focus else ""),
-            (f" {signs.more}", "accent" if self.has_focus else "muted"),
+            (f"{signs.less} ", bold or beside),
+            (cut(tidy(self.value), max(1, width - len(count) - 7)), bold),
+            (f" {signs.more}", bold or beside),
         ]
         if len(self._choices) > 2:
-            spans.append((f"  {count}", "muted"))
+            spans.append((f"  {count}", beside))
         return to_strip(spans, base, ground, width)
