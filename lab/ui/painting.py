@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.screen import Screen
+from textual.widget import Widget
 
 from lab.ui.left import OutlivesLeaving
 
@@ -95,6 +96,11 @@ class PaintedScreen(OutlivesLeaving, Screen[T]):
     def _screen_resized(self, size: Size) -> None:
         if size != self.outer_size:  # else it is laid out for this size
             super()._screen_resized(size)
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        # Of what is clicked Textual asks for the parent: what was removed, such as a toast, may still be painted.
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        return (None, None) if widget is not None and widget.parent is None else (widget, offset)
 
     def on_unmount(self) -> None:
         self._beat.pause()

@@ -122,6 +122,21 @@ async def test_what_changes_below_a_dialog_and_the_size_are_seen() -> None:
         assert (asking._compositor.size, below._compositor.size) == ((50, 10), (50, 10))
 
 
+async def test_a_click_on_what_is_removed_and_still_painted_does_nothing() -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(60, 20)) as pilot:
+        below = Below()
+        await app.push_screen(below)
+        await pilot.pause(0.05)
+        gone = below.query_one("#a")
+        gone._detach()
+        assert gone in below._compositor.visible_widgets
+        await pilot.click(offset=(3, 0))
+        await pilot.click(offset=(3, 1))
+        assert app.return_code is None
+        gone._attach(below)  # else it could not be closed
+
+
 def _text(screen: Screen[None]) -> str:
     app = screen.app
     update = screen._compositor.render_update(full=True, screen_stack=app._background_screens)
