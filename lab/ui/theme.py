@@ -7,6 +7,7 @@ and under simulated protanopia, deuteranopia and tritanopia (Machado, Oliveira a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum
 from functools import cache, lru_cache
@@ -202,6 +203,8 @@ def _colours(palette: Palette) -> dict[str, str]:
         colours[f"series.{index}"] = colour
         colours[f"series.{index}.soft"] = blend(colour, palette.background, 0.45)
         colours[f"series.{index}.faint"] = blend(colour, palette.background, 0.68)
+    if os.environ.get("NO_COLOR"):  # as greys the colours of what went wrong would be the dimmest
+        colours |= dict.fromkeys(("fail", "warn"), palette.foreground)
     return colours
 
 

@@ -99,3 +99,14 @@ def test_a_terminals_own_colours_have_every_token_and_tell_status_apart(ground: 
     rows = [row_background(state, ground) for state in ("cursor", "cursor_blurred", "marked", "header", "cell")]
     assert len(set(rows)) == 5
     assert all(style.bgcolor is None for style in rows)
+
+
+@pytest.mark.parametrize("ground", [Ground.DARK, Ground.LIGHT])
+def test_without_colours_what_failed_is_as_plain_as_any_text(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    token_styles.cache_clear()
+    styles = token_styles(ground)
+    assert styles["fail"] == styles["warn"] == styles["title"]
+    monkeypatch.delenv("NO_COLOR")
+    token_styles.cache_clear()
+    assert token_styles(ground)["fail"] != styles["fail"]
