@@ -99,6 +99,8 @@ _RUN: dict[str, Check] = {
     "eta": maybe(number),
 }
 RUN = shape(_RUN)
+#: One with what it has in the columns that were asked for.
+RUN_SHOWN = shape({**_RUN, "columns": mapping(anything)})
 WAITING = shape({**_RUN, "position": whole, "reason": text, "held": flag})
 _SWEEP: dict[str, Check] = {
     "id": text,

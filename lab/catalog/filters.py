@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 
 from lab.catalog.driver import duckdb
 from lab.catalog.reader import Reader
 from lab.dataclass import dataclass
 from lab.domain.groups import SPREADS
-from lab.domain.query import RunQuery
+from lab.domain.query import Order, RunQuery
 from lab.domain.query_names import Meaning, meaning
 from lab.domain.query_tree import ORDERED, PATTERNS, All, Among, Any, Condition, Leaf, Missing, Node, Not, number
 from lab.domain.query_values import FIELD_KINDS, Kind, flag, period, seconds, size
@@ -69,9 +70,9 @@ class Compiler:
             tests.append("NOT archived")
         return " AND ".join(tests)
 
-    def order(self, query: RunQuery) -> list[tuple[str, str]]:
+    def order(self, orders: Sequence[Order]) -> list[tuple[str, str]]:
         """What to sort by, each with its way; what is equal in all of it is still to be put in some order."""
-        return [pair for item in query.orders for pair in self._sorted(item.key, item.descending)]
+        return [pair for item in orders for pair in self._sorted(item.key, item.descending)]
 
     def text(self, key: str) -> str:
         """A field, parameter or metric as a column of text."""

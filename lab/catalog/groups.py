@@ -30,14 +30,14 @@ _DIFFERING = """
 # Reading twice what was chosen takes half the memory of keeping it.
 _GROUPS = """
     WITH chosen AS NOT MATERIALIZED (
-        SELECT id, created, status, metric_keys, metric_lasts, $keys FROM run_table WHERE $where),
+        SELECT id, created, status, metric_keys, metric_lasts, $columns FROM run_table WHERE $where),
     grouped AS (
         SELECT $names, count(*) AS n, count(*) OVER () AS total, (sum(count(*)) OVER ())::BIGINT AS runs,
             row_number() OVER (ORDER BY $order) AS place
         FROM chosen GROUP BY $names),
     shown AS MATERIALIZED (SELECT * FROM grouped ORDER BY place LIMIT $limit OFFSET $offset),
     theirs AS NOT MATERIALIZED (SELECT chosen.*, place FROM chosen JOIN shown ON $same),
-    members AS (SELECT place, list(id ORDER BY created, id) AS ids FROM theirs GROUP BY place),
+    members AS (SELECT place, list(id ORDER BY $inside) AS ids FROM theirs GROUP BY place),
     measured AS (
         SELECT place, unnest(metric_keys) AS metric, unnest(metric_lasts) AS value FROM theirs WHERE $ended),
     spreads AS (
@@ -49,6 +49,8 @@ _GROUPS = """
 """
 _AGGREGATES = {"mean": "avg", "min": "min", "max": "max", "sd": "stddev_samp"}
 _NEWEST = ("max(created) DESC", "min(id)")
+#: Runs that are alike in what they are sorted by: the newest first, and without an order the oldest.
+_INSIDE = {True: ("created DESC", "id"), False: ("created", "id")}
 
 
 def groups(
@@ -57,13 +59,19 @@ def groups(
     """The runs that fit `query` by the values of `keys`: one page of the groups, ordered as `sort_groups` does, else
     the group with the newest run first.
 
-    The key `seeds` puts together what differs in the seed alone. Metrics are those of the runs that have ended.
+    Runs of a group are in the order of `orders`, else the oldest first. The key `seeds` puts together what differs in
+    the seed alone. Metrics are those of the runs that have ended.
     """
     compiler = Compiler(catalog, time.time() if now is None else now)
+    inside = compiler.order([one for one in orders if one.key != "n" and one.key not in keys])
     columns = [_setup(compiler) if key == SEEDS else compiler.text(key) for key in keys]
     parts = {
         "$where": compiler.where(query),
-        "$keys": ", ".join(f"{column} AS k{at}" for at, column in enumerate(columns)),
+        "$columns": ", ".join(
+            [f"{column} AS k{at}" for at, column in enumerate(columns)]
+            + [f"{value} AS o{at}" for at, (value, _) in enumerate(inside)]
+        ),
+        "$inside": ", ".join([*(f"o{at} {way}" for at, (_, way) in enumerate(inside)), *_INSIDE[bool(inside)]]),
         "$names": ", ".join(f"k{at}" for at in range(len(keys))),
         "$same": " AND ".join(f"chosen.k{at} IS NOT DISTINCT FROM shown.k{at}" for at in range(len(keys))),
         "$ended": f"status IN (SELECT unnest({compiler.slot(sorted(ENDINGS))}))",

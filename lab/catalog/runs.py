@@ -263,7 +263,7 @@ def place(catalog: Reader, query: RunQuery, run_id: str) -> int | None:
 
 def _filled(sql: str, compiler: Compiler, query: RunQuery) -> str:
     """A statement with what `query` asks for, and in which order."""
-    keys = compiler.order(query)
+    keys = compiler.order(query.orders)
     parts = {
         "$where": compiler.where(query),
         "$keys": ", ".join(f"{key} AS key{at}" for at, (key, _) in enumerate(keys)),

@@ -34,8 +34,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class RunGroup:
-    """`values` are what the runs share, one for each key; `runs` are ids, oldest first. `metrics` are of all runs as of
-    now; `ended` are those of the runs that have ended, where others, `going`, have not."""
+    """`values` are what the runs share, one for each key; `runs` are ids, in the order asked for, else oldest first.
+    `metrics` are of all runs as of now; `ended` are those of the runs that have ended, where others, `going`, have not.
+    """
 
     name: str
     values: tuple[str | None, ...]

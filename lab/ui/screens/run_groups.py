@@ -120,14 +120,14 @@ class GroupedRuns:
         if place is None or self.heads[place] in self._folded:
             return None
         runs = self.groups[place].runs
-        return self._starts[place] + len(runs) - runs.index(key)
+        return self._starts[place] + 1 + runs.index(key)
 
     def _row(self, index: int) -> Row:
         place = bisect_right(self._starts, index) - 1
         group, below = self.groups[place], index - self._starts[place]
         if not below:
             return head_row(self.heads[place], group, self._columns, self.heads[place] in self._folded)
-        id = group.runs[-below]  # the newest first
+        id = group.runs[below - 1]
         run = self._runs.get(id)
         if run is None:
             self._want(id)

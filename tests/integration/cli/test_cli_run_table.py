@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from documents import EDIT, QUERY_ERROR, RUN, RUN_GROUP, SQL, VIEW, listing
+from documents import EDIT, QUERY_ERROR, RUN, RUN_GROUP, RUN_SHOWN, SQL, VIEW, Check, listing
 from lab_program import Lab
 
 from lab.events import GOVERNANCE
@@ -32,8 +32,8 @@ def table(lab: Lab, tmp_path: Path) -> Lab:
     return Lab(lab.folder, {**lab.environment, "LAB_HOME": str(home.root)})
 
 
-def names(table: Lab, *argv: str) -> list[str]:
-    return [run["name"] for run in table.json(listing(RUN), "runs", "ls", *argv)["items"]]
+def names(table: Lab, *argv: str, run: Check = RUN) -> list[str]:
+    return [one["name"] for one in table.json(listing(run), "runs", "ls", *argv)["items"]]
 
 
 def test_words_of_the_shell_make_one_filter(table: Lab) -> None:
@@ -136,8 +136,8 @@ def test_views_are_kept_by_project(table: Lab) -> None:
         VIEW, "runs", "view", "save", "good", "acc>0.8", "or", "seed=0", "--sort", "-acc", "--columns", "acc"
     )
     assert saved["filter"] == "acc>0.8 or seed=0"
-    assert names(table, "--view", "good") == ["forest-2", "forest-1", "forest-0", "linear-0"]
-    assert names(table, "model=forest", "--view", "good", "--sort", "acc")[0] == "forest-0"
+    assert names(table, "--view", "good", run=RUN_SHOWN) == ["forest-2", "forest-1", "forest-0", "linear-0"]
+    assert names(table, "model=forest", "--view", "good", "--sort", "acc", run=RUN_SHOWN)[0] == "forest-0"
     assert "acc" in table("runs", "ls", "--view", "good").stdout.splitlines()[0]
     assert table.json(listing(VIEW), "runs", "view", "ls")["total"] == 1
     assert "did you mean good?" in table("runs", "ls", "--view", "god", code=3).stderr

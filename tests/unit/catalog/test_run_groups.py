@@ -99,6 +99,17 @@ def test_the_first_groups_are_those_that_sorting_all_puts_first(catalog: Catalog
         assert {(page.total, page.runs) for page in pages} == {(every.total, 5)}
 
 
+def test_runs_of_a_group_are_in_the_order_asked_for(catalog: Catalog) -> None:
+    def first(order: str) -> tuple[str, ...]:
+        return (
+            groups.groups(catalog, RunQuery(parse_filter("model=forest")), ["model"], parse_orders(order)).items[0].runs
+        )
+
+    assert first("acc") == first("-seed") == ("forest2", "forest1", "forest0")
+    assert first("-acc") == first("acc.sd,-acc") == ("forest0", "forest1", "forest2")
+    assert first("-created") == first("n")[::-1] == ("forest2", "forest1", "forest0")
+
+
 def test_numbers_come_before_words_and_what_is_missing_comes_last(tmp_path: Path) -> None:
     home = LabHome(tmp_path).create()
     journal = Journal(home, GOVERNANCE)
