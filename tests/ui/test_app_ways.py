@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from screen_app import opened, press, see, shown, until
@@ -19,7 +21,8 @@ from lab.domain.query import Page, RunQuery
 from lab.events import RUN_CREATED
 from lab.experiments.service import Runs
 from lab.ui.app import LabApp
-from lab.ui.screens.base import TAB
+from lab.ui.screens import base
+from lab.ui.screens.base import TAB, LabScreen
 from lab.ui.screens.compare import CompareScreen
 from lab.ui.screens.deployments import DeploymentsScreen
 from lab.ui.screens.jump import LETTERS, goals
@@ -362,3 +365,32 @@ async def test_what_was_typed_ahead_when_the_app_ends_is_for_nobody(lab_home: Pa
     assert app.return_code == 0
     app._held = [events.Key("j", "j")]  # let go when all screens are gone
     await app._type_held()
+
+
+async def test_what_is_looked_at_in_a_rhythm_is_looked_at_as_soon_as_one_is_back(
+    lab_home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ages and health are not those of when the screen was left."""
+    beat = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        await beat.wait()
+        beat.clear()
+
+    looked: list[str] = []
+
+    async def look() -> None:
+        looked.append(app.current_mode)
+
+    async with opened(lab_home, project, SIZE) as (app, pilot):
+        await press(pilot, "3", "12 runs")
+        runs = app.screen
+        assert isinstance(runs, LabScreen)
+        monkeypatch.setattr(base, "asyncio", SimpleNamespace(sleep=sleep, Event=asyncio.Event))
+        runs.every(60.0, look)
+        await press(pilot, "4", "digits")
+        beat.set()
+        await until(pilot, lambda: not runs._back.is_set(), "the rhythm waits")
+        assert not looked
+        await press(pilot, "3", "12 runs")
+        await until(pilot, lambda: looked == ["runs"], "looked at without another beat")

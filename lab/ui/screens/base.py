@@ -128,7 +128,8 @@ class LabScreen(TablesScreen):
     # What a subclass uses
 
     def every(self, seconds: float, look: Callable[[], Awaitable[None]]) -> None:
-        """Call `look` in a rhythm while this screen is seen, the next time so long after it has returned."""
+        """Call `look` in a rhythm while this screen is seen, the next time so long after it has returned, and as soon
+        as it is seen again after a longer while."""
 
         async def rhythm() -> None:
             # A worker for all looks: Textual's timer with a worker for each would cost more than most looks.
@@ -137,7 +138,7 @@ class LabScreen(TablesScreen):
                 if not self.is_current:
                     self._back.clear()
                     await self._back.wait()
-                elif self.lab.bridge.ws is not None:
+                if self.lab.bridge.ws is not None:
                     await self.lab.guard(look())
 
         self.start(rhythm(), RHYTHM)
