@@ -84,5 +84,5 @@ class Comparison:
         """The verdict in words, not cleaned; of several groups it says which one is meant."""
         label = self.groups[verdict.group].label
         text = tell(verdict, label, self.groups[verdict.baseline].label)
-        named = len(self.groups) == 2 or verdict.outcome not in (Outcome.NOISE, Outcome.NONE)
+        named = len(self.groups) == 2 or text.startswith(label) or verdict.outcome not in (Outcome.NOISE, Outcome.NONE)
         return text if named else f"{label}: {text}"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.domain.compare import Comparison
 from lab.domain.directions import Direction, direction
 from lab.domain.runs import MetricSummary, Param, Run, RunStatus
 from lab.domain.seeds import SeedGroup, group, is_seed, missing, reseeded, seed_of
@@ -145,6 +146,17 @@ def test_too_few_seeds_have_no_verdict() -> None:
     assert verdict([0.9], [0.8])[1] == "only one seed each: no verdict, queue 3 more seeds each"
     assert verdict([0.9], [0.8, 0.7, 0.6, 0.5])[1] == "only one seed of lr=0.1: no verdict, queue 3 more seeds"
     assert verdict([math.nan], [0.8])[1] == "a-0 has no final value: no verdict"
+
+
+def test_of_several_groups_it_is_said_once_which_one_is_meant() -> None:
+    runs = [run("a", 0, 0.9, lr=0.1), run("b", 0, math.nan, lr=0.2), run("c", 0, 0.8, lr=0.3)]
+    groups = group(runs)
+    found = tuple(judge(groups, 0, ["accuracy"]))
+    compared = Comparison(tuple(runs), "a-0", (), (), (), (), True, groups, found)
+    assert [compared.sentence(one) for one in found] == [
+        "b-0 has no final value: no verdict",
+        "c-0: only one seed each: no verdict, queue 3 more seeds each",
+    ]
 
 
 def test_noise_says_how_many_seeds_it_lacks() -> None:
