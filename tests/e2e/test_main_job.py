@@ -103,6 +103,8 @@ def test_the_main_job_by_keys(home: tuple[LabHome, str], project: Path) -> None:
         terminal.until("a number is needed")
         terminal.type("2")
         terminal.until(lambda text: "a number is needed" not in text)
+        terminal.press("Enter", "Type digits to confirm")
+        terminal.type("digits")
         terminal.keys("Enter")
         terminal.until("2/2", 60)
         terminal.press("]", "everything goes to digits:v1")
