@@ -32,7 +32,7 @@ def as_json(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 def _lines(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
     places = _shown(columns, rows)
     heading = [tidy(columns[place].title).strip() or columns[place].id for place in places]
-    return [heading, *([tidy(row.cells[place].text).strip() for place in places] for row in rows)]
+    return [heading, *([tidy(row.text(place)).strip() for place in places] for row in rows)]
 
 
 def _shown(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
@@ -40,7 +40,7 @@ def _shown(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
     return [
         place
         for place, column in enumerate(columns)
-        if column.title.strip() or any(map(str.isalnum, "".join(row.cells[place].text for row in rows)))
+        if column.title.strip() or any(map(str.isalnum, "".join(row.text(place) for row in rows)))
     ]
 
 

@@ -41,7 +41,7 @@ def sorted_rows(rows: Sequence[Row], columns: Sequence[Column], sorts: Sequence[
         at = places.get(column)
         if at is None:
             continue
-        keys = {id(row): cell_key(row.cells[at].text if at < len(row.cells) else "") for row in found}
+        keys = {id(row): cell_key(row.text(at)) for row in found}
         known = [row for row in found if keys[id(row)][0] < 2]
         empty = [row for row in found if keys[id(row)][0] == 2]
         known.sort(key=lambda row: keys[id(row)], reverse=reverse)

@@ -36,6 +36,10 @@ class Row:
     cells: tuple[Cell, ...]
     head: bool = False
 
+    def text(self, place: int) -> str:
+        """What the cell at that place says; rows may have fewer cells than there are columns."""
+        return self.cells[place].text if place < len(self.cells) else ""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -67,7 +67,7 @@ def _of_table(table: FrameTable) -> list[tuple[str, str]]:
         return []
     column, one = table.cursor_column, table.rows([table.cursor_key] if table.cursor_key else [])
     titled = column is not None and one and column.title.strip()
-    cell = [(titled, one[0].cells[table.column_index].text.strip())] if titled else []
+    cell = [(titled, one[0].text(table.column_index).strip())] if titled else []
     many = count_of(len(rows), "row")
     ways = (("JSON", as_json), ("TSV", tsv), ("Markdown", markdown))
     return [*cell, *((f"{many} as {name}", write(table.columns, rows)) for name, write in ways)]

@@ -91,12 +91,10 @@ def sheet_of(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Shee
     """A table as it stands on the screen; columns without a title are left out where they are empty."""
     kept = [
         at for at, column in enumerate(columns)
-        if column.title.strip() or any(at < len(row.cells) and row.cells[at].text.strip() for row in rows)
+        if column.title.strip() or any(row.text(at).strip() for row in rows)
     ]  # fmt: skip
     heads = distinct([tidy(columns[at].title).strip() for at in kept])
-    return Sheet(
-        title, heads, [[tidy(row.cells[at].text).strip() if at < len(row.cells) else "" for at in kept] for row in rows]
-    )
+    return Sheet(title, heads, [[tidy(row.text(at)).strip() for at in kept] for row in rows])
 
 
 def rows_of(count: int, window: Callable[[int, int], Sequence[Row]]) -> Sequence[Row]:

@@ -225,7 +225,7 @@ class FrameTable(TableMouse, can_focus=True, inherit_bindings=False):
     def column_texts(self) -> list[str]:
         """What stands in the cursor's column, of all rows that belong to no head."""
         rows, at = self._source.window(0, self._count), self._column
-        return [row.cells[at].text if at < len(row.cells) else "" for row in rows if not row.head]
+        return [row.text(at) for row in rows if not row.head]
 
     def action_mark(self) -> None:
         """End a range, or mark (unmark) the row under the cursor and go on to the next."""

@@ -35,3 +35,10 @@ def test_what_a_row_is_called_comes_along_also_below_no_title() -> None:
     rows = [Row("a", (Cell("accuracy"), Cell("███"), Cell("0.5"), Cell("0.6")))]
     assert tsv(columns, rows) == "metric\trun-1\trun-1\naccuracy\t0.5\t0.6\n"
     assert list(json.loads(as_json(columns, rows)).values()) == ["accuracy", "0.5", "0.6"]
+
+
+def test_rows_with_fewer_cells_than_columns_say_nothing_there() -> None:
+    rows = [*ROWS[:1], Row("section", (Cell("METRICS"),), head=True)]
+    assert tsv(COLUMNS, rows) == "mark\tname\tloss\n●\tcalm-otter\t0.25\nMETRICS\t\t\n"
+    assert json.loads(as_json(COLUMNS, rows))[1] == {"mark": "METRICS", "name": "", "loss": ""}
+    assert markdown(COLUMNS, rows[1:]).splitlines()[2] == "| METRICS |  |  |"
