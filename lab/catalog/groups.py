@@ -108,6 +108,8 @@ def _order(compiler: Compiler, keys: Sequence[str], orders: Sequence[Order], end
         way = "DESC NULLS LAST" if order.descending else "ASC NULLS LAST"
         if order.key == "n":
             yield f"count(*) {way}"
+        elif order.key == "created":
+            yield f"{'max' if order.descending else 'min'}(created) {way}"
         elif order.key in keys:
             if order.key != SEEDS:
                 text = f"k{keys.index(order.key)}"

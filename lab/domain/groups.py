@@ -80,22 +80,16 @@ def with_live(group: RunGroup, going: Sequence[Run]) -> RunGroup:
 
 
 def joined(spread: Spread | None, values: Sequence[float]) -> Spread:
-    """The spread of what `spread` was taken of and `values` together: sums of squares as Chan, Golub and LeVeque
-    (1979) add those of two samples. `values` are finite, one or more."""
-    mean = math.fsum(values) / len(values)
+    """The spread of what `spread` was taken of and `values` together. `values` are finite, one or more."""
+    n, mean = len(values), math.fsum(values) / len(values)
     squares = math.fsum((value - mean) ** 2 for value in values)
-    n, low, high = len(values), min(values), max(values)
-    if spread is not None:
-        both = spread.n + n
-        apart = mean - spread.mean
-        squares += (spread.sd or 0.0) ** 2 * (spread.n - 1) + apart**2 * spread.n * n / both
-        mean, n = spread.mean + apart * n / both, both
-        low, high = min(low, spread.min), max(high, spread.max)
-    return Spread(n, mean, math.sqrt(squares / (n - 1)) if n > 1 else None, low, high)
+    theirs = Spread(n, mean, math.sqrt(squares / (n - 1)) if n > 1 else None, min(values), max(values))
+    return theirs if spread is None else pooled([spread, theirs])
 
 
 def pooled(spreads: Sequence[Spread]) -> Spread:
-    """The spread of all values that `spreads` were taken of, one or more."""
+    """The spread of all values that `spreads` were taken of, one or more: sums of squares as Chan, Golub and LeVeque
+    (1979) add those of two samples."""
     n = sum(one.n for one in spreads)
     mean = math.fsum(one.n * one.mean for one in spreads) / n
     squares = math.fsum((one.sd or 0.0) ** 2 * (one.n - 1) + one.n * (one.mean - mean) ** 2 for one in spreads)

@@ -110,6 +110,16 @@ def test_runs_of_a_group_are_in_the_order_asked_for(catalog: Catalog) -> None:
     assert first("-created") == first("n")[::-1] == ("forest2", "forest1", "forest0")
 
 
+def test_groups_and_their_runs_go_by_age_alike(catalog: Catalog) -> None:
+    def names(order: str) -> list[tuple[str, tuple[str, ...]]]:
+        found = groups.groups(catalog, RunQuery(), ["model"], parse_orders(order)).items
+        return [(group.name, group.runs) for group in found]
+
+    oldest = [("forest", ("forest0", "forest1", "forest2")), ("linear", ("linear0", "linear1"))]
+    assert names("created") == oldest
+    assert names("-created") == [(name, runs[::-1]) for name, runs in oldest[::-1]]
+
+
 def test_numbers_come_before_words_and_what_is_missing_comes_last(tmp_path: Path) -> None:
     home = LabHome(tmp_path).create()
     journal = Journal(home, GOVERNANCE)
